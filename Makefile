@@ -1,0 +1,34 @@
+# Everything a person or CI runs. Each target does the set-up that it needs; a second run of that takes no time.
+PYTHON ?= python3
+STACK ?= staging
+RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python
+# Without their byte code the provider packages take three times as long to import.
+unexport PYTHONDONTWRITEBYTECODE
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev rehearse test check format
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  STACK=prod chooses the stack (now $(STACK)), PYTHON=python3.12 the Python (now $(PYTHON))."
+
+setup: ## make .venv with what the program needs, and Pulumi's CLI
+	@$(PYTHON) tools/setup.py
+
+setup-dev:
+	@$(PYTHON) tools/setup.py --dev
+
+rehearse: setup ## deploy STACK to simulated clouds, then look for changes: no account needed
+	@$(RUN) -m deploy up $(STACK) --rehearse --check
+
+test: setup-dev ## run the tests; PYTEST="-k vault" narrows them
+	@$(RUN) -m pytest $(PYTEST)
+
+check: setup-dev ## format, lint and types, changing nothing
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+
+format: setup-dev ## put files into shape
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .

@@ -1,0 +1,155 @@
+"""The Kubernetes cluster that the platform runs in."""
+
+from typing import get_args
+
+import pulumi_azure_native as az
+from pulumi import (
+    ComponentResource,
+    CustomTimeouts,
+    Output,
+    ResourceOptions,
+    get_project,
+    get_stack,
+)
+
+from components import cluster_arguments as given
+from components.azure import part
+from components.cluster_settings import ClusterSettings
+from components.egress import Egress
+from components.groups import Place
+from components.kubeconfig import kubeconfig_of
+from components.node_pools import NodePool, purpose, shape
+from components.roles import Role, grant
+
+# What Azure refuses to change in a node pool, and the provider does not know of.
+FIXED = ["osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones"]
+# A new version is brought to one node after another.
+TIMEOUTS = CustomTimeouts(create="60m", update="120m", delete="60m")
+
+
+class Cluster(ComponentResource):
+    """AKS with a small system pool inside it, and a pool for each kind of work beside it."""
+
+    name: Output[str]
+    kubeconfig: Output[str]
+    """Secret, as Azure's credentials are, though it holds none."""
+    oidc_issuer: Output[str]
+    """Who signs service accounts' tokens. With its last slash: Entra compares it whole."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: ClusterSettings,
+        *,
+        place: Place,
+        subnet: Output[str],
+        egress: Egress,
+        tenant: str,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("platform:index:Cluster", name, None, opts)
+        child = ResourceOptions(parent=self)
+        identity = az.managedidentity.UserAssignedIdentity(name, **place.where, opts=child)
+        cluster = az.containerservice.ManagedCluster(
+            name,
+            **place.where,
+            dns_prefix=f"{get_project()}-{get_stack()}",
+            kubernetes_version=settings.kubernetes_version,
+            sku={"name": "Base", "tier": settings.tier},
+            support_plan="KubernetesOfficial",
+            identity={"type": "UserAssigned", "user_assigned_identities": [identity.id]},
+            enable_rbac=True,
+            disable_local_accounts=True,
+            aad_profile=given.entra(settings, tenant),
+            api_server_access_profile={
+                "authorized_ip_ranges": given.authorized(settings, egress),
+                "disable_run_command": True,
+            },
+            oidc_issuer_profile={"enabled": True},
+            security_profile=given.security(),
+            network_profile=given.network_profile(settings, egress),
+            agent_pool_profiles=[
+                az.containerservice.ManagedClusterAgentPoolProfileArgs(
+                    name="system",
+                    mode="System",
+                    # Without a pool of their own the platform's pods are to run here.
+                    node_taints=["CriticalAddonsOnly=true:NoSchedule"]
+                    if settings.platform_pools
+                    else None,
+                    **shape(settings.system_pool, settings.kubernetes_version, subnet),
+                )
+            ],
+            auto_scaler_profile=given.auto_scaler(),
+            auto_upgrade_profile={
+                "upgrade_channel": "patch",
+                "node_os_upgrade_channel": "NodeImage",
+            },
+            opts=ResourceOptions(
+                parent=self,
+                protect=place.protected,
+                # Azure makes no cluster that may not join its subnet.
+                depends_on=self._network_access(name, identity.principal_id, subnet, egress),
+                ignore_changes=["agentPoolProfiles[0].count"],  # the autoscaler's
+                custom_timeouts=TIMEOUTS,
+            ),
+        )
+        for pool in (*settings.platform_pools, *settings.worker_pools):
+            self._pool(name, pool, cluster, settings.kubernetes_version, place, subnet)
+        for schedule in get_args(given.Schedule):
+            az.containerservice.MaintenanceConfiguration(
+                f"{name}-{schedule}",
+                config_name=schedule,
+                resource_group_name=place.group,
+                resource_name_=cluster.name,
+                maintenance_window=given.window(settings.maintenance),
+                opts=child,
+            )
+        self.name = cluster.id.apply(lambda id_: part(id_, "managedClusters"))
+        self.kubeconfig = kubeconfig_of(cluster.id, parent=self)
+        issuer = cluster.oidc_issuer_profile
+        self.oidc_issuer = issuer.apply(lambda profile: profile.issuer_url if profile else "")
+        self.register_outputs({"name": self.name, "oidcIssuer": self.oidc_issuer})
+
+    def _network_access(
+        self, name: str, principal: Output[str], subnet: Output[str], egress: Egress
+    ) -> list["az.authorization.RoleAssignment"]:
+        """The cluster joins nodes to the subnet, and its load balancer to our addresses."""
+        scopes = {"network": subnet}
+        if egress.outbound == "loadBalancer":
+            scopes |= {f"egress-{number}": id_ for number, id_ in enumerate(egress.ids, start=1)}
+        role = Role.NETWORK_CONTRIBUTOR
+        return [
+            grant(f"{name}-{where}", role, principal=principal, scope=scope, parent=self)
+            for where, scope in scopes.items()
+        ]
+
+    def _pool(  # noqa: PLR0913
+        self,
+        name: str,
+        pool: NodePool,
+        cluster: "az.containerservice.ManagedCluster",
+        version: str,
+        place: Place,
+        subnet: Output[str],
+    ) -> None:
+        labels, taints = purpose(pool)
+        az.containerservice.AgentPool(
+            f"{name}-{pool.name}",
+            agent_pool_name=pool.name,
+            resource_group_name=place.group,
+            resource_name_=cluster.name,
+            tags=place.tags,
+            mode="User",
+            node_labels=labels,
+            node_taints=taints,
+            **shape(pool, version, subnet),
+            opts=ResourceOptions(
+                parent=self,
+                ignore_changes=["count"],  # the autoscaler's
+                replace_on_changes=FIXED,
+                # Changed without a new generation, a pool's new form is refused for its name.
+                # The provider's own way would take all its nodes away first.
+                delete_before_replace=False,
+                custom_timeouts=TIMEOUTS,
+            ),
+        )

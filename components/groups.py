@@ -1,0 +1,69 @@
+"""The two resource groups of a stack: what holds data, and what can be made again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+import pulumi_azure_native as az
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+
+class Where(TypedDict):
+    """The arguments that most of Azure's resources share."""
+
+    resource_group_name: Input[str]
+    location: str
+    tags: Mapping[str, Input[str]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where Azure resources go, and what all of them carry."""
+
+    group: Input[str]
+    """The resource group's name."""
+    location: str
+    tags: Mapping[str, str]
+    protected: bool
+    """Whether what holds data may not be deleted or replaced."""
+
+    @property
+    def where(self) -> Where:
+        """For a resource that is in the group, in its region and tagged."""
+        return {"resource_group_name": self.group, "location": self.location, "tags": self.tags}
+
+
+class Groups(ComponentResource):
+    """The stack's resource groups, as places to put resources."""
+
+    stateful: Place
+    """For what holds data: databases, disks, addresses, keys. Outlives the cluster."""
+    compute: Place
+    """For what a deployment can make again: network and cluster."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        location: str,
+        tags: Mapping[str, str],
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("platform:index:Groups", name, None, opts)
+
+        def place(purpose: str, *, protect: bool) -> Place:
+            group = az.resources.ResourceGroup(
+                purpose,
+                location=location,
+                tags=tags,
+                opts=ResourceOptions(parent=self, protect=protect),
+            )
+            # From the id: it alone is known in the preview of an update, where otherwise a changed
+            # tag would show all that is in the group as changed.
+            called: Output[str] = group.id.apply(lambda id_: id_.rpartition("/")[2])
+            return Place(called, location, tags, protected)
+
+        self.stateful = place("stateful", protect=protected)
+        self.compute = place("compute", protect=False)
+        self.register_outputs({"stateful": self.stateful.group, "compute": self.compute.group})

@@ -1,0 +1,189 @@
+"""What settings models share: frozen, strict about unknown keys, camelCase in YAML, checked."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+from components.azure import LOCATIONS
+
+
+class Problem(NamedTuple):
+    """Something wrong in a stack file."""
+
+    key: str
+    """Where, as written in YAML: `cluster.workerPools[0].vmSize`."""
+    text: str
+    """What is wrong and what would be right."""
+
+
+Check = Callable[[], Iterable[Problem]]
+"""A rule over several fields; reports under keys relative to its model."""
+
+
+class Model(BaseModel):
+    """Settings of one thing."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+    def checks(self) -> Iterable[Check]:
+        """The rules over several fields; apart, so that one does not hide another."""
+        return ()
+
+
+def _text(pattern: str, words: str) -> AfterValidator:
+    def matching(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is not {words}")
+        return value
+
+    return AfterValidator(matching)
+
+
+def _network(value: object) -> IPv4Network:
+    try:
+        return IPv4Network(str(value))
+    except (AddressValueError, NetmaskValueError):
+        raise ValueError(f"{value!r} is not an IPv4 range such as 10.20.0.0/16") from None
+    except ValueError:
+        raise ValueError(
+            f"{value} is an address in a range; that is {IPv4Network(str(value), strict=False)}"
+        ) from None
+
+
+def _address(value: object) -> IPv4Address:
+    try:
+        return IPv4Address(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not an IPv4 address such as 10.0.0.10") from None
+
+
+PRIVATE = tuple(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+"""The ranges that are never seen on the internet (RFC 1918)."""
+
+
+def _public(value: IPv4Network) -> IPv4Network:
+    if value.prefixlen == 0:
+        raise ValueError(
+            "0.0.0.0/0 is everybody; name the networks that need it, such as 203.0.113.0/28"
+        )
+    if any(value.overlaps(net) for net in PRIVATE):
+        raise ValueError(
+            f"{value} is private and never reaches Azure as such; give the public address behind it"
+        )
+    return value
+
+
+def _location(value: str) -> str:
+    if value not in LOCATIONS:
+        near = suggestion(value.lower().replace(" ", ""), LOCATIONS)
+        raise ValueError(f"{value!r} is not a region known here; {near}")
+    return value
+
+
+Cidr = Annotated[
+    IPv4Network, BeforeValidator(_network), PlainSerializer(str), Field(examples=["10.20.0.0/16"])
+]
+"""An IPv4 range."""
+PublicCidr = Annotated[Cidr, AfterValidator(_public), Field(examples=["203.0.113.0/28"])]
+"""A range of public addresses that may be let in."""
+Address = Annotated[
+    IPv4Address, BeforeValidator(_address), PlainSerializer(str), Field(examples=["10.0.0.10"])
+]
+"""One IPv4 address."""
+DnsName = Annotated[
+    str,
+    _text(
+        r"[a-z0-9-]+(\.[a-z0-9-]+)+", "a host name of lower-case letters, digits, dashes and dots"
+    ),
+    Field(examples=["ci.example.org"]),
+]
+"""A fully qualified host name."""
+Guid = Annotated[
+    str,
+    _text(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "a GUID in lower case, 8-4-4-4-12 hexadecimal digits",
+    ),
+    Field(examples=["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]),
+]
+"""An id of Entra or Azure."""
+AzureLocation = Annotated[str, AfterValidator(_location), Field(examples=["westeurope"])]
+"""An Azure region by its short name."""
+Quantity = Annotated[
+    str,
+    _text(r"[0-9]+([KMGT]i?|m)?", "a Kubernetes quantity such as 10Gi or 500m"),
+    Field(examples=["10Gi"]),
+]
+"""An amount as Kubernetes writes it."""
+PoolName = Annotated[
+    str,
+    _text(
+        r"(?=.{2,12}$)[a-z]+[0-9]+",
+        "a pool name: a word and its generation, at most 12 lower-case letters and digits (workers1)",
+    ),
+    Field(examples=["workers1"]),
+]
+"""A node pool's name, which ends in its generation."""
+Epoch = Annotated[
+    str, _text(r"20[0-9]{2}-[0-9]{2}", "a month such as 2026-11"), Field(examples=["2026-11"])
+]
+"""When something was last rotated; moving it rotates."""
+Zone = Literal["1", "2", "3"]
+"""An availability zone of a region."""
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+"""A day of the week."""
+DatabaseName = Annotated[
+    str,
+    _text(
+        r"[a-z][a-z0-9_-]{0,62}",
+        "a database's name: lower-case letters, digits, _ and -, at most 63",
+    ),
+    Field(examples=["concourse-prod"]),
+]
+"""A database on a server."""
+DatabaseUser = Annotated[
+    str,
+    _text(
+        r"(?!(?:azure_superuser|azure_pg_admin|admin|administrator|root|guest|public)$|pg_)[a-z][a-z0-9_]{0,62}",
+        "a login that Azure allows: lower-case letters, digits and _, and none of "
+        "admin, administrator, root, guest, public, azure_superuser, azure_pg_admin and pg_*",
+    ),
+    Field(examples=["concourseadmin"]),
+]
+"""A login of a database server."""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """What to say of a word that is none of those known."""
+    known = list(known)
+    near = get_close_matches(word, known, n=2)
+    return f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
+
+
+def overlaps(named: dict[str, IPv4Network]) -> Iterator[tuple[str, str]]:
+    """Each pair of names whose ranges share an address, in the order given."""
+    names = list(named)
+    for index, name in enumerate(names):
+        for other in names[index + 1 :]:
+            if named[name].overlaps(named[other]):
+                yield name, other
+
+
+class Weekly(Model):
+    """When Azure may do maintenance, which can restart things."""
+
+    day: Day = "Sunday"
+    start_hour: int = Field(default=2, ge=0, le=23)
+    """Hour of the day in UTC."""

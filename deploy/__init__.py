@@ -1,0 +1,1 @@
+"""`python -m deploy`: previews, updates and checks a stack through Pulumi's Automation API."""

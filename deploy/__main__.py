@@ -1,0 +1,113 @@
+"""The command line: `python -m deploy preview prod --rehearse`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.driver import driver
+from deploy.outcome import Outcome
+from deploy.stackfile import RefusedError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Preview, update and check a stack. Exit codes: 0 done, 2 usage or settings, 3 refused by a rule or "
+    "to keep what holds data, 4 drift found, 5 another update holds the stack, 1 anything else.",
+)
+Stack = Annotated[str, typer.Argument(help="prod for Pulumi.prod.yaml")]
+Rehearse = Annotated[bool, typer.Option(help="run against simulated clouds, with no account")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+Markdown = Annotated[Path | None, typer.Option(help="write a pull request's comment to this file")]
+Home = Annotated[Path | None, typer.Option(help="folder of the rehearsed clouds [.rehearsal/STACK]")]
+Scale = Annotated[float, typer.Option(min=0, max=1, help="rehearse with this part of Azure's latencies")]
+
+
+@app.command()
+def preview(
+    stack: Stack, *, rehearse: Rehearse = False, json: Json = False, markdown: Markdown = None, home: Home = None
+) -> None:
+    """Show what an update would change, and change nothing."""
+    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
+        tell(here.preview(), json=json, markdown=markdown)
+
+
+@app.command()
+def up(
+    stack: Stack,
+    *,
+    rehearse: Rehearse = False,
+    json: Json = False,
+    markdown: Markdown = None,
+    check: Annotated[bool, typer.Option(help="then preview again, and fail if anything would change")] = False,
+    home: Home = None,
+    scale: Scale = 0,
+) -> None:
+    """Bring a stack to what its settings say."""
+    with driver(stack, rehearse=rehearse, quiet=json, home=home, scale=scale) as here:
+        tell(here.up(), json=json, markdown=markdown)
+        if check:
+            again = here.preview()
+            tell(again, json=json)
+            if again.changes:
+                for change in again.changes:
+                    print(f"  {change}", file=sys.stderr)
+                raise RefusedError(f"a second preview of {stack} is not empty: the program is not stable", 1)
+
+
+@app.command()
+def drift(
+    stack: Stack, *, rehearse: Rehearse = False, json: Json = False, markdown: Markdown = None, home: Home = None
+) -> None:
+    """Compare what exists with what the program made; exit code 4 when it differs."""
+    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
+        tell(here.drift(), json=json, markdown=markdown)
+
+
+@app.command()
+def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
+    """Delete everything in a stack; refused while anything in it is protected."""
+    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
+        tell(here.destroy(), json=json)
+
+
+@app.command()
+def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
+    """Print what the stack exports."""
+    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
+        found = Outcome(stack, "outputs", outputs=here.outputs())
+        print(found.as_json() if json else found.as_text())
+
+
+def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
+    """Print an outcome, and end the command where it is not a success."""
+    print(outcome.as_json() if json else outcome.as_text(), flush=True)
+    if markdown:
+        markdown.write_text(outcome.as_markdown())
+    if outcome.refused:
+        print(
+            "Refused: a protected resource holds data or is what others rely on. Undo the setting that causes it,\n"
+            "or take the way that keeps the data (docs/runbooks).",
+            file=sys.stderr,
+        )
+    if outcome.refused or outcome.violations:
+        raise typer.Exit(3)
+    if outcome.errors:
+        raise typer.Exit(1)
+    if outcome.operation == "drift" and outcome.changes:
+        raise typer.Exit(4)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the caller's is told in its own words."""
+    try:
+        app()
+    except RefusedError as refused:
+        print(refused, file=sys.stderr)
+        sys.exit(refused.code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Runs the engine on one stack: the real clouds, or the rehearsed ones behind the same program."""
+
+import contextlib
+import os
+import runpy
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation as auto
+
+from deploy.outcome import Outcome
+from deploy.progress import Watch
+from deploy.stackfile import ROOT, RefusedError, settings
+
+PARALLEL = 64
+"""Resource operations at once: they wait for clouds, not for this machine. (The engine's own choice is
+four a core.)"""
+PROJECT = "platform"
+
+
+class Driver:
+    """One stack, ready to be previewed, updated, checked and destroyed."""
+
+    def __init__(self, stack: str, workspace: auto.LocalWorkspaceOptions, *, quiet: bool = False) -> None:
+        self.name, self.quiet = stack, quiet
+        self.stack = auto.create_or_select_stack(
+            stack, project_name=PROJECT, program=self._program, opts=workspace
+        )
+
+    @staticmethod
+    def _program() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    def preview(self, operation: str = "preview", *, refresh: bool = False) -> Outcome:
+        """What an update would do; with `refresh`, starting from what the clouds really hold."""
+        return self._run(operation, lambda **how: self.stack.preview(refresh=refresh, **how, **PACK))
+
+    def up(self) -> Outcome:
+        """Update the stack, unless the preview shows that something protected would be lost."""
+        plan = self.preview()
+        if plan.failed:
+            return plan
+        planned = len(plan.changes)
+        return self._run("up", lambda **how: self.stack.up(**how, **PACK), planned)
+
+    def drift(self) -> Outcome:
+        """How the clouds differ from what the program last made. Changes nothing."""
+        return self.preview("drift", refresh=True)
+
+    def destroy(self) -> Outcome:
+        """Delete the stack's resources, all of them or none."""
+        resources = self.stack.export_stack().deployment.get("resources", [])
+        outcome = Outcome(self.name, "destroy")
+        for resource in resources:
+            if resource.get("protect"):
+                outcome.protect(resource["urn"])
+        if outcome.refused:
+            return outcome
+        return self._run("destroy", self.stack.destroy, len(resources))
+
+    def outputs(self) -> dict[str, Any]:
+        """What the program exported, secrets left out."""
+        return {name: "[secret]" if out.secret else out.value for name, out in self.stack.outputs().items()}
+
+    def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Outcome:
+        outcome, start = Outcome(self.name, operation), time.monotonic()
+        with Watch(f"{operation} {self.name}", planned, quiet=self.quiet) as watch:
+
+            def take(event: auto.EngineEvent) -> None:
+                outcome.take(event)
+                watch.take(event)
+
+            try:
+                run(on_event=take, parallel=PARALLEL, color="never", suppress_outputs=True)
+            except auto.ConcurrentUpdateError as held:
+                raise RefusedError(f"another update holds {self.name}: {held}", 5) from None
+            except auto.CommandError as failed:
+                if not outcome.failed:
+                    outcome.errors.append(str(failed))
+        outcome.seconds = time.monotonic() - start
+        if operation == "up":
+            outcome.outputs = self.outputs()
+        return outcome
+
+
+PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
+
+
+@contextlib.contextmanager
+def driver(
+    stack: str, *, rehearse: bool = False, quiet: bool = False, home: Path | None = None, scale: float = 0.0
+) -> Iterator[Driver]:
+    """Open a stack whose settings are right; with `rehearse`, on the ground in `home`."""
+    settings(stack)
+    # The engine is found beside this Python, where `make setup` puts it.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if not rehearse:
+        yield Driver(stack, auto.LocalWorkspaceOptions(work_dir=str(ROOT)), quiet=quiet)
+        return
+    from rehearsal.ground import ground  # noqa: PLC0415 a real run needs none of it
+
+    with ground(stack, home=home, scale=scale) as here:
+        workspace = auto.LocalWorkspaceOptions(work_dir=str(here.work_dir), env_vars=here.environment)
+        yield Driver(stack, workspace, quiet=quiet)

@@ -1,0 +1,167 @@
+"""What a run of the engine did or would do: read from its events, shown as text, JSON or Markdown."""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi.automation import EngineEvent, OpType
+from pulumi.automation.events import StepEventMetadata
+
+LOSING = {"replace", "delete"}
+"""Operations that a person has to know of one by one."""
+NOT_SHOWN = {"same", "read", "refresh", "create-replacement", "delete-replaced", "discard-replaced"}
+"""Steps that change nothing, or that `replace` stands for."""
+BEFORE_PROGRAM = re.compile(r"(?<=Traceback \(most recent call last\):\n)(?s:.*?)(?=  File \"[^\"]*__main__\.py\")")
+"""The part of a traceback that is the engine's and not the program's."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that changes, and why."""
+
+    urn: str
+    operation: str
+    because: tuple[str, ...]
+    """The properties that differ; for a replacement, those that force it."""
+    protected: bool
+
+    @property
+    def short(self) -> str:
+        """`Server database` for a URN."""
+        return shortened(self.urn)
+
+    def __str__(self) -> str:
+        because = f" ({', '.join(self.because)})" if self.because else ""
+        return f"{self.operation} {self.short}{because}"
+
+
+def shortened(urn: str) -> str:
+    """Type and name of a URN, as a person calls the resource."""
+    kinds, _, name = urn.removeprefix("urn:pulumi:").partition("::")[2].partition("::")[2].rpartition("::")
+    return f"{kinds.rpartition('$')[2].rpartition(':')[2]} {name}"
+
+
+@dataclass
+class Outcome:
+    """Everything worth telling about one run."""
+
+    stack: str
+    operation: str
+    """preview, up, drift or destroy."""
+    changes: list[Change] = field(default_factory=list)
+    unchanged: int = 0
+    errors: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    """What a mandatory rule of the policy pack refused."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0
+
+    def take(self, event: EngineEvent) -> None:
+        """Read one event of the engine."""
+        if event.resource_pre_event:
+            self._step(event.resource_pre_event.metadata)
+        elif event.policy_event and event.policy_event.enforcement_level == "mandatory":
+            policy = event.policy_event
+            text = clean(policy.message).removeprefix(policy.policy_name).strip()
+            self.violations.append(f"{shortened(policy.resource_urn or '')}: {text} [{policy.policy_name}]")
+        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
+            self._error(event.diagnostic_event.urn or "", clean(event.diagnostic_event.message))
+
+    def _step(self, step: StepEventMetadata) -> None:
+        operation = OpType(step.op).value
+        if operation == "same":
+            self.unchanged += 1
+        if operation in NOT_SHOWN or step.type == "pulumi:pulumi:Stack":
+            return
+        because = step.keys if operation == "replace" else None
+        because = because or list(step.detailed_diff or step.diffs or [])
+        state = step.old or step.new
+        protected = bool(state and state.protect) and operation in LOSING
+        shown = tuple(dict.fromkeys(p for p in because if not p.startswith("__")))
+        self.changes.append(Change(step.urn, operation, shown, protected))
+
+    def _error(self, urn: str, message: str) -> None:
+        if "currently marked for protection" in message or "cannot be deleted" in message:
+            if not any(change.urn == urn for change in self.refused):
+                named = re.search(r'"(urn:[^"]+)"', message)
+                self.protect(named[1] if named else urn)
+            return
+        message = BEFORE_PROGRAM.sub("", message.removeprefix("an unhandled error occurred: "))
+        if message not in ("preview failed", "update failed", "") and message not in self.errors:
+            where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
+            self.errors.append(where + message)
+
+    def protect(self, urn: str) -> None:
+        """Note that a protected resource would be deleted."""
+        self.changes.append(Change(urn, "delete", (), protected=True))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Operation → number of resources; what does not change under `same`."""
+        return dict(Counter(change.operation for change in self.changes)) | {"same": self.unchanged}
+
+    @property
+    def refused(self) -> list[Change]:
+        """Changes that would lose a resource which the program protects."""
+        return [change for change in self.changes if change.protected]
+
+    def of(self, operation: str) -> list[Change]:
+        return [change for change in self.changes if change.operation == operation]
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.errors or self.violations or self.refused)
+
+    def as_json(self) -> str:
+        """One object; `deploy preview --json` prints it and nothing else."""
+        return json.dumps({
+            "stack": self.stack,
+            "operation": self.operation,
+            "changes": self.counts,
+            "replacements": [self._object(c) for c in self.of("replace")],
+            "deletions": [self._object(c) for c in self.of("delete")],
+            "updates": [self._object(c) for c in self.of("update")],
+            "errors": self.errors,
+            "violations": self.violations,
+            "outputs": self.outputs,
+            "seconds": round(self.seconds, 2),
+        }, indent=2)  # fmt: skip
+
+    @staticmethod
+    def _object(change: Change) -> dict[str, Any]:
+        return {"urn": change.urn, "because": list(change.because), "protected": change.protected}
+
+    def as_text(self) -> str:
+        """A summary to paste: counts, then what is lost, in full."""
+        counts = [f"{number} {operation}" for operation, number in sorted(self.counts.items())]
+        lines = [f"{self.operation} {self.stack}: {', '.join(counts)} in {self.seconds:.1f} s"]
+        for change in self.changes:
+            if change.operation in LOSING or self.operation == "drift":
+                lines.append(f"  {change}{', which is protected' if change.protected else ''}")
+        lines += [f"  refused by a rule: {violation}" for violation in self.violations]
+        lines += [f"  error: {error}" for error in self.errors]
+        if self.outputs:
+            width = max(map(len, self.outputs))
+            lines += [f"  {name:<{width}}  {value}" for name, value in sorted(self.outputs.items())]
+        return "\n".join(lines)
+
+    def as_markdown(self) -> str:
+        """A pull request's comment."""
+        counts = " · ".join(f"**{n}** {op}" for op, n in sorted(self.counts.items()))
+        lines = [f"### {self.operation} of `{self.stack}`", "", counts, ""]
+        for title, found in (("Replaced", self.of("replace")), ("Deleted", self.of("delete"))):
+            if found:
+                lines += [f"**{title}**", ""]
+                lines += [f"- `{c.short}` because of `{'`, `'.join(c.because) or 'its removal'}`"
+                          f"{' — protected' if c.protected else ''}" for c in found] + [""]  # fmt: skip
+        for title, texts in (("Refused by a rule", self.violations), ("Errors", self.errors)):
+            if texts:
+                lines += [f"**{title}**", "", *(f"- {text}" for text in texts), ""]
+        return "\n".join(lines)
+
+
+def clean(message: str) -> str:
+    """A message without the engine's colour marks."""
+    return re.sub(r"<\{%[^%]*%\}>", "", message).strip()

@@ -1,0 +1,1 @@
+"""The rules that the engine enforces on every resource, whoever wrote it."""

@@ -1,0 +1,6 @@
+"""Assembles the pack. (`PolicyPack` starts a server and does not return: rules stand in `rules`.)"""
+
+from pulumi_policy import PolicyPack
+from rules import RULES
+
+PolicyPack(name="platform", policies=RULES)

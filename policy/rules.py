@@ -1,0 +1,100 @@
+"""What must hold of every resource. Pure functions: the pack assembles them, the tests call them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pulumi
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+)
+
+TAGS = ("environment", "owner", "cost-center", "managed-by")
+VERIFIED = ("verify-ca", "verify-full")
+"""PostgreSQL's modes in which a client checks the server's certificate (libpq's sslmode)."""
+ENFORCED = {
+    "require_secure_transport": ("on",),
+    "ssl_min_protocol_version": ("TLSv1.2", "TLSv1.3"),
+}
+"""Server parameters without which a connection may be read on its way, and the values that will do."""
+
+HOLDS_DATA = frozenset({
+    "azure-native:containerservice:ManagedCluster",  # its disks
+    "azure-native:dbforpostgresql:Database",
+    "azure-native:dbforpostgresql:Server",
+    "azure-native:dns:Zone",  # a new one has other name servers
+    "azure-native:keyvault:Key",
+    "azure-native:keyvault:Vault",
+    "azure-native:network:PublicIPAddress",  # others let it in by name
+    "azure-native:storage:BlobContainer",
+    "azure-native:storage:StorageAccount",
+})  # fmt: skip
+UNTAGGABLE = frozenset({
+    "azure-native:authorization:RoleAssignment",
+    "azure-native:containerservice:MaintenanceConfiguration",
+    "azure-native:dbforpostgresql:Configuration",
+    "azure-native:dbforpostgresql:Database",
+    "azure-native:dbforpostgresql:FirewallRule",
+    "azure-native:network:Subnet",
+})  # fmt: skip
+"""Azure's types that have no tags (a test compares this with the SDK)."""
+
+
+def _verified_database(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    if args.resource_type == "azure-native:dbforpostgresql:Configuration":
+        name, value = args.props.get("configurationName"), args.props.get("value")
+        allowed = ENFORCED.get(str(name))
+        if allowed and value not in allowed:
+            report(f"{name} is {value}: the database takes only TLS ({' or '.join(allowed)})", args.urn)
+    for path, mode in _named(args.props, "sslmode"):
+        if mode not in VERIFIED:
+            wanted = " or ".join(VERIFIED)
+            report(f"{path} is {mode}: the database's certificate is to be checked ({wanted})", args.urn)
+
+
+def _protected_data(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    stateful = args.resource_type == "azure-native:resources:ResourceGroup" and args.name == "stateful"
+    wanted = pulumi.Config("platform").get_bool("protected")
+    if wanted and (stateful or args.resource_type in HOLDS_DATA) and not args.opts.protect:
+        report("it holds data, and platform:protected is true: protect it", args.urn)
+
+
+def _tagged(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    if not args.resource_type.startswith("azure-native:") or args.resource_type in UNTAGGABLE:
+        return
+    tags = args.props.get("tags") or {}
+    missing = [tag for tag in TAGS if not tags.get(tag)]
+    if missing:
+        report(f"tags are missing: {', '.join(missing)}", args.urn)
+
+
+def _named(value: Any, key: str, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that stands under a key called `key`, at any depth."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            place = f"{path}.{name}" if path else str(name)
+            if str(name).lower() == key:
+                yield place, inner
+            yield from _named(inner, key, place)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _named(inner, key, f"{path}[{index}]")
+
+
+def _rule(name: str, description: str, validate: Any) -> ResourceValidationPolicy:
+    return ResourceValidationPolicy(
+        name=name,
+        description=description,
+        validate=validate,
+        enforcement_level=EnforcementLevel.MANDATORY,
+    )
+
+
+RULES: list[Policy] = [
+    _rule("verified-database", "Connections to the database are verified.", _verified_database),
+    _rule("protected-data", "What holds data is protected where the stack says so.", _protected_data),
+    _rule("tagged", "Whatever can carry tags says whose it is.", _tagged),
+]

@@ -1,0 +1,86 @@
+"""What exists in the simulated clouds: one JSON file an object, so a drift is an edit of a file."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rehearsal.kinds import Call, Kind, RefusedError, Stable, find
+
+TURN = 0.01
+"""Seconds that even an instant operation takes, so that two at once are seen to be at once."""
+
+
+class Cloud:
+    """Objects by id, kept in `folder`; latencies of real clouds (seconds) are multiplied by `scale`."""
+
+    def __init__(self, folder: Path, *, scale: float = 0.0) -> None:
+        self.folder = folder
+        self.scale = scale
+        self.stable = Stable()
+        self.writes = 0
+        self._busy: dict[str, str] = {}
+        self._objects: dict[str, dict[str, Any]] = {}
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for file in folder.rglob("*.json"):
+            found = json.loads(file.read_text())
+            self._objects[found["id"]] = found
+
+    def get(self, id_: str) -> dict[str, Any] | None:
+        return self._objects.get(id_)
+
+    def all(self, type_: str = "") -> Iterator[dict[str, Any]]:
+        """Every object of a type, or every object."""
+        return (o for o in list(self._objects.values()) if not type_ or o["type"] == type_)
+
+    def below(self, id_: str) -> Iterator[dict[str, Any]]:
+        """What lies inside an object: a server's databases, a group's everything."""
+        return (o for o in self.all() if o["id"].startswith(id_ + "/"))
+
+    def put(self, id_: str, type_: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
+        made = self._objects.get(id_, {}).get("made", time.time())
+        self._objects[id_] = {
+            "id": id_, "type": type_, "made": made, "inputs": inputs, "outputs": outputs,
+        }  # fmt: skip
+        self.writes += 1
+        file = self._file(id_)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(".new")
+        draft.write_text(json.dumps(self._objects[id_], indent=2, sort_keys=True))
+        os.replace(draft, file)  # noqa: PTH105 the same on every system, and atomic
+
+    def drop(self, id_: str) -> None:
+        self.writes += 1
+        for gone in [o["id"] for o in self.below(id_)] + [id_]:
+            self._objects.pop(gone, None)
+            self._file(gone).unlink(missing_ok=True)
+
+    def dependants(self, id_: str, kinds: dict[str, Kind]) -> Iterator[str]:
+        """Ids of the objects that hold a reference to this one."""
+        for other in self.all():
+            kind = kinds.get(other["type"])
+            for path in kind.references if kind else ():
+                if id_ in find(other["inputs"], path):
+                    yield other["id"]
+
+    @asynccontextmanager
+    async def operation(self, kind: Kind, call: Call) -> AsyncIterator[None]:
+        """Take the time that the real cloud takes, and refuse a second change where it would."""
+        line = kind.queue and kind.queue.format_map(call.inputs)
+        if line and line in self._busy:
+            raise RefusedError(kind.busy, f"{self._busy[line]} is still being changed")
+        if line:
+            self._busy[line] = call.id
+        try:
+            await asyncio.sleep(max(kind.seconds * self.scale, TURN))
+            yield
+        finally:
+            self._busy.pop(line, None)
+
+    def _file(self, id_: str) -> Path:
+        return self.folder.joinpath(*(quote(part, safe=" @+,=") for part in id_.split("/") if part)).with_suffix(".json")

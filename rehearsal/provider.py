@@ -1,0 +1,284 @@
+"""Pulumi's provider protocol, served from a table of kinds. One servicer a package.
+
+The answers copy what the real providers were seen or read to do: what a preview knows, what replaces,
+what is refused. (Sources: research of the providers run against real servers; azure-native's provider.go.)
+"""
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import grpc
+from google.protobuf import json_format, struct_pb2
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from rehearsal import schema
+from rehearsal.cloud import Cloud
+from rehearsal.kinds import (
+    UNKNOWN,
+    Call,
+    Kind,
+    Props,
+    RefusedError,
+    changes,
+    covers,
+    find,
+    unknown,
+)
+
+Invoke = Callable[[Cloud, Props], Props]
+PropertyDiff = provider_pb2.PropertyDiff
+
+
+def plain(struct: struct_pb2.Struct) -> Props:
+    """A message's properties as Python values; whole numbers come back as ints."""
+
+    def tidy(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: tidy(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [tidy(item) for item in value]
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    tidied: Props = tidy(json_format.MessageToDict(struct))
+    return tidied
+
+
+def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
+    message = struct_pb2.Struct()
+    json_format.ParseDict(props, message)
+    return message
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    """One package's resources: the engine asks, `kinds` and the cloud answer."""
+
+    def __init__(
+        self,
+        package: str,
+        version: str,
+        kinds: Mapping[str, Kind],
+        cloud: Cloud,
+        *,
+        invokes: Mapping[str, Invoke] | None = None,
+        configure: Callable[[Cloud, Props], None] | None = None,
+        replaced_by: Callable[[Props, Props], bool] | None = None,
+    ) -> None:
+        self.package, self.version, self.cloud = package, version, cloud
+        self.kinds = dict(kinds)
+        self.invokes = dict(invokes or {})
+        self.configure = configure
+        self.replaced_by = replaced_by
+        """Whether a changed configuration is another cloud, so that everything in it is replaced."""
+        self.config: Props = {}
+        self.log: list[tuple[str, str]] = []
+        """Every request that changed something: (method, id)."""
+
+    # The provider itself
+
+    async def Attach(self, request: Any, context: Any) -> Empty:  # noqa: ARG002
+        return Empty()
+
+    async def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
+
+    async def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        return plugin_pb2.PluginInfo(version=self.version)
+
+    async def Cancel(self, request: Any, context: Any) -> Empty:  # noqa: ARG002
+        return Empty()
+
+    async def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    async def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        old, new = plain(request.old_inputs or request.olds), plain(request.news)
+        changed = [path for path, _ in changes(old, new) if path != "version"]
+        replaces = changed if changed and self.replaced_by and self.replaced_by(old, new) else []
+        kind = "DIFF_SOME" if changed else "DIFF_NONE"
+        return provider_pb2.DiffResponse(changes=kind, diffs=changed, replaces=replaces)
+
+    async def Configure(self, request: Any, context: Any) -> Any:
+        given = plain(request.args)
+        try:
+            if self.configure and not unknown(given):
+                self.configure(self.cloud, given)
+        except RefusedError as refused:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+        self.config = given
+        return provider_pb2.ConfigureResponse(
+            supportsPreview=True, supports_autonaming_configuration=True
+        )
+
+    async def Invoke(self, request: Any, context: Any) -> Any:
+        answer = self.invokes.get(request.tok)
+        if answer is None:
+            message = f"rehearsal does not know the function {request.tok}"
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
+        try:
+            returned = answer(self.cloud, plain(request.args))
+        except RefusedError as refused:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+        return provider_pb2.InvokeResponse(**{"return": struct(returned)})
+
+    # Resources
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        type_, old, new = request.type, plain(request.olds), plain(request.news)
+        kind = self.kinds.get(type_)
+        if kind is None:
+            reason = f"rehearsal does not know the resource type {type_}"
+            return provider_pb2.CheckResponse(
+                failures=[provider_pb2.CheckFailure(property="", reason=reason)]
+            )
+        if kind.name and not new.get(kind.name):
+            new[kind.name] = old.get(kind.name) or self._auto_name(request)
+            new["__createBeforeDelete"] = True  # as azure-native marks what it named itself
+        problems = [*schema.problems(type_, new)]
+        problems += [(p, "is required") for p in kind.required if not list(find(new, p)) and not unknown(new)]
+        problems += self._misnamed(kind, new)
+        failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
+        return provider_pb2.CheckResponse(inputs=struct(new), failures=failures)
+
+    async def Diff(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        kind = self.kinds[request.type]
+        old, new = plain(request.old_inputs), plain(request.news)
+        detailed: dict[str, Any] = {}
+        replaces: list[str] = []
+        for path, what in changes(old, new):
+            replace = any(covers(wanted, path) for wanted in kind.replaces)
+            name = what.upper() + ("_REPLACE" if replace else "")
+            detailed[path] = PropertyDiff(kind=PropertyDiff.Kind.Value(name), inputDiff=True)
+            if replace:
+                replaces.append(path)
+        named = bool(kind.name) and "__createBeforeDelete" not in new
+        return provider_pb2.DiffResponse(
+            changes="DIFF_SOME" if detailed else "DIFF_NONE",
+            diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
+            deleteBeforeReplace=bool(replaces) and named,
+        )  # fmt: skip
+
+    async def Create(self, request: Any, context: Any) -> Any:
+        kind, inputs = self.kinds[request.type], plain(request.properties)
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=struct(foreseen(kind, inputs)))
+        try:
+            id_ = kind.id.format_map(Filled(self.config | inputs))
+            call = Call(self.cloud, id_, request.type, inputs)
+            async with self.cloud.operation(kind, call):
+                if not kind.singleton and self.cloud.get(call.id):
+                    call.refuse("AlreadyExists", f"{call.id} already exists")
+                properties = self._write("create", kind, call)
+        except RefusedError as refused:
+            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+        return provider_pb2.CreateResponse(id=call.id, properties=struct(properties))
+
+    async def Update(self, request: Any, context: Any) -> Any:
+        kind, inputs = self.kinds[request.type], plain(request.news)
+        if request.preview:
+            known = {k: v for k, v in plain(request.olds).items() if k in kind.stable}
+            return provider_pb2.UpdateResponse(properties=struct(foreseen(kind, inputs) | known))
+        before = plain(request.old_inputs)
+        call = Call(self.cloud, request.id, request.type, inputs, before)
+        try:
+            async with self.cloud.operation(kind, call):
+                if self.cloud.get(call.id) is None:
+                    call.refuse("ResourceNotFound", f"{call.id} does not exist any more")
+                for path, _ in changes(before, inputs):
+                    if any(covers(wanted, path) for wanted in kind.fixed):
+                        call.refuse("PropertyChangeNotAllowed", f"{path} cannot be changed in place")
+                properties = self._write("update", kind, call)
+        except RefusedError as refused:
+            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+        return provider_pb2.UpdateResponse(properties=struct(properties))
+
+    async def Read(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        kind, given = self.kinds[request.type], plain(request.inputs)
+        found = self.cloud.get(request.id)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        hidden = {key: given[key] for key in kind.hidden if key in given}
+        inputs = found["inputs"] | hidden
+        outputs = shown(kind, found["inputs"]) | found["outputs"]
+        return provider_pb2.ReadResponse(id=request.id, inputs=struct(inputs), properties=struct(outputs))
+
+    async def Delete(self, request: Any, context: Any) -> Empty:
+        kind = self.kinds[request.type]
+        call = Call(self.cloud, request.id, request.type, plain(request.old_inputs))
+        try:
+            async with self.cloud.operation(kind, call):
+                used = [*self.cloud.dependants(call.id, self.kinds)]
+                if used and not kind.singleton:
+                    call.refuse("InUse", f"{call.id} is still used by {used[0]}")
+                self.log.append(("delete", call.id))
+                self.cloud.drop(call.id)
+        except RefusedError as refused:
+            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+        return Empty()
+
+    # Helpers
+
+    def _write(self, method: str, kind: Kind, call: Call) -> Props:
+        """Check as the cloud does, then keep the object; returns what the cloud answers."""
+        if unknown(call.inputs):
+            call.refuse("UnknownValue", "an input is still unknown")
+        self._authorise(kind, call)
+        for path in kind.references:
+            for id_ in find(call.inputs, path):
+                if self.cloud.get(id_) is None:
+                    call.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
+        for parent in parents(call.id):
+            if self.cloud.get(parent) is None:
+                call.refuse("ParentResourceNotFound", f"{parent} does not exist")
+        for check in kind.checks:
+            check(call)
+        outputs = kind.outputs(call)
+        kept = {k: v for k, v in call.inputs.items() if k not in kind.hidden}
+        self.log.append((method, call.id))
+        self.cloud.put(call.id, call.type, kept, outputs)
+        return shown(kind, call.inputs) | outputs
+
+    def _authorise(self, kind: Kind, call: Call) -> None:
+        caller = self.cloud.get("/caller")
+        if kind.role and caller and kind.role not in caller["inputs"]["roles"]:
+            name = caller["inputs"]["name"]
+            call.refuse("AuthorizationFailed", f"{name} needs the role {kind.role} to write {call.id}")
+
+    def _auto_name(self, request: Any) -> str:
+        proposed = request.autonaming.proposed_name
+        return str(proposed) if proposed else f"{request.name}{secrets.token_hex(4)}"
+
+    def _misnamed(self, kind: Kind, new: Props) -> list[tuple[str, str]]:
+        name = new.get(kind.name) if kind.name else None
+        if name is None or name == UNKNOWN or re.fullmatch(kind.pattern, str(name)):
+            return []
+        return [(kind.name, f"{name!r} is no name that the cloud takes ({kind.pattern})")]
+
+
+class Filled(dict[str, Any]):
+    """Inputs for an id template: a missing one is a mistake of the table, said plainly."""
+
+    def __missing__(self, key: str) -> str:
+        raise RefusedError("MissingInput", f"{key} is not set")
+
+
+def shown(kind: Kind, inputs: Props) -> Props:
+    """Inputs as the cloud gives them back: without what it hides."""
+    return {k: v for k, v in inputs.items() if k not in kind.hidden and not k.startswith("__")}
+
+
+def foreseen(kind: Kind, inputs: Props) -> Props:
+    """What a preview knows of the answer: inputs that come back as they are."""
+    return {k: v for k, v in shown(kind, inputs).items() if k not in kind.reshaped}
+
+
+def parents(id_: str) -> list[str]:
+    """The ARM ids that one lies in: its group, its server. Other clouds' ids have none."""
+    parts = id_.split("/")
+    if parts[:2] != ["", "subscriptions"] or "providers" not in parts:
+        return ["/".join(parts[:3])] if parts[:2] == ["", "subscriptions"] and len(parts) > 3 else []  # noqa: PLR2004
+    start = len(parts) - 1 - parts[::-1].index("providers")
+    above = ["/".join(parts[:start])] if start > 1 else []
+    return above + ["/".join(parts[:end]) for end in range(start + 4, len(parts) - 1, 2)]

@@ -1,0 +1,127 @@
+"""What the SDKs know of each resource type: input names at every level, and which are required.
+
+The SDKs are generated from the providers' schemas, so an input that no class here has is one that the
+real provider would drop or refuse.
+"""
+
+import functools
+import importlib
+import inspect
+import sys
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rehearsal.kinds import unknown
+
+PACKAGES = {
+    "azure-native": "pulumi_azure_native",
+    "azuread": "pulumi_azuread",
+    "kubernetes": "pulumi_kubernetes",
+    "random": "pulumi_random",
+    "tls": "pulumi_tls",
+    "vault": "pulumi_vault",
+}
+FREE = {"kubernetes:helm.sh/v3:Release": {"values"}}
+"""Inputs that hold anything at all."""
+
+
+def problems(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each (property, reason) for which the real provider could not take these inputs."""
+    args = arguments(token)
+    if args is None:
+        yield "", f"the SDK has no resource type {token}"
+        return
+    for name in required(args):
+        if inputs.get(name) is None:
+            yield name, "is required"
+    yield from _unknown_keys(args, inputs, "", FREE.get(token, set()))
+
+
+@functools.cache
+def arguments(token: str) -> type | None:
+    """The class of a resource type's inputs, `ManagedClusterArgs` for a ManagedCluster."""
+    package, module, name = token.split(":")
+    where = module.split("/")[0] if package != "kubernetes" else module
+    root = PACKAGES.get(package)
+    if root is None:
+        return None
+    if package == "kubernetes":
+        where = where.replace(".k8s.io", "").replace("helm.sh", "helm").replace("/", ".")
+    path = root if where == "index" else f"{root}.{where}"
+    try:
+        resource = getattr(importlib.import_module(path), name)
+    except (ImportError, AttributeError):
+        return None
+    beside = sys.modules[resource.__module__]
+    for suffix in ("InitArgs", "Args"):
+        if hasattr(beside, name + suffix):
+            return typing.cast("type", getattr(beside, name + suffix))
+    return None
+
+
+@functools.cache
+def fields(args: type) -> dict[str, type | None]:
+    """Wire name → the class of inputs below it, if there is one."""
+    found: dict[str, type | None] = {}
+    module = vars(sys.modules[args.__module__])
+    for attribute, member in vars(args).items():
+        wire = getattr(getattr(member, "fget", None), "_pulumi_name", None)
+        if wire is not None:
+            hint = member.fget.__annotations__.get("return")
+            found[wire or attribute] = next(_classes(hint, module), None)
+    return found
+
+
+@functools.cache
+def required(args: type) -> tuple[str, ...]:
+    """Wire names of the inputs that the class cannot be made without."""
+    wire = {name: m.fget._pulumi_name for name, m in vars(args).items() if hasattr(m, "fget")}  # noqa: SLF001
+    signature = inspect.signature(args.__init__)
+    return tuple(
+        wire.get(p.name, p.name)
+        for p in signature.parameters.values()
+        if p.kind is p.KEYWORD_ONLY and p.default is p.empty
+    )
+
+
+def _classes(hint: Any, module: dict[str, Any]) -> Iterator[type]:
+    """The classes of inputs that a hint such as `Input[Optional[Sequence[Input['XArgs']]]]` names."""
+    named = hint
+    if isinstance(hint, typing.ForwardRef):  # 'XArgs', or '_core.v1.XArgs'
+        head, *rest = hint.__forward_arg__.split(".")
+        named = functools.reduce(lambda at, name: getattr(at, name, None), rest, module.get(head))
+    if isinstance(named, type) and getattr(named, "_pulumi_input_type", False):
+        yield named
+    for inner in typing.get_args(hint):
+        yield from _classes(inner, module)
+
+
+def _unknown_keys(
+    args: type, given: Mapping[str, Any], place: str, free: set[str]
+) -> Iterator[tuple[str, str]]:
+    known = fields(args)
+    for key, value in given.items():
+        if key.startswith("__") or key in free or unknown(value) and isinstance(value, str):
+            continue
+        here = f"{place}.{key}" if place else key
+        if key not in known:
+            yield here, f"is no input of {args.__name__.removesuffix('Args').removesuffix('Init')}"
+            continue
+        below = known[key]
+        if below is not None:
+            yield from _below(below, value, here)
+
+
+def _below(args: type, value: Any, here: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _below(args, item, f"{here}[{index}]")
+    elif isinstance(value, Mapping):
+        if value and not set(value) & set(fields(args)) and all(
+            isinstance(item, Mapping) for item in value.values()
+        ):
+            for key, item in value.items():  # a map of named objects
+                yield from _below(args, item, f"{here}.{key}")
+        else:
+            yield from _unknown_keys(args, value, here, set())
