@@ -23,7 +23,8 @@ _ZONES_ONLY = """
     austriaeast belgiumcentral chilecentral indonesiacentral israelcentral italynorth malaysiawest
     mexicocentral newzealandnorth polandcentral qatarcentral spaincentral"""
 _PAIR_ONLY = """
-    australiasoutheast canadaeast koreasouth northcentralus southindia ukwest westcentralus westus"""
+    australiasoutheast canadaeast koreasouth northcentralus southindia ukwest westcentralus
+    westus"""
 LOCATIONS: Mapping[str, Region] = (
     dict.fromkeys(_ZONES_AND_PAIR.split(), Region(zones=True, paired=True))
     | dict.fromkeys(_ZONES_ONLY.split(), Region(zones=True, paired=False))

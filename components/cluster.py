@@ -11,6 +11,7 @@ from pulumi import (
     get_project,
     get_stack,
 )
+from pulumi_azure_native import containerservice as aks
 
 from components import cluster_arguments as given
 from components.azure import part
@@ -50,32 +51,29 @@ class Cluster(ComponentResource):
         super().__init__("platform:index:Cluster", name, None, opts)
         child = ResourceOptions(parent=self)
         identity = az.managedidentity.UserAssignedIdentity(name, **place.where, opts=child)
-        cluster = az.containerservice.ManagedCluster(
+        cluster = aks.ManagedCluster(
             name,
             **place.where,
             dns_prefix=f"{get_project()}-{get_stack()}",
             kubernetes_version=settings.kubernetes_version,
-            sku={"name": "Base", "tier": settings.tier},
+            sku=aks.ManagedClusterSKUArgs(name="Base", tier=settings.tier),
             support_plan="KubernetesOfficial",
-            identity={"type": "UserAssigned", "user_assigned_identities": [identity.id]},
+            identity=aks.ManagedClusterIdentityArgs(
+                type=aks.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
+            ),
             enable_rbac=True,
             disable_local_accounts=True,
             aad_profile=given.entra(settings, tenant),
-            api_server_access_profile={
-                "authorized_ip_ranges": given.authorized(settings, egress),
-                "disable_run_command": True,
-            },
+            api_server_access_profile=given.access(settings, egress),
             oidc_issuer_profile={"enabled": True},
             security_profile=given.security(),
             network_profile=given.network_profile(settings, egress),
             agent_pool_profiles=[
-                az.containerservice.ManagedClusterAgentPoolProfileArgs(
+                aks.ManagedClusterAgentPoolProfileArgs(
                     name="system",
                     mode="System",
                     # Without a pool of their own the platform's pods are to run here.
-                    node_taints=["CriticalAddonsOnly=true:NoSchedule"]
-                    if settings.platform_pools
-                    else None,
+                    node_taints=["CriticalAddonsOnly=true:NoSchedule"] if settings.platform_pools else None,
                     **shape(settings.system_pool, settings.kubernetes_version, subnet),
                 )
             ],
@@ -94,9 +92,16 @@ class Cluster(ComponentResource):
             ),
         )
         for pool in (*settings.platform_pools, *settings.worker_pools):
-            self._pool(name, pool, cluster, settings.kubernetes_version, place, subnet)
+            self._pool(
+                f"{name}-{pool.name}",
+                pool,
+                cluster=cluster,
+                version=settings.kubernetes_version,
+                place=place,
+                subnet=subnet,
+            )
         for schedule in get_args(given.Schedule):
-            az.containerservice.MaintenanceConfiguration(
+            aks.MaintenanceConfiguration(
                 f"{name}-{schedule}",
                 config_name=schedule,
                 resource_group_name=place.group,
@@ -123,17 +128,18 @@ class Cluster(ComponentResource):
             for where, scope in scopes.items()
         ]
 
-    def _pool(  # noqa: PLR0913
+    def _pool(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
         pool: NodePool,
-        cluster: "az.containerservice.ManagedCluster",
+        *,
+        cluster: "aks.ManagedCluster",
         version: str,
         place: Place,
         subnet: Output[str],
     ) -> None:
         labels, taints = purpose(pool)
-        az.containerservice.AgentPool(
+        aks.AgentPool(
             f"{name}-{pool.name}",
             agent_pool_name=pool.name,
             resource_group_name=place.group,

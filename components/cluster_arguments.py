@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-import pulumi_azure_native as az
 from pulumi import Output
+from pulumi_azure_native import containerservice as aks
 
 from components.cluster_settings import ClusterSettings, Maintenance
 from components.egress import Egress
@@ -11,11 +11,9 @@ from components.egress import Egress
 Schedule = Literal["aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule"]
 
 
-def entra(
-    settings: ClusterSettings, tenant: str
-) -> "az.containerservice.ManagedClusterAADProfileArgs":
+def entra(settings: ClusterSettings, tenant: str) -> "aks.ManagedClusterAADProfileArgs":
     """Who may use the API server: people and programs of the tenant."""
-    return az.containerservice.ManagedClusterAADProfileArgs(
+    return aks.ManagedClusterAADProfileArgs(
         managed=True,
         enable_azure_rbac=True,
         tenant_id=tenant,
@@ -23,30 +21,30 @@ def entra(
     )
 
 
-def authorized(settings: ClusterSettings, egress: Egress) -> Output[list[str]]:
+def access(settings: ClusterSettings, egress: Egress) -> "aks.ManagedClusterAPIServerAccessProfileArgs":
     """From where: people, pipelines, and the nodes, which use the API's public address too."""
     given = [str(net) for net in (*settings.operator_ranges, *settings.deployer_ranges)]
-    own = Output.all(*egress.addresses)
-    return own.apply(lambda found: list(dict.fromkeys([*given, *(f"{ip}/32" for ip in found)])))
+    ranges = Output.all(*egress.addresses).apply(
+        lambda own: list(dict.fromkeys([*given, *(f"{address}/32" for address in own)]))
+    )
+    return aks.ManagedClusterAPIServerAccessProfileArgs(authorized_ip_ranges=ranges, disable_run_command=True)
 
 
-def security() -> "az.containerservice.ManagedClusterSecurityProfileArgs":
+def security() -> "aks.ManagedClusterSecurityProfileArgs":
     """Pods get identities of their own; images that nobody uses go after a week."""
-    return az.containerservice.ManagedClusterSecurityProfileArgs(
-        workload_identity={"enabled": True},
-        image_cleaner={"enabled": True, "interval_hours": 168},
+    return aks.ManagedClusterSecurityProfileArgs(
+        workload_identity=aks.ManagedClusterSecurityProfileWorkloadIdentityArgs(enabled=True),
+        image_cleaner=aks.ManagedClusterSecurityProfileImageCleanerArgs(enabled=True, interval_hours=168),
     )
 
 
-def network_profile(
-    settings: ClusterSettings, egress: Egress
-) -> "az.containerservice.ContainerServiceNetworkProfileArgs":
+def network_profile(settings: ClusterSettings, egress: Egress) -> "aks.ContainerServiceNetworkProfileArgs":
     """Pods on addresses of their own, routed and filtered by Cilium.
 
     The SDK's defaults are all said: one that changed there would replace the cluster.
     """
     by_gateway = egress.outbound == "natGateway"
-    return az.containerservice.ContainerServiceNetworkProfileArgs(
+    return aks.ContainerServiceNetworkProfileArgs(
         network_plugin="azure",
         network_plugin_mode="overlay",
         network_dataplane="cilium",
@@ -60,19 +58,21 @@ def network_profile(
     )
 
 
-def load_balancer(egress: Egress) -> "az.containerservice.ManagedClusterLoadBalancerProfileArgs":
+def load_balancer(egress: Egress) -> "aks.ManagedClusterLoadBalancerProfileArgs":
     """Nodes go out by our addresses, and not by one that comes and goes with the cluster."""
-    return az.containerservice.ManagedClusterLoadBalancerProfileArgs(
-        outbound_ips={"public_ips": [{"id": id_} for id_ in egress.ids]},
+    return aks.ManagedClusterLoadBalancerProfileArgs(
+        outbound_ips=aks.ManagedClusterLoadBalancerProfileOutboundIPsArgs(
+            public_ips=[aks.ResourceReferenceArgs(id=id_) for id_ in egress.ids]
+        ),
         backend_pool_type="NodeIPConfiguration",
         allocated_outbound_ports=0,
         idle_timeout_in_minutes=30,
     )
 
 
-def auto_scaler() -> "az.containerservice.ManagedClusterPropertiesAutoScalerProfileArgs":
+def auto_scaler() -> "aks.ManagedClusterPropertiesAutoScalerProfileArgs":
     """Azure takes every value as text."""
-    return az.containerservice.ManagedClusterPropertiesAutoScalerProfileArgs(
+    return aks.ManagedClusterPropertiesAutoScalerProfileArgs(
         balance_similar_node_groups="true",
         expander="least-waste",
         max_graceful_termination_sec="3600",
@@ -82,10 +82,10 @@ def auto_scaler() -> "az.containerservice.ManagedClusterPropertiesAutoScalerProf
     )
 
 
-def window(settings: Maintenance) -> "az.containerservice.MaintenanceWindowArgs":
+def window(settings: Maintenance) -> "aks.MaintenanceWindowArgs":
     """Every week, in UTC."""
-    return az.containerservice.MaintenanceWindowArgs(
-        schedule={"weekly": {"day_of_week": settings.day, "interval_weeks": 1}},
+    return aks.MaintenanceWindowArgs(
+        schedule=aks.ScheduleArgs(weekly=aks.WeeklyScheduleArgs(day_of_week=settings.day, interval_weeks=1)),
         start_time=f"{settings.start_hour:02}:00",
         duration_hours=settings.hours,
         utc_offset="+00:00",

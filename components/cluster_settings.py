@@ -31,7 +31,7 @@ class ClusterSettings(Model):
     admin_group_object_ids: tuple[Guid, ...] = Field(
         min_length=1, examples=[["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]]
     )
-    """Entra groups that administer the cluster. They exist, and the deployers are in one of them."""
+    """Entra groups that administer the cluster. They exist; the deployers are in one."""
     operator_ranges: tuple[PublicCidr, ...] = Field(min_length=1, max_length=150)
     """Where people reach the API server from. (Azure takes 200 ranges in all.)"""
     deployer_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=30)
@@ -70,15 +70,13 @@ class ClusterSettings(Model):
     def _dns_inside(self) -> Iterator[Problem]:
         given = self.dns_service_address
         if given and (given not in self.service_range or given <= self.service_range[1]):
-            text = (
-                f"{given} is not free in cluster.serviceRange; such as {self.service_range[10]} is"
-            )
+            text = f"{given} is not free in cluster.serviceRange; such as {self.service_range[10]} is"
             yield Problem("dnsServiceAddress", text)
 
     def _pods_fit(self) -> Iterator[Problem]:
         room = 2 ** max(NODE_PREFIX - self.pod_range.prefixlen, 0)
         if self.most_nodes > room:
-            text = f"{self.pod_range} is for {room} nodes, and there can be {self.most_nodes}; widen it"
+            text = f"{self.pod_range} has room for {room} of {self.most_nodes} nodes; widen it"
             yield Problem("podRange", text)
 
     def _names_differ(self) -> Iterator[Problem]:
@@ -90,9 +88,7 @@ class ClusterSettings(Model):
             for index, pool in enumerate(pools):
                 names[pool.name] += 1
                 if names[pool.name] > 1:
-                    text = (
-                        f"{pool.name!r} is taken by another pool; raise the generation at its end"
-                    )
+                    text = f"{pool.name!r} is taken by another pool; raise the generation at its end"
                     yield Problem(f"{kind}[{index}].name", text)
 
     def _system_runs(self) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pulumi_azure_native as az
 import pulumi_random as random
-from pulumi import ComponentResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
+from pulumi import ComponentResource, CustomResource, CustomTimeouts, Input, Output, ResourceOptions
 
 from components.azure import part
 from components.database_settings import DatabaseSettings
@@ -112,7 +112,7 @@ class Database(ComponentResource):
         )
         self.password = password.result
         self.ca_certificates = postgres_roots()
-        # From ids: they are known in an update's preview, so a larger disk is no change to Concourse.
+        # From ids, known in an update's preview: a larger disk is then no change to Concourse.
         self.host = Output.all(server.id, last.id).apply(lambda ids: host(ids[0]))
         self.register_outputs({"host": self.host, "name": self.name})
 
@@ -123,9 +123,9 @@ class Database(ComponentResource):
         database: str,
         place: Place,
         clients: Mapping[int, Input[str]],
-    ) -> Resource:
+    ) -> CustomResource:
         """What is in the server. Azure refuses a second operation at a time (ServerIsBusy)."""
-        last: Resource = az.dbforpostgresql.Database(
+        last: CustomResource = az.dbforpostgresql.Database(
             name,
             database_name=database,
             resource_group_name=place.group,

@@ -39,7 +39,7 @@ class DatabaseSettings(Model):
     geo_redundant_backup: bool = True
     """Whether backups are in the paired region too. A server keeps what it was made with."""
     access: Literal["private", "public"] = "private"
-    """Private: in the network's database subnet. Public: from the stack's egress addresses alone."""
+    """Private: in the network's database subnet. Public: for the stack's egress alone."""
     ssl_mode: Literal["verify-ca", "verify-full"] = "verify-ca"
     """What clients check: the certificate's issuer, or that and its host name."""
     administrator: DatabaseUser = "concourseadmin"
@@ -73,6 +73,4 @@ class DatabaseSettings(Model):
     def _storage_exists(self) -> Iterator[Problem]:
         if self.storage_gb not in DATABASE_STORAGE_GB:
             sizes = ", ".join(map(str, DATABASE_STORAGE_GB))
-            yield Problem(
-                "storageGb", f"{self.storage_gb} is not a size of a disk; choose from {sizes}"
-            )
+            yield Problem("storageGb", f"{self.storage_gb} is not a size of a disk; choose from {sizes}")

@@ -21,9 +21,7 @@ def database_rules(ranges: Mapping[str, IPv4Network]) -> list["az.network.Securi
         return []
     database = str(ranges["database"])
     return [
-        _rule(
-            "nodes", 100, "Allow", ports=POSTGRES_PORTS, source=str(ranges["nodes"]), to=database
-        ),
+        _rule("nodes", 100, "Allow", ports=POSTGRES_PORTS, source=str(ranges["nodes"]), to=database),
         _rule("standby", 110, "Allow", ports=POSTGRES_PORTS, source=database, to=database),
         _rule("others", 120, "Deny", ports=POSTGRES_PORTS, source="VirtualNetwork", to=database),
     ]

@@ -17,24 +17,25 @@ AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 def kubeconfig_of(cluster: Output[str], parent: Resource) -> Output[str]:
     """A kubeconfig for the cluster of an id.
 
-    Asked of Azure by the names in the id, and not made from the cluster's outputs: these are unknown
-    in the preview of an update, and with them everything in the cluster would show as changed.
+    Asked of Azure by the names in the id, and not made from the cluster's outputs: those are not
+    known in the preview of an update, where everything in the cluster would show as changed.
     """
+    # The SDK does not mark as secret what with local accounts would be one.
     given = az.containerservice.list_managed_cluster_user_credentials_output(
         resource_group_name=cluster.apply(lambda id_: part(id_, "resourceGroups")),
         resource_name=cluster.apply(lambda id_: part(id_, "managedClusters")),
         format="exec",
         opts=InvokeOptions(parent=parent),  # and with it the provider
     )
-    # The SDK does not mark it as the secret that it would be with local accounts.
-    return Output.secret(given).apply(lambda answer: logged_in(answer.kubeconfigs[0].value))
+    secret: Output[str] = Output.secret(given.apply(lambda answer: answer.kubeconfigs[0].value))
+    return secret.apply(logged_in)
 
 
 def logged_in(given: str) -> str:
     """The kubeconfig for the cluster of one that Azure gave (base64), with kubelogin as the way in.
 
-    Azure's own asks for a device code. Ours goes in as AAD_LOGIN_METHOD says: azurecli for a person,
-    spn or workloadidentity for a pipeline.
+    Azure's own asks for a device code. Ours logs in as AAD_LOGIN_METHOD says: azurecli for a
+    person, spn or workloadidentity for a pipeline.
     """
     cluster = yaml.safe_load(base64.b64decode(given))["clusters"][0]["cluster"]
     server = {key: cluster[key] for key in ("server", "certificate-authority-data")}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -74,9 +74,7 @@ PRIVATE = tuple(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192
 
 def _public(value: IPv4Network) -> IPv4Network:
     if value.prefixlen == 0:
-        raise ValueError(
-            "0.0.0.0/0 is everybody; name the networks that need it, such as 203.0.113.0/28"
-        )
+        raise ValueError("0.0.0.0/0 is everybody; name the networks that need it, such as 203.0.113.0/28")
     if any(value.overlaps(net) for net in PRIVATE):
         raise ValueError(
             f"{value} is private and never reaches Azure as such; give the public address behind it"
@@ -103,9 +101,7 @@ Address = Annotated[
 """One IPv4 address."""
 DnsName = Annotated[
     str,
-    _text(
-        r"[a-z0-9-]+(\.[a-z0-9-]+)+", "a host name of lower-case letters, digits, dashes and dots"
-    ),
+    _text(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "a host name of lower-case letters, digits, dashes and dots"),
     Field(examples=["ci.example.org"]),
 ]
 """A fully qualified host name."""
@@ -130,14 +126,12 @@ PoolName = Annotated[
     str,
     _text(
         r"(?=.{2,12}$)[a-z]+[0-9]+",
-        "a pool name: a word and its generation, at most 12 lower-case letters and digits (workers1)",
+        "a pool name: a word and its generation, at most 12 characters, a-z and 0-9 (workers1)",
     ),
     Field(examples=["workers1"]),
 ]
 """A node pool's name, which ends in its generation."""
-Epoch = Annotated[
-    str, _text(r"20[0-9]{2}-[0-9]{2}", "a month such as 2026-11"), Field(examples=["2026-11"])
-]
+Epoch = Annotated[str, _text(r"20[0-9]{2}-[0-9]{2}", "a month such as 2026-11"), Field(examples=["2026-11"])]
 """When something was last rotated; moving it rotates."""
 Zone = Literal["1", "2", "3"]
 """An availability zone of a region."""

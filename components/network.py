@@ -96,7 +96,7 @@ class Network(ComponentResource):
             stateful=stateful,
             opts=child,
         )
-        space = {"address_prefixes": [str(settings.address_space)]}
+        space = az.network.AddressSpaceArgs(address_prefixes=[str(settings.address_space)])
         network = az.network.VirtualNetwork(name, **compute.where, address_space=space, opts=child)
         subnets = self._subnets(name, settings.subnets.named(), network, compute)
         self.nodes = subnets["nodes"].id
@@ -114,7 +114,7 @@ class Network(ComponentResource):
         place: Place,
     ) -> dict[str, "az.network.Subnet"]:
         rules = {"nodes": node_rules(), "database": database_rules(ranges), "endpoints": []}
-        made: dict[str, "az.network.Subnet"] = {}
+        made: dict[str, az.network.Subnet] = {}
         for purpose, range_ in ranges.items():
             group = az.network.NetworkSecurityGroup(
                 f"{name}-{purpose}",

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypedDict
 
-import pulumi_azure_native as az
 from pulumi import Input
+from pulumi_azure_native import containerservice as aks
 from pydantic import Field
 
 from components.azure import EPHEMERAL_GB
@@ -42,9 +42,7 @@ class SystemPool(Model):
 
     def _min_below_max(self) -> Iterator[Problem]:
         if self.min_nodes > self.max_nodes:
-            text = (
-                f"{self.min_nodes} is more than maxNodes ({self.max_nodes}); lower it or raise that"
-            )
+            text = f"{self.min_nodes} is more than maxNodes ({self.max_nodes}); lower it or raise that"
             yield Problem("minNodes", text)
 
     def _disk_fits(self) -> Iterator[Problem]:
@@ -56,9 +54,7 @@ class SystemPool(Model):
             text = f"{self.vm_size} is not known to have room for an ephemeral OS disk"
             yield Problem("vmSize", f"{text}; choose from {known}, or say osDiskType: Managed")
         elif self.os_disk_size_gb > room:
-            text = (
-                f"{self.os_disk_size_gb} GiB do not fit {self.vm_size}, which has room for {room}"
-            )
+            text = f"{self.os_disk_size_gb} GiB do not fit {self.vm_size}, which has room for {room}"
             yield Problem("osDiskSizeGb", text)
 
 
@@ -81,7 +77,7 @@ class WorkerPool(NodePool):
     max_nodes: int = Field(default=8, ge=1, le=1000)
     max_pods: int = Field(default=30, ge=10, le=250)
     drain_timeout_minutes: int = Field(default=60, ge=1, le=1440)
-    """How long Azure lets a node empty before it gives up; at least as long as a worker may take."""
+    """How long Azure lets a node empty before it gives up; no shorter than workers' grace."""
 
     @property
     def surge(self) -> int:
@@ -107,7 +103,7 @@ class Shape(TypedDict):
     min_count: int
     max_count: int
     max_pods: int
-    upgrade_settings: "az.containerservice.AgentPoolUpgradeSettingsArgs"
+    upgrade_settings: "aks.AgentPoolUpgradeSettingsArgs"
 
 
 def shape(pool: SystemPool, version: str, subnet: Input[str]) -> Shape:
@@ -133,9 +129,9 @@ def shape(pool: SystemPool, version: str, subnet: Input[str]) -> Shape:
     }
 
 
-def upgrades(pool: SystemPool) -> "az.containerservice.AgentPoolUpgradeSettingsArgs":
+def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs":
     """How nodes make way for newer ones."""
-    settings = az.containerservice.AgentPoolUpgradeSettingsArgs
+    settings = aks.AgentPoolUpgradeSettingsArgs
     if isinstance(pool, WorkerPool):
         # One at a time, and builds may finish. A node that does not empty waits for a person.
         return settings(

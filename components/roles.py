@@ -35,5 +35,5 @@ def grant(
 
 
 def definition(role: Role, subscription: str) -> str:
-    """A role's id, with its subscription: Azure answers with that one, and another would be drift."""
+    """A role's id, with its subscription: Azure answers with that, and another would be drift."""
     return f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"

@@ -79,9 +79,7 @@ class Settings(Model):
     def load(config: Config) -> "Settings":
         """The running stack's settings."""
         # `Config` reads one key by its name; which keys there are only its module knows.
-        given = {
-            key: _decoded(value) for key, value in {**get_config_env(), **CONFIG.get()}.items()
-        }
+        given = {key: _decoded(value) for key, value in {**get_config_env(), **CONFIG.get()}.items()}
         return validate(given, get_stack(), config.name)
 
     def checks(self) -> Iterable[Check]:
@@ -106,9 +104,7 @@ class Settings(Model):
     def _apart_from_containers(self, one: str) -> Iterator[Problem]:
         mine = self._range(one)
         if mine.overlaps(IPv4Network(CONTAINER_RANGE)):
-            text = (
-                f"{mine} overlaps Concourse's build containers ({CONTAINER_RANGE}); choose another"
-            )
+            text = f"{mine} overlaps Concourse's build containers ({CONTAINER_RANGE}); choose another"
             yield Problem(_camel(one), text)
 
     def _range(self, field: str) -> IPv4Network:
@@ -127,7 +123,7 @@ class Settings(Model):
         if sku in DATABASE_SKUS and replicas * CONNECTIONS_PER_WEB > user_connections(sku):
             room = user_connections(sku)
             text = (
-                f"{replicas} need {replicas * CONNECTIONS_PER_WEB} connections, and {sku} has {room}; "
+                f"{replicas} need {replicas * CONNECTIONS_PER_WEB} connections, {sku} has {room}; "
                 f"at most {room // CONNECTIONS_PER_WEB}, or a larger database.sku"
             )
             yield Problem("concourse.web.replicas", text)
@@ -137,7 +133,7 @@ class Settings(Model):
         for index, pool in enumerate(self.cluster.worker_pools):
             if pool.drain_timeout_minutes * 60 < grace:
                 text = (
-                    f"{pool.drain_timeout_minutes} min are less than the {grace} s that a worker may take "
+                    f"{pool.drain_timeout_minutes} min are less than the {grace} s of a worker "
                     f"(workers.terminationGracePeriodSeconds); at least {-(-grace // 60)}"
                 )
                 yield Problem(f"cluster.workerPools[{index}].drainTimeoutMinutes", text)
@@ -155,22 +151,15 @@ class Settings(Model):
         if not LOCATIONS[self.azure.location].zones:
             for key, pool in self._pools():
                 if pool.zones:
-                    yield Problem(
-                        f"cluster.{key}.zones", f"{self.azure.location} has no zones; say []"
-                    )
+                    yield Problem(f"cluster.{key}.zones", f"{self.azure.location} has no zones; say []")
 
     def _pools(self) -> Iterator[tuple[str, SystemPool]]:
         yield "systemPool", self.cluster.system_pool
-        yield from (
-            (f"platformPools[{i}]", pool) for i, pool in enumerate(self.cluster.platform_pools)
-        )
+        yield from ((f"platformPools[{i}]", pool) for i, pool in enumerate(self.cluster.platform_pools))
         yield from ((f"workerPools[{i}]", pool) for i, pool in enumerate(self.cluster.worker_pools))
 
     def _standby_has_a_zone(self) -> Iterator[Problem]:
-        if (
-            self.database.high_availability == "ZoneRedundant"
-            and not LOCATIONS[self.azure.location].zones
-        ):
+        if self.database.high_availability == "ZoneRedundant" and not LOCATIONS[self.azure.location].zones:
             text = f"{self.azure.location} has no zones; say SameZone or Disabled"
             yield Problem("database.highAvailability", text)
 
@@ -188,9 +177,7 @@ def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> S
         if namespace in ("", project):
             given[name] = value
         elif namespace != "pulumi":
-            meant = (
-                f"did you mean {project}:{name}?" if name in Settings.model_fields else "remove it"
-            )
+            meant = f"did you mean {project}:{name}?" if name in Settings.model_fields else "remove it"
             text = f"nothing reads keys of {namespace}: providers go by {project}:azure; {meant}"
             problems.append(Problem(key, text))
     settings, found = read(Settings, given, prefix=f"{project}:")
@@ -232,7 +219,7 @@ def schema() -> dict[str, Any]:
 
 def _misnamed(stack: str) -> Iterator[Problem]:
     if not re.fullmatch(r"[a-z][a-z0-9]{1,11}", stack):
-        text = f"{stack!r} goes into Azure's names: 2 to 12 lower-case letters and digits, like staging"
+        text = f"{stack!r} goes into Azure's names: use 2 to 12 of a-z and 0-9, such as staging"
         yield Problem("(stack name)", text)
 
 

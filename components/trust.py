@@ -21,7 +21,5 @@ def postgres_roots(
     certificates = _CERTIFICATE.findall(file.read_text(encoding="ascii"))
     found = {hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() for pem in certificates}
     if found != ROOTS:
-        raise ValueError(
-            f"{file.name} must hold the two certificates of ROOTS; it holds {sorted(found)}"
-        )
+        raise ValueError(f"{file.name} must hold the two certificates of ROOTS; it holds {sorted(found)}")
     return "".join(certificates)

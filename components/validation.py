@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -23,9 +23,7 @@ def read(model: type[M], given: object, prefix: str = "") -> tuple[M, list[Probl
         settings = model.model_validate(given)
     except ValidationError as failed:
         schema, errors = model.model_json_schema(), failed.errors(include_url=False)
-        found = [
-            _explained(error, schema, prefix) for error in errors if not _follows(error, errors)
-        ]
+        found = [_explained(error, schema, prefix) for error in errors if not _follows(error, errors)]
         settings = _readable(model, given)
         return settings, _in_order(model, [*found, *_broken(settings, partial=True)])
     return settings, _in_order(model, list(_broken(settings)))
@@ -75,9 +73,9 @@ def _readable(model: type[M], given: object) -> M:
                 values[name] = field.get_default(call_default_factory=True, validated_data={})
             continue
         try:
-            kind = (
-                Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-            )
+            kind: Any = field.annotation
+            for rule in field.metadata:
+                kind = Annotated[kind, rule]
             values[name] = TypeAdapter(kind).validate_python(given[key])
         except ValidationError:
             inner = _model_in(field)
@@ -88,15 +86,13 @@ def _readable(model: type[M], given: object) -> M:
     settings = model.model_construct()
     settings.__dict__.clear()
     settings.__dict__.update(values)
-    return settings
+    return cast("M", settings)
 
 
 def _model_in(field: FieldInfo) -> type[Model] | None:
     """The settings model that a field holds, alone or in a list."""
     kinds = (field.annotation, *get_args(field.annotation))
-    return next(
-        (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Model)), None
-    )
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Model)), None)
 
 
 def _explained(error: ErrorDetails, schema: dict[str, Any], prefix: str) -> Problem:
@@ -105,9 +101,7 @@ def _explained(error: ErrorDetails, schema: dict[str, Any], prefix: str) -> Prob
     node = _node(schema, error["loc"])
     if error["type"] == "missing":
         start = "" if parents else prefix
-        return Problem(
-            key, f"missing; for example `{start}{last}: {json.dumps(example(node, schema))}`"
-        )
+        return Problem(key, f"missing; for example `{start}{last}: {json.dumps(example(node, schema))}`")
     if error["type"] == "extra_forbidden":
         known = _node(schema, parents).get("properties", {})
         return Problem(key, f"unknown key; {suggestion(str(last), known)}")

@@ -1,6 +1,8 @@
 """The command line: `python -m deploy preview prod --rehearse`."""
 
 import sys
+import tempfile
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ import typer
 
 from deploy.driver import driver
 from deploy.outcome import Outcome
+from deploy.render import rendered, write
 from deploy.stackfile import RefusedError
 
 app = typer.Typer(
@@ -27,7 +30,12 @@ Scale = Annotated[float, typer.Option(min=0, max=1, help="rehearse with this par
 
 @app.command()
 def preview(
-    stack: Stack, *, rehearse: Rehearse = False, json: Json = False, markdown: Markdown = None, home: Home = None
+    stack: Stack,
+    *,
+    rehearse: Rehearse = False,
+    json: Json = False,
+    markdown: Markdown = None,
+    home: Home = None,
 ) -> None:
     """Show what an update would change, and change nothing."""
     with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
@@ -41,7 +49,9 @@ def up(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
-    check: Annotated[bool, typer.Option(help="then preview again, and fail if anything would change")] = False,
+    check: Annotated[
+        bool, typer.Option(help="then preview again, and fail if anything would change")
+    ] = False,
     home: Home = None,
     scale: Scale = 0,
 ) -> None:
@@ -59,7 +69,12 @@ def up(
 
 @app.command()
 def drift(
-    stack: Stack, *, rehearse: Rehearse = False, json: Json = False, markdown: Markdown = None, home: Home = None
+    stack: Stack,
+    *,
+    rehearse: Rehearse = False,
+    json: Json = False,
+    markdown: Markdown = None,
+    home: Home = None,
 ) -> None:
     """Compare what exists with what the program made; exit code 4 when it differs."""
     with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
@@ -79,6 +94,26 @@ def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
     with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
         found = Outcome(stack, "outputs", outputs=here.outputs())
         print(found.as_json() if json else found.as_text())
+
+
+@app.command()
+def render(
+    stack: Stack, *, out: Annotated[Path, typer.Option(help="the folder to write to")], json: Json = False
+) -> None:
+    """Write what a stack sends to its cluster: chart values and manifests, secrets left out."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        driver(stack, rehearse=True, quiet=json, home=Path(home)) as here,
+    ):
+        outcome = here.up()
+        if outcome.failed:
+            tell(outcome, json=json)
+        files = rendered(here.resources())
+    write(files, out)
+    if json:
+        print(dumps({"stack": stack, "folder": str(out), "files": sorted(files)}, indent=2))
+    else:
+        print(f"{len(files['releases.yaml'])} releases and {len(files)} files are in {out}")
 
 
 def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:

@@ -52,11 +52,10 @@ class Driver:
 
     def destroy(self) -> Outcome:
         """Delete the stack's resources, all of them or none."""
-        resources = self.stack.export_stack().deployment.get("resources", [])
-        outcome = Outcome(self.name, "destroy")
-        for resource in resources:
-            if resource.get("protect"):
-                outcome.protect(resource["urn"])
+        resources = self.resources()
+        kept = {resource["urn"] for resource in resources if resource.get("protect")}
+        outcome = Outcome(self.name, "destroy", kept=kept)
+        outcome.settle()
         if outcome.refused:
             return outcome
         return self._run("destroy", self.stack.destroy, len(resources))
@@ -64,6 +63,11 @@ class Driver:
     def outputs(self) -> dict[str, Any]:
         """What the program exported, secrets left out."""
         return {name: "[secret]" if out.secret else out.value for name, out in self.stack.outputs().items()}
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in the stack's state."""
+        found: list[dict[str, Any]] = self.stack.export_stack().deployment.get("resources", [])
+        return found
 
     def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Outcome:
         outcome, start = Outcome(self.name, operation), time.monotonic()
@@ -78,8 +82,9 @@ class Driver:
             except auto.ConcurrentUpdateError as held:
                 raise RefusedError(f"another update holds {self.name}: {held}", 5) from None
             except auto.CommandError as failed:
-                if not outcome.failed:
+                if not (outcome.failed or outcome.kept):
                     outcome.errors.append(str(failed))
+        outcome.settle()
         outcome.seconds = time.monotonic() - start
         if operation == "up":
             outcome.outputs = self.outputs()

@@ -13,7 +13,9 @@ LOSING = {"replace", "delete"}
 """Operations that a person has to know of one by one."""
 NOT_SHOWN = {"same", "read", "refresh", "create-replacement", "delete-replaced", "discard-replaced"}
 """Steps that change nothing, or that `replace` stands for."""
-BEFORE_PROGRAM = re.compile(r"(?<=Traceback \(most recent call last\):\n)(?s:.*?)(?=  File \"[^\"]*__main__\.py\")")
+BEFORE_PROGRAM = re.compile(
+    r"(?<=Traceback \(most recent call last\):\n)(?s:.*?)(?=  File \"[^\"]*__main__\.py\")"
+)
 """The part of a traceback that is the engine's and not the program's."""
 
 
@@ -53,6 +55,8 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
     errors: list[str] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
+    """URNs that the engine would not let go because they are protected."""
     violations: list[str] = field(default_factory=list)
     """What a mandatory rule of the policy pack refused."""
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -71,31 +75,33 @@ class Outcome:
 
     def _step(self, step: StepEventMetadata) -> None:
         operation = OpType(step.op).value
+        state = step.old or step.new
+        if not (state and state.custom) or step.type.startswith("pulumi:providers:"):
+            return  # a component, or a way to a cloud: nothing that exists anywhere
         if operation == "same":
             self.unchanged += 1
-        if operation in NOT_SHOWN or step.type == "pulumi:pulumi:Stack":
+        if operation in NOT_SHOWN:
             return
         because = step.keys if operation == "replace" else None
         because = because or list(step.detailed_diff or step.diffs or [])
-        state = step.old or step.new
-        protected = bool(state and state.protect) and operation in LOSING
+        protected = bool(state.protect) and operation in LOSING
         shown = tuple(dict.fromkeys(p for p in because if not p.startswith("__")))
         self.changes.append(Change(step.urn, operation, shown, protected))
 
     def _error(self, urn: str, message: str) -> None:
-        if "currently marked for protection" in message or "cannot be deleted" in message:
-            if not any(change.urn == urn for change in self.refused):
-                named = re.search(r'"(urn:[^"]+)"', message)
-                self.protect(named[1] if named else urn)
+        if "marked for protection" in message or "cannot be deleted" in message:
+            named = re.search(r'"(urn:[^"]+)"', message)
+            self.kept.add(named[1] if named else urn)
             return
         message = BEFORE_PROGRAM.sub("", message.removeprefix("an unhandled error occurred: "))
         if message not in ("preview failed", "update failed", "") and message not in self.errors:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
 
-    def protect(self, urn: str) -> None:
-        """Note that a protected resource would be deleted."""
-        self.changes.append(Change(urn, "delete", (), protected=True))
+    def settle(self) -> None:
+        """After the last event: what the engine kept back without a step of its own would be deleted."""
+        changed = {change.urn for change in self.changes}
+        self.changes += [Change(urn, "delete", (), protected=True) for urn in sorted(self.kept - changed)]
 
     @property
     def counts(self) -> dict[str, int]:

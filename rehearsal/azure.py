@@ -42,7 +42,11 @@ def subnet_fits(call: Call) -> None:
         call.refuse("NetcfgInvalidSubnet", f"{mine} is not contained in the network's {space}")
     for other in call.cloud.all(call.type):
         beside = other["id"].rpartition("/")[0] == call.id.rpartition("/")[0]
-        if beside and other["id"] != call.id and mine.overlaps(ipaddress.ip_network(other["inputs"]["addressPrefix"])):
+        if (
+            beside
+            and other["id"] != call.id
+            and mine.overlaps(ipaddress.ip_network(other["inputs"]["addressPrefix"]))
+        ):
             call.refuse("NetcfgSubnetRangesOverlap", f"{mine} overlaps {other['id']}")
 
 
@@ -143,7 +147,10 @@ def server_can_be_made(call: Call) -> None:
     tier, mode = call.get("sku.tier"), call.get("highAvailability.mode") or "Disabled"
     if tier == "Burstable" and mode != "Disabled":
         call.refuse("HANotSupportedForBurstableSku", "a Burstable server has no high availability")
-    subnet, zone = call.get("network.delegatedSubnetResourceId"), call.get("network.privateDnsZoneArmResourceId")
+    subnet, zone = (
+        call.get("network.delegatedSubnetResourceId"),
+        call.get("network.privateDnsZoneArmResourceId"),
+    )
     if subnet and not zone:
         call.refuse("EmptyPrivateDnsZoneArmResourceId", "a server in a subnet needs its private DNS zone")
     found = call.cloud.get(subnet) if subnet else None
@@ -153,7 +160,10 @@ def server_can_be_made(call: Call) -> None:
         call.refuse("SubnetIsNotDelegated", f"{subnet} is not delegated to flexible servers")
     if zone and not any(True for o in call.cloud.below(zone) if "/virtualNetworkLinks/" in o["id"]):
         call.refuse("PrivateDnsZoneNotLinked", f"{zone} is not linked to the network yet")
-    low, size = (call.before or {}).get("storage", {}).get("storageSizeGB", 0), call.get("storage.storageSizeGB")
+    low, size = (
+        (call.before or {}).get("storage", {}).get("storageSizeGB", 0),
+        call.get("storage.storageSizeGB"),
+    )
     if size and size < low:
         call.refuse("StorageSizeCannotBeDecreased", f"storage cannot shrink from {low} to {size} GiB")
 

@@ -83,4 +83,6 @@ class Cloud:
             self._busy.pop(line, None)
 
     def _file(self, id_: str) -> Path:
-        return self.folder.joinpath(*(quote(part, safe=" @+,=") for part in id_.split("/") if part)).with_suffix(".json")
+        return self.folder.joinpath(
+            *(quote(part, safe=" @+,=") for part in id_.split("/") if part)
+        ).with_suffix(".json")

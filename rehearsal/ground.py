@@ -45,7 +45,9 @@ class Ground:
 
 
 @contextlib.contextmanager
-def ground(stack: str, *, home: Path | None = None, root: Path = ROOT, scale: float = 0.0) -> Iterator[Ground]:
+def ground(
+    stack: str, *, home: Path | None = None, root: Path = ROOT, scale: float = 0.0
+) -> Iterator[Ground]:
     """Serve the clouds of a rehearsed stack while the block runs; `scale` 1 is as slow as Azure."""
     home = home or root / ".rehearsal" / stack
     home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -37,5 +37,3 @@ def another_cluster(old: Props, new: Props) -> bool:
     if unknown(new.get("kubeconfig")):
         return True
     return server(old["kubeconfig"]) != server(new["kubeconfig"])
-
-

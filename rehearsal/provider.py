@@ -108,9 +108,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
         self.config = given
-        return provider_pb2.ConfigureResponse(
-            supportsPreview=True, supports_autonaming_configuration=True
-        )
+        return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
 
     async def Invoke(self, request: Any, context: Any) -> Any:
         answer = self.invokes.get(request.tok)

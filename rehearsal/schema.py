@@ -102,7 +102,7 @@ def _unknown_keys(
 ) -> Iterator[tuple[str, str]]:
     known = fields(args)
     for key, value in given.items():
-        if key.startswith("__") or key in free or unknown(value) and isinstance(value, str):
+        if key.startswith("__") or key in free or (unknown(value) and isinstance(value, str)):
             continue
         here = f"{place}.{key}" if place else key
         if key not in known:
@@ -118,8 +118,10 @@ def _below(args: type, value: Any, here: str) -> Iterator[tuple[str, str]]:
         for index, item in enumerate(value):
             yield from _below(args, item, f"{here}[{index}]")
     elif isinstance(value, Mapping):
-        if value and not set(value) & set(fields(args)) and all(
-            isinstance(item, Mapping) for item in value.values()
+        if (
+            value
+            and not set(value) & set(fields(args))
+            and all(isinstance(item, Mapping) for item in value.values())
         ):
             for key, item in value.items():  # a map of named objects
                 yield from _below(args, item, f"{here}.{key}")

@@ -1,0 +1,56 @@
+"""What a stack sends to its cluster, as files: values of each Helm release, every other object as a manifest.
+
+Taken from a rehearsed state, so it is what the engine sent and not what a template might give.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SECRET = "4dabf18193072939515e22adb298388d"
+"""The key by which Pulumi's state marks a secret (pulumi.runtime.rpc._special_sig_key)."""
+RELEASE = "kubernetes:helm.sh/v3:Release"
+NO_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml:", "kubernetes:kustomize:")
+
+
+def rendered(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """File name → content, for the resources of an exported state."""
+    files: dict[str, Any] = {}
+    releases = []
+    for resource in resources:
+        type_, inputs = resource["type"], hidden(resource.get("inputs", {}))
+        if type_ == RELEASE:
+            releases.append(
+                {key: inputs.get(key) for key in ("name", "namespace", "chart", "version")}
+                | {"repository": inputs.get("repositoryOpts", {}).get("repo")}
+            )
+            files[f"{inputs['name']}.yaml"] = inputs.get("values", {})
+        elif type_.startswith("kubernetes:") and not type_.startswith(NO_OBJECTS):
+            metadata = inputs.get("metadata", {})
+            parts = (metadata.get("namespace", ""), inputs.get("kind", ""), metadata.get("name", ""))
+            file = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in parts if part)
+            files[f"manifests/{file.lower()}.yaml"] = inputs
+    return files | {"releases.yaml": sorted(releases, key=lambda release: str(release["name"]))}
+
+
+def hidden(value: Any) -> Any:
+    """A value of the state without its secrets."""
+    if isinstance(value, Mapping):
+        if SECRET in value:
+            return "[secret]"
+        return {key: hidden(item) for key, item in value.items() if not key.startswith("__")}
+    return [hidden(item) for item in value] if isinstance(value, list) else value
+
+
+def write(files: Mapping[str, Any], folder: Path) -> None:
+    """Write rendered files; those of an earlier rendering that are no more are removed."""
+    wanted = {folder / name: content for name, content in files.items()}
+    for old in [*folder.glob("*.yaml"), *folder.glob("manifests/*.yaml")]:
+        if old not in wanted:
+            old.unlink()
+    for file, content in wanted.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(yaml.safe_dump(content, sort_keys=True))

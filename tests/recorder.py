@@ -1,0 +1,168 @@
+"""A recording engine: programs run for real, resources are only written down."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
+from pulumi.runtime.mocks import MockMonitor
+
+ROOT = Path(__file__).parent.parent
+STACKS = ("infra", "staging", "prod", "demo")
+SUBSCRIPTION = "/subscriptions/5d1c7f0a-92b4-4e63-8a17-c0e4f6b2d981"
+SECRET = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine marks a secret value."""
+OPTIONS = (
+    "parent", "provider", "providers", "protect", "dependencies", "ignoreChanges", "customTimeouts",
+    "replaceOnChanges", "deleteBeforeReplace", "retainOnDelete", "additionalSecretOutputs",
+)  # fmt: skip
+Props = dict[str, Any]
+PASSWORD = "a-generated-password"
+
+SERVER = {
+    "server": "https://platform.hcp.westeurope.azmk8s.io:443",
+    "certificate-authority-data": "Y2VydGlmaWNhdGU=",
+}
+GIVEN_KUBECONFIG = {
+    "clusters": [{"name": "cluster", "cluster": SERVER}],
+    "users": [{"name": "clusterUser", "user": {"token": "would-be-a-secret"}}],
+}
+# What the clouds answer beyond what they are told, by type.
+ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
+    "azure-native:containerservice:ManagedCluster": lambda args: {
+        "oidcIssuerProfile": {"enabled": True, "issuerURL": "https://oidc.example.org/tenant/id/"},
+        "identity": {
+            "type": "UserAssigned",
+            "userAssignedIdentities": {
+                identity: {"principalId": "principal", "clientId": "client"}
+                for identity in args.inputs["identity"]["userAssignedIdentities"]
+            },
+        },
+    },
+    "azure-native:managedidentity:UserAssignedIdentity": lambda args: {
+        "principalId": f"principal-of-{args.name}",
+        "clientId": f"client-of-{args.name}",
+    },
+    "azure-native:network:PublicIPAddress": lambda args: {
+        "ipAddress": f"20.50.0.{args.name.rpartition('-')[2]}"
+    },
+    "azure-native:dbforpostgresql:Server": lambda args: {
+        "fullyQualifiedDomainName": f"{args.name}.postgres.database.azure.com"
+    },
+    "random:index/randomPassword:RandomPassword": lambda _: {
+        # Mocks do not do what the provider does: say that it is secret.
+        "result": {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": PASSWORD}
+    },
+}
+CALLS: dict[str, Callable[[Props], Props]] = {
+    "azure-native:containerservice:listManagedClusterUserCredentials": lambda _: {
+        "kubeconfigs": [
+            {
+                "name": "clusterUser",
+                "value": base64.b64encode(yaml.safe_dump(GIVEN_KUBECONFIG).encode()).decode(),
+            }
+        ]
+    },
+}
+# The segments of ids that the program reads.
+KINDS = {
+    "containerservice:ManagedCluster": "Microsoft.ContainerService/managedClusters",
+    "dbforpostgresql:Server": "Microsoft.DBforPostgreSQL/flexibleServers",
+}
+
+
+class Registered(NamedTuple):
+    """A resource as the program registered it."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: Props
+    options: Props
+
+
+class Monitor(MockMonitor):
+    """Keeps the options too, which mocks are not told."""
+
+    registered: list[Registered]
+
+    def RegisterResource(self, request):  # noqa: N802 (gRPC names it)
+        self.mocks.latest.inputs = {}
+        response = super().RegisterResource(request)
+        options = MessageToDict(request)
+        inputs = self.mocks.latest.inputs
+        options = {key: options[key] for key in OPTIONS if key in options}
+        if "dependencies" in options:
+            options["dependencies"].sort()
+        if request.deleteBeforeReplaceDefined:
+            options["deleteBeforeReplace"] = request.deleteBeforeReplace
+        if request.type != "pulumi:pulumi:Stack":
+            found = Registered(response.urn, request.type, request.name, inputs, options)
+            self.mocks.resources.append(found)
+        return response
+
+
+class Recorder(Mocks):
+    """Registers anything, remembers everything."""
+
+    def __init__(self) -> None:
+        self.latest = threading.local()  # registrations come on threads of their own
+        self.resources: list[Registered] = []
+        self.calls: list[MockCallArgs] = []
+        self.monitor = Monitor(self)
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, Props]:
+        self.latest.inputs = args.inputs
+        answer = ANSWERS.get(args.typ, lambda _: {})(args)
+        return self._id(args), {"name": args.name, **args.inputs, **answer}
+
+    @staticmethod
+    def _id(args: MockResourceArgs) -> str:
+        package, _, kind = args.typ.partition(":")
+        if kind == "resources:ResourceGroup":
+            return f"{SUBSCRIPTION}/resourceGroups/{args.name}"
+        if package != "azure-native":
+            return f"{args.name}-id"
+        group = args.inputs.get("resourceGroupName", "group")
+        path = KINDS.get(kind, kind.replace(":", "/"))
+        return f"{SUBSCRIPTION}/resourceGroups/{group}/providers/{path}/{args.name}"
+
+    def call(self, args: MockCallArgs) -> Props:
+        self.calls.append(args)
+        return CALLS[args.token](args.args)
+
+    def of_type(self, token: str) -> list[Registered]:
+        return [resource for resource in self.resources if resource.type == token]
+
+    def one(self, token: str) -> Registered:
+        [resource] = self.of_type(token)
+        return resource
+
+    def named(self, token: str) -> dict[str, Registered]:
+        return {resource.name: resource for resource in self.of_type(token)}
+
+    def inventory(self) -> str:
+        """Every resource by URN, which names its parents too."""
+        found = {r.urn: {"inputs": r.inputs, "options": r.options} for r in self.resources}
+        return json.dumps(found, indent=2, sort_keys=True) + "\n"
+
+
+def recording(stack: str) -> Recorder:
+    mocks = Recorder()
+    set_mocks(mocks, "platform", stack, preview=False, monitor=mocks.monitor)
+    return mocks
+
+
+def stack_config(stack: str) -> Props:
+    """A stack file's `config`."""
+    return yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+
+
+def encoded(config: Props) -> dict[str, str]:
+    """Configuration as the engine hands it to a program."""
+    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}

@@ -1,0 +1,152 @@
+"""What the driver reads from the engine's events, and how it tells it."""
+
+import json
+
+import pytest
+import yaml
+from pulumi.automation import EngineEvent
+from pulumi.automation.events import (
+    DiagnosticEvent,
+    PolicyEvent,
+    ResourcePreEvent,
+    StepEventMetadata,
+    StepEventStateMetadata,
+)
+
+from deploy.outcome import Outcome, shortened
+from deploy.render import SECRET, rendered, write
+from deploy.stackfile import RefusedError, config, stacks
+
+SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
+
+
+def step(operation, urn=SERVER, *, protect=False, custom=True, keys=None, diffs=None):
+    state = StepEventStateMetadata(
+        type="", urn=urn, id="", parent="", provider="", inputs={}, outputs={}, custom=custom, protect=protect
+    )
+    metadata = StepEventMetadata(
+        op=operation,
+        urn=urn,
+        type="azure-native:x:Y",
+        provider="",
+        old=state,
+        new=state,
+        keys=keys,
+        diffs=diffs,
+    )
+    return EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
+
+
+def error(message, urn="", severity="error"):
+    event = DiagnosticEvent(message=message, color="never", severity=severity, urn=urn)
+    return EngineEvent(sequence=0, timestamp=0, diagnostic_event=event)
+
+
+def outcome(*events, operation="preview"):
+    told = Outcome("prod", operation)
+    for event in events:
+        told.take(event)
+    told.settle()
+    return told
+
+
+def test_a_resource_is_called_by_its_type_and_name():
+    assert shortened(SERVER) == "Server database"
+
+
+def test_a_replacement_names_the_property_that_forces_it_and_not_the_others():
+    told = outcome(step("replace", keys=["administratorLogin"], diffs=["administratorLogin", "tags"]))
+    assert "replace Server database (administratorLogin)" in told.as_text()
+
+
+def test_losing_what_is_protected_is_a_refusal_and_an_update_of_it_is_not():
+    assert outcome(step("replace", protect=True)).refused
+    assert outcome(step("delete", protect=True)).refused
+    assert not outcome(step("update", protect=True)).refused
+
+
+def test_a_protected_resource_that_the_engine_keeps_back_without_a_step_is_told_as_a_deletion():
+    told = outcome(error(f'resource "{SERVER}" cannot be deleted', SERVER))
+    assert [str(change) for change in told.refused] == ["delete Server database"]
+    assert not told.errors
+
+
+def test_a_protected_replacement_is_told_once():
+    told = outcome(
+        error(f'unable to replace resource "{SERVER}"\nas it is currently marked for protection.', SERVER),
+        step("replace", protect=True, keys=["administratorLogin"]),
+    )
+    assert told.counts == {"replace": 1, "same": 0}
+
+
+def test_components_are_not_counted_as_resources():
+    assert outcome(step("create", custom=False)).counts == {"same": 0}
+
+
+def test_debug_messages_are_never_shown():
+    """They hold every input in plain text, secrets too."""
+    told = outcome(error("registering: password=hunter2", severity="debug"))
+    assert "hunter2" not in told.as_text() + told.as_json() + told.as_markdown()
+
+
+def test_only_mandatory_rules_refuse():
+    def violation(level):
+        policy = PolicyEvent(
+            message="it holds data", color="", policy_name="protected-data", policy_pack_name="", enforcement_level=level,
+            policy_pack_version="", policy_pack_version_tag="", resource_urn=SERVER)  # fmt: skip
+        return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
+
+    told = outcome(violation("mandatory"), violation("advisory"))
+    assert told.violations == ["Server database: it holds data [protected-data]"]
+
+
+def test_json_and_markdown_say_the_same_as_the_text():
+    told = outcome(
+        step("replace", keys=["location"]), step("delete", SERVER + "2"), step("same", SERVER + "3")
+    )
+    as_json = json.loads(told.as_json())
+    assert as_json["changes"] == {"replace": 1, "delete": 1, "same": 1}
+    assert as_json["replacements"][0]["because"] == ["location"]
+    assert "- `Server database` because of `location`" in told.as_markdown()
+
+
+def test_rendering_writes_values_releases_and_manifests_without_secrets():
+    files = rendered([
+        {"type": "kubernetes:helm.sh/v3:Release", "inputs": {
+            "name": "web", "namespace": "concourse", "chart": "concourse", "version": "1.2.3",
+            "repositoryOpts": {"repo": "https://charts.example.org"}, "values": {"replicas": 2}}},
+        {"type": "kubernetes:core/v1:Secret", "inputs": {
+            "kind": "Secret", "metadata": {"name": "login", "namespace": "concourse"},
+            "data": {SECRET: "x", "plaintext": "hunter2"}}},
+        {"type": "azure-native:network:Subnet", "inputs": {}},
+    ])  # fmt: skip
+    assert files["web.yaml"] == {"replicas": 2}
+    assert files["releases.yaml"] == [{
+        "name": "web", "namespace": "concourse", "chart": "concourse", "version": "1.2.3",
+        "repository": "https://charts.example.org"}]  # fmt: skip
+    assert files["manifests/concourse-secret-login.yaml"]["data"] == "[secret]"
+    assert len(files) == 3
+
+
+def test_rendering_again_removes_what_is_no_more(tmp_path):
+    write({"releases.yaml": [], "old.yaml": {}, "manifests/old.yaml": {}}, tmp_path)
+    write({"releases.yaml": [], "new.yaml": {}}, tmp_path)
+    assert sorted(f.name for f in tmp_path.rglob("*.yaml")) == ["new.yaml", "releases.yaml"]
+
+
+def test_an_unknown_stack_is_refused_with_the_nearest_names():
+    with pytest.raises(RefusedError, match="did you mean prod"):
+        config("prd")
+
+
+def test_a_file_that_is_not_yaml_is_refused_with_the_place(tmp_path):
+    (tmp_path / "Pulumi.bad.yaml").write_text("config: {a: [")
+    with pytest.raises(RefusedError, match="is not YAML"):
+        config("bad", tmp_path)
+    (tmp_path / "Pulumi.bad.yaml").write_text(yaml.safe_dump({"settings": {}}))
+    with pytest.raises(RefusedError, match="no `config:`"):
+        config("bad", tmp_path)
+
+
+def test_the_four_environments_are_stack_files():
+    assert stacks() == ["demo", "infra", "prod", "staging"]

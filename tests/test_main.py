@@ -1,0 +1,143 @@
+"""The whole program, for each stack."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
+
+GOLDEN = ROOT / "tests" / "golden"
+OWN_PROVIDERS = {"random", "tls"}
+"""Packages that reach no cloud: their default providers may be used."""
+WITHOUT_TAGS = {
+    "azure-native:authorization:RoleAssignment",
+    "azure-native:containerservice:MaintenanceConfiguration",
+    "azure-native:dbforpostgresql:Configuration",
+    "azure-native:dbforpostgresql:Database",
+    "azure-native:dbforpostgresql:FirewallRule",
+    "azure-native:network:Subnet",
+}
+HOLD_DATA = {
+    "azure-native:containerservice:ManagedCluster",
+    "azure-native:dbforpostgresql:Database",
+    "azure-native:dbforpostgresql:Server",
+    "azure-native:network:PublicIPAddress",
+    "azure-native:privatedns:PrivateZone",
+}
+in_each_stack = pytest.mark.parametrize("stack", STACKS)
+
+
+def custom(recorder):
+    """What is in a cloud: no components, no providers."""
+    return [r for r in recorder.resources if not r.type.startswith(("pulumi:", "platform:"))]
+
+
+@in_each_stack
+def test_the_inventory_is_the_one_that_was_reviewed(run_stack, stack, request):
+    got, file = run_stack(stack).inventory(), GOLDEN / f"{stack}.json"
+    if request.config.getoption("--accept"):
+        file.write_text(got)
+    assert got == file.read_text(), "if the change is meant: pytest --accept, and read the diff"
+
+
+@in_each_stack
+def test_every_resource_is_in_a_component(run_stack, stack):
+    for resource in custom(run_stack(stack)):
+        assert ":platform:index:" in resource.options["parent"].replace("$", ":"), resource.urn
+
+
+@in_each_stack
+def test_every_resource_is_told_its_provider(run_stack, stack):
+    for resource in custom(run_stack(stack)):
+        package = resource.type.partition(":")[0]
+        if package not in OWN_PROVIDERS:
+            assert f"pulumi:providers:{package}::" in resource.options.get("provider", ""), resource.urn
+
+
+@in_each_stack
+def test_no_two_resources_have_one_urn(run_stack, stack):
+    counted = Counter(resource.urn for resource in run_stack(stack).resources)
+    assert [urn for urn, times in counted.items() if times > 1] == []
+
+
+@in_each_stack
+def test_everything_that_can_carry_tags_does(run_stack, stack):
+    wanted = {"environment", "owner", "cost-center", "managed-by"}
+    for resource in custom(run_stack(stack)):
+        if resource.type.startswith("azure-native:") and resource.type not in WITHOUT_TAGS:
+            assert set(resource.inputs["tags"]) == wanted, resource.urn
+            assert resource.inputs["tags"]["environment"] == stack
+
+
+@in_each_stack
+def test_what_holds_data_is_protected_where_the_stack_says_so(run_stack, stack):
+    wanted = stack_config(stack)["platform:protected"]
+    for resource in custom(run_stack(stack)):
+        if resource.type in HOLD_DATA or resource.name == "stateful":
+            assert resource.options.get("protect", False) == wanted, resource.urn
+        else:
+            assert not resource.options.get("protect"), f"{resource.urn} could not be replaced"
+
+
+@in_each_stack
+def test_passwords_are_registered_as_secrets(run_stack, stack):
+    server = run_stack(stack).one("azure-native:dbforpostgresql:Server")
+    assert SECRET in server.inputs["administratorLoginPassword"]
+
+
+@in_each_stack
+def test_no_plain_password_is_given_to_any_resource(run_stack, stack):
+    for resource in run_stack(stack).resources:
+        plain = {k: v for k, v in resource.inputs.items() if not (isinstance(v, dict) and SECRET in v)}
+        assert PASSWORD not in json.dumps(plain), resource.urn
+
+
+def in_its_own_process(folder, config, stack):
+    """The program as a deployer's machine has it: nothing of the driver or the rehearsal about."""
+    for name in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "components", folder / "components", ignore=ignored)
+    script = (
+        "import sys, runpy\n"
+        f"sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+        "import recorder as engine\n"
+        f"sys.path[0] = {str(folder)!r}\n"
+        "from pulumi.runtime import test\n"
+        f"recorder = engine.recording({stack!r})\n"
+        "test(lambda: runpy.run_path('__main__.py', run_name='__main__') and None)()\n"
+        "print(len(recorder.resources))\n"
+        "print(sorted({'deploy', 'rehearsal', 'policy'} & {name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    environment = os.environ | {"PULUMI_CONFIG": json.dumps(encoded(config))}
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@in_each_stack
+def test_the_program_runs_alone_to_its_end(tmp_path, stack, run_stack):
+    result = in_its_own_process(tmp_path, stack_config(stack), stack)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[:2] == [str(len(run_stack(stack).resources)), "[]"]
+
+
+def test_a_bad_stack_file_ends_the_program_before_anything_is_registered(tmp_path):
+    config = stack_config("demo") | {"platform:clutser": {}}
+    result = in_its_own_process(tmp_path, config, "demo")
+    assert result.returncode != 0
+    assert result.stdout == ""
+    assert "RunError: Pulumi.demo.yaml has 1 problem:" in result.stderr
+    assert "clutser: unknown key; did you mean cluster?" in result.stderr
+    assert "During handling" not in result.stderr
+
+
+def test_a_fifth_stack_needs_a_stack_file_and_nothing_else(tmp_path):
+    result = in_its_own_process(tmp_path, stack_config("staging"), "trial")
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,81 @@
+"""The rules as functions, and the rules on every resource that the program registers."""
+
+import importlib
+from typing import Any
+
+import pulumi_azure_native
+import pytest
+from pulumi.runtime.config import set_all_config
+from pulumi_policy import PolicyCustomTimeouts, PolicyResourceOptions, ResourceValidationArgs
+
+from policy.rules import RULES, TAGS, UNTAGGABLE
+from rehearsal.azure import KINDS
+
+VERIFIED, PROTECTED, TAGGED = RULES
+PLATFORM = {f"platform:{key}": value for key, value in {"protected": "true"}.items()}
+
+
+def violations(
+    rule: Any, token: str, props: dict[str, Any], *, protect: bool = False, name: str = "x"
+) -> list[str]:
+    found: list[str] = []
+    opts = PolicyResourceOptions(protect, [], False, [], PolicyCustomTimeouts(0, 0, 0), [])
+    args = ResourceValidationArgs(token, props, "urn", name, opts, None)
+    rule.validate(args, lambda message, urn=None: found.append(message))
+    return found
+
+
+@pytest.fixture
+def protected_stack():
+    set_all_config(PLATFORM)
+    yield
+    set_all_config({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refused"),
+    [
+        ("require_secure_transport", "off", True),
+        ("require_secure_transport", "on", False),
+        ("ssl_min_protocol_version", "TLSv1.1", True),
+        ("ssl_min_protocol_version", "TLSv1.3", False),
+        ("log_connections", "off", False),
+    ],
+)
+def test_a_server_that_takes_unencrypted_connections_is_refused(name, value, refused):
+    props = {"configurationName": name, "value": value}
+    assert bool(violations(VERIFIED, "azure-native:dbforpostgresql:Configuration", props)) == refused
+
+
+@pytest.mark.parametrize(("mode", "refused"), [("require", True), ("disable", True), ("verify-ca", False)])
+def test_a_client_that_does_not_check_the_servers_certificate_is_refused(mode, refused):
+    props = {"values": {"concourse": {"web": {"postgres": {"sslmode": mode}}}}}
+    found = violations(VERIFIED, "kubernetes:helm.sh/v3:Release", props)
+    assert bool(found) == refused
+    assert not found or "values.concourse.web.postgres.sslmode" in found[0]
+
+
+def test_what_holds_data_is_protected_where_the_stack_says_so(protected_stack):
+    assert violations(PROTECTED, "azure-native:dbforpostgresql:Server", {})
+    assert not violations(PROTECTED, "azure-native:dbforpostgresql:Server", {}, protect=True)
+    assert violations(PROTECTED, "azure-native:resources:ResourceGroup", {}, name="stateful")
+    assert not violations(PROTECTED, "azure-native:resources:ResourceGroup", {}, name="compute")
+
+
+def test_a_stack_that_is_not_protected_needs_no_protection():
+    assert not violations(PROTECTED, "azure-native:dbforpostgresql:Server", {})
+
+
+def test_each_missing_tag_is_named():
+    [found] = violations(TAGGED, "azure-native:network:VirtualNetwork", {"tags": {"owner": "me"}})
+    assert "environment" in found
+    assert "owner" not in found
+    assert not violations(TAGGED, "azure-native:network:VirtualNetwork", {"tags": dict.fromkeys(TAGS, "x")})
+
+
+@pytest.mark.parametrize("token", sorted(KINDS))
+def test_the_types_without_tags_are_those_of_the_sdk(token):
+    _, module, name = token.split(":")
+    importlib.import_module(f"pulumi_azure_native.{module}")
+    resource = getattr(getattr(pulumi_azure_native, module), name)
+    assert (not hasattr(resource, "tags")) == (token in UNTAGGABLE)
