@@ -140,7 +140,7 @@ class Cluster(ComponentResource):
     ) -> None:
         labels, taints = purpose(pool)
         aks.AgentPool(
-            f"{name}-{pool.name}",
+            name,
             agent_pool_name=pool.name,
             resource_group_name=place.group,
             resource_name_=cluster.name,

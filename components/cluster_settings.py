@@ -43,10 +43,13 @@ class ClusterSettings(Model):
     dns_service_address: Address | None = None
     """The cluster's name server: an address of the service range, the tenth unless given."""
     maintenance: Maintenance = Maintenance()
+    """When Azure may upgrade."""
     system_pool: SystemPool = SystemPool()
+    """For Kubernetes' own pods. Azure changes its size in no way: a new one is a new cluster."""
     platform_pools: tuple[NodePool, ...] = ()
     """For the platform's own pods. Without one they share the system pool."""
     worker_pools: tuple[WorkerPool, ...] = Field(min_length=1, examples=[[{"name": "workers1"}]])
+    """For Concourse's workers."""
 
     @property
     def dns_address(self) -> IPv4Address:

@@ -23,3 +23,4 @@ class ConcourseSettings(Model):
     """Concourse itself, without its workers."""
 
     web: WebSettings = WebSettings()
+    """The web nodes."""

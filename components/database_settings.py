@@ -26,6 +26,7 @@ class DatabaseSettings(Model):
     version: Literal["16", "17"] = "17"
     """Major version. It can be raised, with minutes of standstill, and never lowered."""
     tier: Literal["Burstable", "GeneralPurpose", "MemoryOptimized"] = "GeneralPurpose"
+    """What kind of machine. A Burstable one works for a demonstration: it slows down when used for long."""
     sku: str = "Standard_D2ds_v5"
     """Size, of the tier. Its memory says how many connections there are; a web node takes 85."""
     storage_gb: int = 128

@@ -179,5 +179,6 @@ class Weekly(Model):
     """When Azure may do maintenance, which can restart things."""
 
     day: Day = "Sunday"
+    """Day of the week in UTC."""
     start_hour: int = Field(default=2, ge=0, le=23)
     """Hour of the day in UTC."""

@@ -23,10 +23,11 @@ class SystemPool(Model):
     os_disk_type: Literal["Ephemeral", "Managed"] = "Ephemeral"
     """Ephemeral disks are the node's own: faster, and no cost; the size has to have room for it."""
     os_disk_size_gb: int = Field(default=128, ge=30, le=2048, alias="osDiskSizeGb")
-    """GiB."""
+    """GiB of each node's disk, for images, logs and what pods write to no volume."""
     min_nodes: int = Field(default=3, ge=0, le=1000)
+    """The autoscaler keeps at least so many."""
     max_nodes: int = Field(default=5, ge=1, le=1000)
-    """The autoscaler works between the two."""
+    """The autoscaler makes at most so many; an upgrade, some more for a while."""
     max_pods: int = Field(default=110, ge=10, le=250)
     """Pods a node; Azure's limits."""
     zones: tuple[Zone, ...] = ("1", "2", "3")
@@ -72,10 +73,15 @@ class WorkerPool(NodePool):
     """A pool for Concourse's workers and nothing else: they run privileged containers."""
 
     vm_size: str = Field(default="Standard_D8ds_v5", pattern=r"^Standard_[A-Za-z0-9_]+$")
+    """Azure's name of a size. A worker runs on a node of its own."""
     os_disk_size_gb: int = Field(default=256, ge=30, le=2048, alias="osDiskSizeGb")
+    """GiB of each node's disk, where builds are: the article's 256 for a worker's volumes."""
     min_nodes: int = Field(default=2, ge=0, le=1000)
+    """The autoscaler keeps at least so many."""
     max_nodes: int = Field(default=8, ge=1, le=1000)
+    """The autoscaler makes at most so many."""
     max_pods: int = Field(default=30, ge=10, le=250)
+    """Pods a node; 10 is Azure's least. There is little beside the worker."""
     drain_timeout_minutes: int = Field(default=60, ge=1, le=1440)
     """How long Azure lets a node empty before it gives up; no shorter than workers' grace."""
 

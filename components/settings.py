@@ -49,8 +49,11 @@ class AzureSettings(Model):
     """Whose Azure this is, and where."""
 
     subscription_id: Guid
+    """The stack's own subscription: what one stack does, another cannot."""
     tenant_id: Guid
+    """The Entra tenant of the people and programs that use the platform."""
     location: AzureLocation
+    """The region that everything is in."""
 
 
 class TagSettings(Model):

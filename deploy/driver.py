@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import re
 import runpy
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,9 +28,15 @@ class Driver:
 
     def __init__(self, stack: str, workspace: auto.LocalWorkspaceOptions, *, quiet: bool = False) -> None:
         self.name, self.quiet = stack, quiet
-        self.stack = auto.create_or_select_stack(
-            stack, project_name=PROJECT, program=self._program, opts=workspace
-        )
+        try:
+            self.stack = auto.create_or_select_stack(
+                stack, project_name=PROJECT, program=self._program, opts=workspace
+            )
+        except FileNotFoundError:
+            raise RefusedError("Pulumi's CLI is neither in .venv nor on PATH: run `make setup`") from None
+        except auto.CommandError as failed:
+            reason = re.search(r"error: (.+)", str(failed))
+            raise RefusedError(f"{stack} cannot be opened: {reason[1] if reason else failed}") from None
 
     @staticmethod
     def _program() -> None:
@@ -71,7 +79,7 @@ class Driver:
 
     def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Outcome:
         outcome, start = Outcome(self.name, operation), time.monotonic()
-        with Watch(f"{operation} {self.name}", planned, quiet=self.quiet) as watch:
+        with patient(), Watch(f"{operation} {self.name}", planned, quiet=self.quiet) as watch:
 
             def take(event: auto.EngineEvent) -> None:
                 outcome.take(event)
@@ -89,6 +97,22 @@ class Driver:
         if operation == "up":
             outcome.outputs = self.outputs()
         return outcome
+
+
+@contextlib.contextmanager
+def patient() -> Iterator[None]:
+    """Leave the first Ctrl-C to the engine, which the terminal sends it too: it finishes what it has begun
+    and writes its state. A second one stops at once."""
+
+    def first(*_: object) -> None:
+        print("\nCancelling once what is under way is done. Ctrl-C again stops at once.", file=sys.stderr)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}

@@ -75,16 +75,14 @@ class Outcome:
 
     def _step(self, step: StepEventMetadata) -> None:
         operation = OpType(step.op).value
-        state = step.old or step.new
-        if not (state and state.custom) or step.type.startswith("pulumi:providers:"):
-            return  # a component, or a way to a cloud: nothing that exists anywhere
-        if operation == "same":
+        if operation == "same" and exists(step):
             self.unchanged += 1
-        if operation in NOT_SHOWN:
+        if not changing(step):
             return
         because = step.keys if operation == "replace" else None
         because = because or list(step.detailed_diff or step.diffs or [])
-        protected = bool(state.protect) and operation in LOSING
+        state = step.old or step.new
+        protected = bool(state and state.protect) and operation in LOSING
         shown = tuple(dict.fromkeys(p for p in because if not p.startswith("__")))
         self.changes.append(Change(step.urn, operation, shown, protected))
 
@@ -94,6 +92,8 @@ class Outcome:
             self.kept.add(named[1] if named else urn)
             return
         message = BEFORE_PROGRAM.sub("", message.removeprefix("an unhandled error occurred: "))
+        if message == "context canceled":
+            message = "cancelled; what had been begun is done and recorded, and another run goes on from there"
         if message not in ("preview failed", "update failed", "") and message not in self.errors:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
@@ -166,6 +166,17 @@ class Outcome:
             if texts:
                 lines += [f"**{title}**", "", *(f"- {text}" for text in texts), ""]
         return "\n".join(lines)
+
+
+def exists(step: StepEventMetadata) -> bool:
+    """Whether a step is about something in a cloud, and not about a component or a way to a cloud."""
+    state = step.old or step.new
+    return bool(state and state.custom) and not step.type.startswith("pulumi:providers:")
+
+
+def changing(step: StepEventMetadata) -> bool:
+    """Whether a step changes something that exists, and is not part of a replacement told already."""
+    return exists(step) and OpType(step.op).value not in NOT_SHOWN
 
 
 def clean(message: str) -> str:

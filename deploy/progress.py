@@ -9,7 +9,7 @@ from pulumi.automation import EngineEvent
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deploy.outcome import NOT_SHOWN, shortened
+from deploy.outcome import changing, shortened
 
 EVERY = 10.0
 """Seconds between plain lines."""
@@ -49,7 +49,7 @@ class Watch:
     def take(self, event: EngineEvent) -> None:
         """Count one event of the engine."""
         started, ended = event.resource_pre_event, event.res_outputs_event or event.res_op_failed_event
-        if started and started.metadata.op not in NOT_SHOWN:
+        if started and changing(started.metadata):
             self.running[started.metadata.urn] = time.monotonic()
         if ended and self.running.pop(ended.metadata.urn, None):
             self.done += 1
@@ -59,11 +59,11 @@ class Watch:
         elif not self.quiet and time.monotonic() - self.last > EVERY:
             self.last = time.monotonic()
             total = f" of {self.planned}" if self.planned else ""
-            print(f"{self.title}: {self.done}{total} done{self._waiting()}", file=sys.stderr)
+            print(f"{self.title}: {self.done}{total} done, {self._waiting()}", file=sys.stderr)
 
     def _waiting(self) -> str:
         """What has been going on for longest."""
         if not self.running:
             return ""
         urn = min(self.running, key=self.running.__getitem__)
-        return f", waiting for {shortened(urn)}"
+        return f"waiting for {shortened(urn)}"

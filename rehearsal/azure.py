@@ -8,6 +8,7 @@ once more against Microsoft's own `_validation` maps in the tests.
 import base64
 import ipaddress
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from rehearsal.cloud import Cloud
@@ -31,28 +32,44 @@ def named(call: Call) -> Props:
     return answer | ({"location": location} if location else {})
 
 
-# What each service refuses
+# What each service refuses, by the codes that it was seen to answer with (failures.yaml)
+
+
+def net(range_: str) -> Any:
+    """The range that a text says."""
+    try:
+        return ipaddress.ip_network(range_)
+    except ValueError as problem:
+        raise RefusedError("InvalidCIDRNotation", str(problem)) from None
+
+
+def spaces(cloud: Cloud, subnet: str) -> list[str]:
+    """The ranges of the network that a subnet is in."""
+    vnet = cloud.get(subnet.rpartition("/subnets/")[0])
+    return list(find(vnet["inputs"] if vnet else {}, "addressSpace.addressPrefixes.*"))
+
+
+def ranges_are_valid(call: Call) -> None:
+    for range_ in find(call.inputs, "addressSpace.addressPrefixes.*"):
+        net(range_)
 
 
 def subnet_fits(call: Call) -> None:
-    vnet = call.cloud.get(call.id.rpartition("/subnets/")[0])
-    space = list(find(vnet["inputs"] if vnet else {}, "addressSpace.addressPrefixes.*"))
-    mine = ipaddress.ip_network(call.inputs["addressPrefix"])
-    if not any(mine.subnet_of(ipaddress.ip_network(range_)) for range_ in space):
-        call.refuse("NetcfgInvalidSubnet", f"{mine} is not contained in the network's {space}")
+    mine, space = net(call.inputs["addressPrefix"]), spaces(call.cloud, call.id)
+    if not any(mine.subnet_of(net(range_)) for range_ in space):
+        call.refuse("NetcfgSubnetRangeOutsideVnet", f"{mine} is outside of the network's {space}")
     for other in call.cloud.all(call.type):
         beside = other["id"].rpartition("/")[0] == call.id.rpartition("/")[0]
-        if (
-            beside
-            and other["id"] != call.id
-            and mine.overlaps(ipaddress.ip_network(other["inputs"]["addressPrefix"]))
-        ):
+        if beside and other["id"] != call.id and mine.overlaps(net(other["inputs"]["addressPrefix"])):
             call.refuse("NetcfgSubnetRangesOverlap", f"{mine} overlaps {other['id']}")
+    moved = call.before and call.before["addressPrefix"] != call.inputs["addressPrefix"]
+    for user in call.cloud.dependants(call.id, KINDS) if moved else ():
+        call.refuse("InUsePrefixCannotBeDeleted", f"{user} has addresses in it")
 
 
-def zone_redundant_standard(call: Call) -> None:
+def standard_is_static(call: Call) -> None:
     if call.get("sku.name") == "Standard" and call.get("publicIPAllocationMethod") != "Static":
-        call.refuse("StandardSkuPublicIPAddressMustBeStatic", "a Standard address is Static")
+        call.refuse("StandardSkuPublicIPAddressesMustBeStatic", "AllocationMethod must be set to Static")
 
 
 def private_zone_is_global(call: Call) -> None:
@@ -66,17 +83,19 @@ def role_is_free(call: Call) -> None:
         if other["id"] != call.id and all(other["inputs"].get(k) == call.inputs.get(k) for k in same):
             call.refuse("RoleAssignmentExists", "the role assignment already exists")
     if not call.get("principalType"):
-        call.refuse("PrincipalNotFound", "a new principal is not replicated yet: give principalType")
+        call.refuse("PrincipalNotFound", "a new principal is not in the directory yet; set principalType")
 
 
 def cluster_can_be_made(call: Call) -> None:
     if call.get("disableLocalAccounts") and not call.get("aadProfile.managed"):
-        call.refuse("BadRequest", "disableLocalAccounts needs Entra integration (aadProfile.managed)")
+        call.refuse(
+            "BadRequest", "disableLocalAccounts can only be set on Azure AD integration enabled cluster"
+        )
     for group in find(call.inputs, "aadProfile.adminGroupObjectIDs.*"):
-        if call.cloud.get(f"/groups/{group}") is None:
-            call.refuse("InvalidParameter", f"there is no Entra group {group}")
+        if call.cloud.get(f"/groups/{group}") is None:  # AKS takes it, and nobody can log in
+            call.refuse("AdminGroupNotFound", f"there is no Entra group {group}")
     if call.get("securityProfile.workloadIdentity.enabled") and not call.get("oidcIssuerProfile.enabled"):
-        call.refuse("OIDCIssuerRequired", "workload identity needs the OIDC issuer")
+        call.refuse("BadRequest", "Azure AD Workload Identity requires OIDC issuer")
     _egress_exists(call)
     _identity_may_join(call)
     _ranges_are_apart(call)
@@ -84,12 +103,26 @@ def cluster_can_be_made(call: Call) -> None:
 
 
 def _egress_exists(call: Call) -> None:
+    """Nodes have a way out, and by it a way to the API server."""
     if call.get("networkProfile.outboundType") != "userAssignedNATGateway":
         return
+    allowed = [net(range_) for range_ in find(call.inputs, "apiServerAccessProfile.authorizedIPRanges.*")]
     for id_ in find(call.inputs, "agentPoolProfiles.*.vnetSubnetID"):
-        subnet = call.cloud.get(id_)
-        if subnet and not list(find(subnet["inputs"], "natGateway.id")):
-            call.refuse("InvalidUserAssignedNATGateway", f"{id_} has no NAT gateway")
+        gateways = list(_named_by(call.cloud, [id_], "natGateway.id"))
+        addresses = list(_named_by(call.cloud, gateways, "publicIpAddresses.*.id"))
+        if not gateways:
+            call.refuse("SubnetNotAssociatedWithNATGateway", f"{id_} must have a NAT gateway")
+        if not addresses:
+            call.refuse("NATGatewayNotAssociatedWithPublicIPOrIPPrefix", f"{gateways} have no address")
+        for address in (call.cloud.get(address) for address in addresses):
+            given = ipaddress.ip_address(address["outputs"]["ipAddress"]) if address else None
+            if allowed and not any(given in range_ for range_ in allowed):
+                call.refuse("K8SAPIServerConnFailVMExtensionError", f"nodes, at {given}, may not use the API")
+
+
+def _named_by(cloud: Cloud, ids: list[str], path: str) -> Iterator[str]:
+    for found in (cloud.get(id_) for id_ in ids):
+        yield from find(found["inputs"] if found else {}, path)
 
 
 def _identity_may_join(call: Call) -> None:
@@ -113,19 +146,24 @@ def holds(cloud: Cloud, principal: str, role: str, scope: str) -> bool:
 
 
 def _ranges_are_apart(call: Call) -> None:
-    ranges = {p: call.get(f"networkProfile.{p}") for p in ("podCidr", "serviceCidr")}
+    pods, services = (net(call.get(f"networkProfile.{p}") or d) for p, d in RANGES.items())
+    if pods.overlaps(services):
+        call.refuse("BadRequest", f"the pod CIDR {pods} overlaps with the service CIDR {services}")
     for id_ in find(call.inputs, "agentPoolProfiles.*.vnetSubnetID"):
-        vnet = call.cloud.get(id_.rpartition("/subnets/")[0])
-        for space in find(vnet["inputs"] if vnet else {}, "addressSpace.addressPrefixes.*"):
-            ranges[space] = space
-    nets = {name: ipaddress.ip_network(net) for name, net in ranges.items() if net}
-    for name, net in nets.items():
-        for other, range_ in nets.items():
-            if name < other and net.overlaps(range_):
-                call.refuse("ServiceCidrOverlapExistingSubnetsCidr", f"{name} {net} and {other} {range_}")
-    dns, services = call.get("networkProfile.dnsServiceIP"), nets.get("serviceCidr")
-    if dns and services and ipaddress.ip_address(dns) not in services:
+        for space in spaces(call.cloud, id_):
+            if pods.overlaps(net(space)):
+                call.refuse("NetworkProfileCIDROverlapVNET", f"CIDR {pods} overlaps with VNET CIDR {space}")
+        for subnet in call.cloud.below(id_.rpartition("/subnets/")[0]):
+            taken = subnet["inputs"].get("addressPrefix")
+            if taken and services.overlaps(net(taken)):
+                call.refuse(
+                    "ServiceCidrOverlapExistingSubnetsCidr", f"{services} and {subnet['id']}'s {taken}"
+                )
+    dns = ipaddress.ip_address(call.get("networkProfile.dnsServiceIP") or DNS_SERVICE)
+    if dns not in services:
         call.refuse("DnsServiceIpOutOfServiceCidr", f"{dns} is not in {services}")
+    if dns == services[1]:
+        call.refuse("DnsServiceIpConflicting", f"{dns} is the API server's")
 
 
 def pool_can_be_made(call: Call) -> None:
@@ -134,44 +172,52 @@ def pool_can_be_made(call: Call) -> None:
 
 def _pools_fit(call: Call, pools: list[Props]) -> None:
     for pool in pools:
+        system = pool.get("mode") == "System"
         if "count" not in pool:
-            call.refuse("InvalidParameter", "count is required, with the autoscaler too")
+            call.refuse("InvalidParameter", "Required parameter agentPoolProfile.count is missing (null)")
         low, high = pool.get("minCount", 0), pool.get("maxCount", 1000)
-        if pool.get("enableAutoScaling") and not low <= pool["count"] <= high:
-            call.refuse("InvalidParameter", f"count is not between minCount {low} and maxCount {high}")
-        if pool.get("mode") == "System" and pool.get("osType", "Linux") != "Linux":
-            call.refuse("InvalidSystemPool", "a system pool is Linux")
+        low = max(low, 1) if system else low
+        if pool.get("enableAutoScaling") and not low <= pool.get("minCount", low) <= pool["count"] <= high:
+            call.refuse("InvalidParameter", f"count must be from minCount:{low} to maxCount:{high}")
+        if system and pool.get("osType", "Linux") != "Linux":
+            call.refuse("InvalidParameter", "a system pool's osType must be Linux")
 
 
 def server_can_be_made(call: Call) -> None:
     tier, mode = call.get("sku.tier"), call.get("highAvailability.mode") or "Disabled"
     if tier == "Burstable" and mode != "Disabled":
-        call.refuse("HANotSupportedForBurstableSku", "a Burstable server has no high availability")
-    subnet, zone = (
-        call.get("network.delegatedSubnetResourceId"),
-        call.get("network.privateDnsZoneArmResourceId"),
-    )
-    if subnet and not zone:
-        call.refuse("EmptyPrivateDnsZoneArmResourceId", "a server in a subnet needs its private DNS zone")
-    found = call.cloud.get(subnet) if subnet else None
-    if found and "Microsoft.DBforPostgreSQL/flexibleServers" not in find(
-        found["inputs"], "delegations.*.serviceName"
-    ):
-        call.refuse("SubnetIsNotDelegated", f"{subnet} is not delegated to flexible servers")
-    if zone and not any(True for o in call.cloud.below(zone) if "/virtualNetworkLinks/" in o["id"]):
-        call.refuse("PrivateDnsZoneNotLinked", f"{zone} is not linked to the network yet")
+        call.refuse("BadRequest", "High availability is not supported for Burstable tier")
+    subnet = call.get("network.delegatedSubnetResourceId")
+    if subnet:
+        _server_fits_subnet(call, subnet, call.get("network.privateDnsZoneArmResourceId"))
     low, size = (
         (call.before or {}).get("storage", {}).get("storageSizeGB", 0),
         call.get("storage.storageSizeGB"),
     )
     if size and size < low:
-        call.refuse("StorageSizeCannotBeDecreased", f"storage cannot shrink from {low} to {size} GiB")
+        call.refuse("BadRequest", f"storage cannot be scaled down, from {low} to {size} GiB")
+
+
+def _server_fits_subnet(call: Call, subnet: str, zone: str | None) -> None:
+    if not zone:
+        call.refuse("EmptyPrivateDnsZoneArmResourceId", "a server in a network needs its private DNS zone")
+        return
+    if call.get("network.publicNetworkAccess") != "Disabled":
+        code = "ConflictingPublicNetworkAccessAndVirtualNetworkConfiguration"
+        call.refuse(code, "publicNetworkAccess must be Disabled")
+    if DELEGATED not in _named_by(call.cloud, [subnet], "delegations.*.serviceName"):
+        call.refuse("OperationFailed", f"{subnet} is missing required delegations {DELEGATED}")
+    if not zone.endswith(".postgres.database.azure.com"):
+        call.refuse("PrivateDnsZoneNameNotValid", f"{zone} must end with .postgres.database.azure.com")
+    vnet = subnet.rpartition("/subnets/")[0]
+    if not any(vnet in find(link["inputs"], "virtualNetwork.id") for link in call.cloud.below(zone)):
+        call.refuse("BadRequest", f"The virtual network {vnet} is not linked to private DNS zone {zone}")
 
 
 def firewall_is_public(call: Call) -> None:
     server = call.cloud.get(call.id.rpartition("/firewallRules/")[0])
     if server and list(find(server["inputs"], "network.delegatedSubnetResourceId")):
-        call.refuse("FirewallRulesNotSupported", "a server in a subnet has no firewall rules")
+        call.refuse("BadRequest", "firewall rules need a server with public access")
 
 
 # What Azure answers
@@ -282,6 +328,11 @@ def subscribed(cloud: Cloud, config: Props) -> None:
 VM = r"[a-z][a-z0-9]{0,11}"
 GENERIC = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?"
 SQL = r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])"
+RANGES = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.0.0.0/16"}
+DNS_SERVICE = "10.0.0.10"
+"""What the SDK says where the program says nothing."""
+DELEGATED = "Microsoft.DBforPostgreSQL/flexibleServers"
+ZONES_STAY = "ResourceAvailabilityZonesCannotBeModified"
 PG = "Microsoft.DBforPostgreSQL/flexibleServers/{serverName}"
 AKS = "Microsoft.ContainerService/managedClusters/{resourceName}"
 SERVER_BUSY: Any = {"queue": PG, "busy": "ServerIsBusy"}
@@ -294,27 +345,31 @@ KINDS: dict[str, Kind] = {
     "azure-native:network:VirtualNetwork": Kind(
         id=arm("Microsoft.Network/virtualNetworks/{virtualNetworkName}"), name="virtualNetworkName",
         pattern=GENERIC, required=("addressSpace.addressPrefixes",), outputs=named, seconds=5,
-        replaces=("location", "virtualNetworkName", "resourceGroupName")),
+        checks=(ranges_are_valid,), replaces=("location", "virtualNetworkName", "resourceGroupName"),
+        queue="{resourceGroupName}/{virtualNetworkName}"),
     "azure-native:network:Subnet": Kind(
         id=arm("Microsoft.Network/virtualNetworks/{virtualNetworkName}/subnets/{subnetName}"),
         name="subnetName", pattern=GENERIC, required=("addressPrefix",), outputs=named, seconds=5,
         replaces=("subnetName", "virtualNetworkName", "resourceGroupName"),
         references=("natGateway.id", "networkSecurityGroup.id", "routeTable.id"), checks=(subnet_fits,),
-        queue="{virtualNetworkName}", fixed=("addressPrefix", "defaultOutboundAccess")),
+        queue="{resourceGroupName}/{virtualNetworkName}", fixed=("defaultOutboundAccess",),
+        in_use="InUseSubnetCannotBeDeleted"),
     "azure-native:network:NetworkSecurityGroup": Kind(
         id=arm("Microsoft.Network/networkSecurityGroups/{networkSecurityGroupName}"),
         name="networkSecurityGroupName", pattern=GENERIC, outputs=named, seconds=4,
+        in_use="InUseNetworkSecurityGroupCannotBeDeleted",
         replaces=("location", "networkSecurityGroupName", "resourceGroupName")),
     "azure-native:network:PublicIPAddress": Kind(
         id=arm("Microsoft.Network/publicIPAddresses/{publicIpAddressName}"), name="publicIpAddressName",
-        pattern=GENERIC, outputs=address, checks=(zone_redundant_standard,), seconds=4,
+        pattern=GENERIC, outputs=address, checks=(standard_is_static,), seconds=4,
         replaces=("location", "publicIPAddressVersion", "publicIPPrefix", "sku", "publicIpAddressName",
                   "resourceGroupName"),
-        fixed=("zones",)),
+        fixed=("zones",), frozen=ZONES_STAY, in_use="PublicIPAddressCannotBeDeleted"),
     "azure-native:network:NatGateway": Kind(
         id=arm("Microsoft.Network/natGateways/{natGatewayName}"), name="natGatewayName", pattern=GENERIC,
         required=("sku.name",), references=("publicIpAddresses.*.id",), outputs=named, seconds=10,
-        replaces=("location", "natGatewayName", "resourceGroupName"), fixed=("zones",)),
+        replaces=("location", "natGatewayName", "resourceGroupName"), fixed=("zones",), frozen=ZONES_STAY,
+        in_use="InUseNatGatewayCannotBeDeleted"),
     "azure-native:privatedns:PrivateZone": Kind(
         id=arm("Microsoft.Network/privateDnsZones/{privateZoneName}"), name="privateZoneName",
         pattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+", checks=(private_zone_is_global,), outputs=named, seconds=30,
@@ -330,13 +385,15 @@ KINDS: dict[str, Kind] = {
     "azure-native:authorization:RoleAssignment": Kind(
         id="{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
         name="roleAssignmentName", required=("principalId", "roleDefinitionId", "scope"),
-        references=("scope",), replaces=("principalId", "scope", "roleAssignmentName"), fixed=("roleDefinitionId",),
+        references=("scope",), replaces=("principalId", "scope", "roleAssignmentName"),
+        fixed=("roleDefinitionId",), frozen="RoleAssignmentUpdateNotPermitted",
         checks=(role_is_free,), role="Role Based Access Control Administrator", seconds=3),
     "azure-native:containerservice:ManagedCluster": Kind(
         id=arm(AKS), name="resourceName", pattern=r"[a-zA-Z0-9]([-\w]{0,61}[a-zA-Z0-9])?",
         required=("identity.type", "dnsPrefix", "agentPoolProfiles"),
         references=("agentPoolProfiles.*.vnetSubnetID", "identity.userAssignedIdentities.*"),
-        checks=(cluster_can_be_made,), reshaped=("identity",), outputs=cluster, seconds=300, queue="{resourceName}",
+        checks=(cluster_can_be_made,), reshaped=("identity",), outputs=cluster, seconds=300,
+        queue="{resourceName}", busy="OperationNotAllowed",
         replaces=("diskEncryptionSetID", "dnsPrefix", "fqdnSubdomain", "linuxProfile", "windowsProfile",
                   "location", "nodeResourceGroup", "resourceName", "resourceGroupName",
                   *(f"networkProfile.{p}" for p in (

@@ -61,9 +61,9 @@ class Cloud:
             self._file(gone).unlink(missing_ok=True)
 
     def dependants(self, id_: str, kinds: dict[str, Kind]) -> Iterator[str]:
-        """Ids of the objects that hold a reference to this one."""
+        """Ids of the objects that hold a reference to this one; what lies inside it goes with it."""
         for other in self.all():
-            kind = kinds.get(other["type"])
+            kind = None if other["id"].startswith(id_ + "/") else kinds.get(other["type"])
             for path in kind.references if kind else ():
                 if id_ in find(other["inputs"], path):
                     yield other["id"]

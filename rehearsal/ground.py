@@ -79,7 +79,8 @@ def clouds(cloud: Cloud) -> dict[str, Provider]:
         "azure-native": provider(
             "azure-native", "pulumi-azure-native", azure.KINDS,
             invokes=azure.INVOKES, configure=azure.subscribed),
-        "random": provider("random", "pulumi-random", generated.KINDS),
+        "random": generated.Generator(
+            "random", importlib.metadata.version("pulumi-random"), generated.KINDS, cloud),
         "kubernetes": provider(
             "kubernetes", "pulumi-kubernetes", kubernetes.KINDS,
             configure=kubernetes.reachable, replaced_by=kubernetes.another_cluster),

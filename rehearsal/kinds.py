@@ -59,8 +59,12 @@ class Kind:
     """Inputs whose change is a replacement in the real provider."""
     fixed: tuple[str, ...] = ()
     """Inputs that the provider would edit in place and the cloud refuses to."""
+    frozen: str = "PropertyChangeNotAllowed"
+    """What the cloud answers to a change of one of those."""
     references: tuple[str, ...] = ()
     """Inputs that hold ids of objects that must exist."""
+    in_use: str = "InUse"
+    """What the cloud answers to a deletion while another object holds its id."""
     required: tuple[str, ...] = ()
     """What the cloud needs beyond what the SDK requires."""
     hidden: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ def reachable(cloud: Cloud, config: Props) -> None:
             if caller and not set(admins) & set(caller["inputs"]["groups"]):
                 raise RefusedError("Forbidden", f"{caller['inputs']['name']} is in none of {admins}")
             return
-    raise RefusedError("Unreachable", f"no cluster answers at {address}")
+    raise RefusedError("Unreachable", f"configured Kubernetes cluster is unreachable: {address}")
 
 
 def another_cluster(old: Props, new: Props) -> bool:

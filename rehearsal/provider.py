@@ -167,7 +167,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             call = Call(self.cloud, id_, request.type, inputs)
             async with self.cloud.operation(kind, call):
                 if not kind.singleton and self.cloud.get(call.id):
-                    call.refuse("AlreadyExists", f"{call.id} already exists")
+                    call.refuse("AlreadyExists", f"cannot create already existing resource '{call.id}'")
                 properties = self._write("create", kind, call)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
@@ -186,7 +186,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     call.refuse("ResourceNotFound", f"{call.id} does not exist any more")
                 for path, _ in changes(before, inputs):
                     if any(covers(wanted, path) for wanted in kind.fixed):
-                        call.refuse("PropertyChangeNotAllowed", f"{path} cannot be changed in place")
+                        call.refuse(kind.frozen, f"{path} cannot be changed in place")
                 properties = self._write("update", kind, call)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
@@ -207,9 +207,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         call = Call(self.cloud, request.id, request.type, plain(request.old_inputs))
         try:
             async with self.cloud.operation(kind, call):
-                used = [*self.cloud.dependants(call.id, self.kinds)]
-                if used and not kind.singleton:
-                    call.refuse("InUse", f"{call.id} is still used by {used[0]}")
+                self._authorise(kind, call)
+                for gone in (call.id, *(o["id"] for o in self.cloud.below(call.id))):
+                    self._unused(gone, call)
                 self.log.append(("delete", call.id))
                 self.cloud.drop(call.id)
         except RefusedError as refused:
@@ -229,7 +229,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     call.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
         for parent in parents(call.id):
             if self.cloud.get(parent) is None:
-                call.refuse("ParentResourceNotFound", f"{parent} does not exist")
+                missing = "ResourceGroup" if "/providers/" not in parent else "ParentResource"
+                call.refuse(f"{missing}NotFound", f"{parent} does not exist")
         for check in kind.checks:
             check(call)
         outputs = kind.outputs(call)
@@ -240,9 +241,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _authorise(self, kind: Kind, call: Call) -> None:
         caller = self.cloud.get("/caller")
-        if kind.role and caller and kind.role not in caller["inputs"]["roles"]:
+        if kind.role and caller and not {kind.role, "Owner"} & set(caller["inputs"]["roles"]):
             name = caller["inputs"]["name"]
             call.refuse("AuthorizationFailed", f"{name} needs the role {kind.role} to write {call.id}")
+
+    def _unused(self, id_: str, call: Call) -> None:
+        """Nothing outside of what `call` deletes refers to the object, so that it may go."""
+        found = self.cloud.get(id_)
+        kind = self.kinds.get(found["type"]) if found else None
+        for user in self.cloud.dependants(id_, self.kinds) if kind and not kind.singleton else ():
+            if not user.startswith(call.id + "/"):
+                call.refuse(kind.in_use if kind else "", f"{id_} is still used by {user}")
 
     def _auto_name(self, request: Any) -> str:
         proposed = request.autonaming.proposed_name

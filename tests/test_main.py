@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
+
 from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 GOLDEN = ROOT / "tests" / "golden"

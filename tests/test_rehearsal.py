@@ -223,7 +223,7 @@ def test_a_fifth_stack_is_a_stack_file_and_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     ("stack", "setting", "value", "told"),
     [
-        ("staging", "nework", {}, "nework: unknown key; did you mean network?"),
+        ("staging", "nework", {}, "nework: unknown key; did you mean network"),
         ("staging", "database.skuu", "x", "database.skuu: unknown key; did you mean sku"),
         (
             "staging",
@@ -254,7 +254,7 @@ def test_pulumis_own_command_line_refuses_a_wrong_stack_file_too(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=checkout.folder, capture_output=True, text=True, check=False
     )
-    assert "nework: unknown key; did you mean network?" in done.stdout
+    assert "nework: unknown key; did you mean network" in done.stdout
     assert "Traceback" not in done.stdout
 
 

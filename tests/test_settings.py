@@ -1,0 +1,280 @@
+"""Stack files: good ones are read, and bad ones are told all that is wrong with them."""
+
+import copy
+import json
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from components import settings as module
+from components.cluster_settings import ClusterSettings
+from components.concourse import CONNECTIONS_PER_WEB
+from components.model import Model
+from components.settings import SCHEMA, Settings, SettingsError, azure_tags, schema, validate
+from tests.recorder import ROOT, STACKS, stack_config
+
+GUID = "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
+ABSENT = object()
+"""Instead of a value: take the key away."""
+
+
+def changed(changes, stack="prod"):
+    """A stack's configuration with values at paths (`cluster.workerPools.0.vmSize`) replaced."""
+    config = copy.deepcopy(stack_config(stack))
+    for path, value in changes.items():
+        first, *rest = path.split(".")
+        holder, key = config, first if ":" in first else f"platform:{first}"
+        for step in rest:
+            holder, key = holder[key], int(step) if step.isdigit() else step
+        if value is ABSENT:
+            del holder[key]
+        else:
+            holder[key] = value
+    return config
+
+
+def problems(changes, stack="prod"):
+    """What is said of a stack file with changes, by key."""
+    with pytest.raises(SettingsError) as refused:
+        validate(changed(changes, stack), stack)
+    return {problem.key: problem.text for problem in refused.value.problems}
+
+
+POOL = "cluster.workerPools.0"
+BAD = [
+    # what to change · under which key · what must be said
+    ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
+    ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
+    ({"azure-native:location": "westeurope"}, "azure-native:location", "providers go by platform:azure"),
+    ({"cluster": ABSENT}, "cluster", 'missing; for example `platform:cluster: {"kubernetesVersion": "1.36"'),
+    ({"protected": ABSENT}, "protected", "missing; for example `platform:protected: true`"),
+    ({"protected": "perhaps"}, "protected", "should be a valid boolean"),
+    ({"workers": None}, "workers", "should be a valid dictionary"),
+    ({"azure.subscriptionId": ABSENT}, "azure.subscriptionId", "missing; for example `subscriptionId: "),
+    ({"azure.subscriptionId": "prod"}, "azure.subscriptionId", "'prod' is not a GUID"),
+    ({"azure.tenantId": GUID.upper()}, "azure.tenantId", "is not a GUID in lower case"),
+    ({"azure.location": "West Europe"}, "azure.location", "did you mean westeurope"),
+    ({"tags.costCenter": 4711}, "tags.costCenter", '4711 is a number here: put it in quotes, "4711"'),
+    ({"tags.owner": ""}, "tags.owner", "should have at least 1 character"),
+    ({"network.egres": "natGateway"}, "network.egres", "unknown key; did you mean egress"),
+    ({"network.egress": "nat"}, "network.egress", 'choose from "natGateway", "loadBalancer"'),
+    ({"network.egressAddresses": 17}, "network.egressAddresses", "less than or equal to 16"),
+    ({"network.addressSpace": "10.30.0.1/16"}, "network.addressSpace", "that is 10.30.0.0/16"),
+    ({"network.addressSpace": "ten"}, "network.addressSpace", "is not an IPv4 range such as"),
+    ({"network.subnets.nodes": "10.31.0.0/20"}, "network.subnets.nodes", "outside its network"),
+    ({"network.subnets.nodes": "10.30.16.0/20"}, "network.subnets.database", "overlaps network.subnets.nodes"),
+    ({"network.subnets.database": "10.30.16.0/29"}, "network.subnets.database", "use a /28 or larger"),
+    ({"network.subnets.nodes": "10.30.0.0/27"}, "network.subnets.nodes", "is for 27 nodes"),
+    ({"network.subnets.database": ABSENT}, "database.access", "needs network.subnets.database"),
+    ({"database.access": "public"}, "network.subnets.database", "remove it"),
+    ({"cluster.podRange": "10.30.0.0/16"}, "cluster.podRange", "overlaps network.addressSpace (10.30.0.0/16)"),
+    ({"cluster.serviceRange": "10.30.64.0/20"}, "cluster.serviceRange", "overlaps network.addressSpace"),
+    ({"cluster.podRange": "10.0.0.0/15"}, "cluster.serviceRange", "overlaps cluster.podRange (10.0.0.0/15)"),
+    ({"network.addressSpace": "10.0.0.0/10"}, "cluster.serviceRange", "overlaps network.addressSpace"),
+    ({"cluster.podRange": "10.80.128.0/17"}, "cluster.podRange", "Concourse's build containers (10.80.0.0/16)"),
+    ({"cluster.serviceRange": "10.80.0.0/20"}, "cluster.serviceRange", "Concourse's build containers"),
+    ({"network.addressSpace": "10.80.0.0/16"}, "network.addressSpace", "Concourse's build containers"),
+    ({"cluster.podRange": "10.244.0.0/20"}, "cluster.podRange", "has room for 16 of"),
+    ({"cluster.dnsServiceAddress": "10.1.0.10"}, "cluster.dnsServiceAddress", "such as 10.0.0.10 is"),
+    ({"cluster.dnsServiceAddress": "10.0.0.1"}, "cluster.dnsServiceAddress", "is not free"),
+    ({"cluster.dnsServiceAddress": "dns"}, "cluster.dnsServiceAddress", "is not an IPv4 address such as"),
+    ({"cluster.kubernetesVersion": 1.36}, "cluster.kubernetesVersion", 'put it in quotes, "1.36"'),
+    ({"cluster.kubernetesVersion": "1.36.2"}, "cluster.kubernetesVersion", 'choose from "1.35", "1.36", "1.37"'),
+    ({"cluster.kubernetesVersion": "1.34"}, "cluster.kubernetesVersion", 'choose from "1.35"'),
+    ({"cluster.adminGroupObjectIds": []}, "cluster.adminGroupObjectIds", "at least 1 item"),
+    ({"cluster.operatorRanges": []}, "cluster.operatorRanges", "at least 1 item"),
+    ({"cluster.operatorRanges": ["0.0.0.0/0"]}, "cluster.operatorRanges[0]", "0.0.0.0/0 is everybody"),
+    ({"cluster.deployerRanges": ["10.10.0.0/16"]}, "cluster.deployerRanges[0]", "is private"),
+    ({"cluster.maintenance": {"day": "Someday"}}, "cluster.maintenance.day", 'choose from "Monday"'),
+    ({"cluster.maintenance": {"startHour": 24}}, "cluster.maintenance.startHour", "less than or equal to 23"),
+    ({"cluster.maintenance": {"hours": 3}}, "cluster.maintenance.hours", "greater than or equal to 4"),
+    ({"cluster.systemPool": {"minNodes": 0}}, "cluster.systemPool.minNodes", "at least 1"),
+    ({"cluster.workerPools": []}, "cluster.workerPools", "at least 1 item"),
+    ({f"{POOL}.name": "workers"}, "cluster.workerPools[0].name", "a word and its generation"),
+    ({f"{POOL}.name": "Workers1"}, "cluster.workerPools[0].name", "a word and its generation"),
+    ({f"{POOL}.name": "concourseworkers1"}, "cluster.workerPools[0].name", "at most 12"),
+    ({f"{POOL}.name": "platform1"}, "cluster.workerPools[0].name", "is taken by another pool"),
+    ({f"{POOL}.minNodes": 13}, "cluster.workerPools[0].minNodes", "is more than maxNodes (12)"),
+    ({f"{POOL}.zones": ["4"]}, "cluster.workerPools[0].zones[0]", 'choose from "1", "2", "3"'),
+    ({f"{POOL}.zones": [1]}, "cluster.workerPools[0].zones[0]", 'put it in quotes, "1"'),
+    ({f"{POOL}.vmSize": "Standard_B4ms"}, "cluster.workerPools[0].vmSize", "choose from Standard_D2ds_v5"),
+    ({f"{POOL}.osDiskSizeGb": 601}, "cluster.workerPools[0].osDiskSizeGb", "has room for 600"),
+    ({f"{POOL}.drainTimeoutMinutes": 119}, "cluster.workerPools[0].drainTimeoutMinutes", "at least 120"),
+    ({"workers.terminationGracePeriodSeconds": 7201}, "cluster.workerPools[0].drainTimeoutMinutes", "least 121"),
+    ({"azure.location": "ukwest"}, "cluster.workerPools[0].zones", "ukwest has no zones; say []"),
+    ({"azure.location": "ukwest"}, "cluster.systemPool.zones", "ukwest has no zones; say []"),
+    ({"azure.location": "ukwest"}, "database.highAvailability", "say SameZone or Disabled"),
+    ({"azure.location": "italynorth"}, "database.geoRedundantBackup", "no paired region"),
+    ({"database.tier": "Burstable", "database.sku": "Standard_B2s"}, "database.highAvailability", "no standby"),
+    ({"database.tier": "MemoryOptimized"}, "database.sku", "is of the tier GeneralPurpose"),
+    ({"database.sku": "Standard_D4ds_v9"}, "database.sku", "did you mean Standard_D4ds_v5"),
+    ({"database.storageGb": 100}, "database.storageGb", "choose from 32, 64, 128"),
+    ({"database.backupDays": 36}, "database.backupDays", "less than or equal to 35"),
+    ({"database.backupDays": 6}, "database.backupDays", "greater than or equal to 7"),
+    ({"database.version": 17}, "database.version", 'put it in quotes, "17"'),
+    ({"database.sslMode": "require"}, "database.sslMode", 'choose from "verify-ca", "verify-full"'),
+    ({"database.administrator": "admin"}, "database.administrator", "a login that Azure allows"),
+    ({"database.name": "Concourse"}, "database.name", "a database's name"),
+    ({"database.rotation": "now"}, "database.rotation", "a month such as 2026-11"),
+    ({"concourse.web.replicas": 21}, "concourse.web.replicas", "at most 20, or a larger database.sku"),
+    ({"concourse.web.replicas": "many"}, "concourse.web.replicas", "should be a valid integer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "key", "text"), BAD, ids=[f"{key}: {text}" for _, key, text in BAD])
+def test_a_wrong_setting_is_told_under_its_key_with_what_would_be_right(changes, key, text):
+    found = problems(changes)
+    assert key in found, found
+    assert text in found[key]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stack_files_are_right(stack):
+    assert validate(stack_config(stack), stack).protected == (stack != "demo")
+
+
+def test_every_problem_is_told_at_once():
+    found = problems(
+        {
+            "clutser": {},
+            "workers": ABSENT,
+            "network.subnets.nodes": "10.31.0.0/20",
+            "network.egres": 1,
+            "database.sku": ABSENT,
+            "database.highAvailability": "Sometimes",
+            "database.storageGb": 100,
+            f"{POOL}.minNodes": 13,
+            f"{POOL}.taints": [],
+            f"{POOL}.osDiskSizeGb": "big",
+            "cluster.podRange": "10.80.0.0/16",
+            "concourse.web.replicas": 21,
+        }
+    )
+    assert list(found) == [
+        "clutser",
+        "network.egres",
+        "network.subnets.nodes",
+        "cluster.workerPools[0].osDiskSizeGb",
+        "cluster.workerPools[0].taints",
+        "cluster.podRange",
+        "cluster.workerPools[0].minNodes",
+        "database.highAvailability",
+        "database.storageGb",
+        "concourse.web.replicas",
+        "workers",
+    ]
+
+
+def test_what_cannot_be_read_is_not_guessed_about():
+    """With its size unreadable, whether a pool's disk fits is nobody's to say."""
+    assert set(problems({f"{POOL}.vmSize": 8, "cluster.podRange": "x"})) == {
+        "cluster.workerPools[0].vmSize",
+        "cluster.podRange",
+    }
+
+
+def test_an_empty_file_is_told_what_belongs_in_it():
+    with pytest.raises(SettingsError) as refused:
+        validate({}, "nope")
+    assert {problem.key for problem in refused.value.problems} == set(Settings.model_fields)
+    assert str(refused.value).startswith("Pulumi.nope.yaml has 8 problems:\n  azure: missing; for example")
+
+
+def test_the_examples_in_messages_are_right():
+    with pytest.raises(SettingsError) as refused:
+        validate({}, "nope")
+    given = re.findall(r"for example `(platform:\w+): (.*)`$", str(refused.value), re.MULTILINE)
+    given = {key: json.loads(value) for key, value in given}
+    with pytest.raises(SettingsError) as rest:
+        validate(given, "nope")
+    # The example does without a database subnet, and is right but for that.
+    assert [problem.key for problem in rest.value.problems] == ["database.access"]
+
+
+@pytest.mark.parametrize("stack", ["Prod", "a", "my-stack", "averylongname"])
+def test_a_stack_name_must_fit_azures_names(stack):
+    with pytest.raises(SettingsError, match="2 to 12 of a-z and 0-9"):
+        validate(stack_config("prod"), stack)
+
+
+def test_the_engines_own_keys_are_let_be():
+    validate(stack_config("demo") | {"pulumi:autonaming": {}}, "demo")
+
+
+def test_the_largest_number_of_web_nodes_is_let_be():
+    validate(changed({"concourse.web.replicas": 20}), "prod")
+    assert 20 * CONNECTIONS_PER_WEB <= 1703 < 21 * CONNECTIONS_PER_WEB
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        validate(stack_config("demo"), "demo").protected = True
+
+
+def test_a_region_without_zones_can_be_used():
+    pool = {"azure.location": "ukwest", "database.highAvailability": "SameZone"}
+    for name in ("cluster.platformPools.0", POOL):
+        pool[f"{name}.zones"] = []
+    pool["cluster.systemPool"] = {"zones": []}
+    validate(changed(pool), "prod")
+
+
+def test_tags_say_whose_it_is():
+    tags = validate(stack_config("prod"), "prod").tags
+    assert azure_tags(tags, "prod") == {
+        "environment": "prod",
+        "owner": "delivery",
+        "cost-center": "4711",
+        "managed-by": "pulumi",
+    }
+
+
+def test_the_schema_for_editors_is_current():
+    assert json.loads(SCHEMA.read_text()) == schema(), "write it: python -m components.settings"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_file_names_its_schema(stack):
+    first = (ROOT / f"Pulumi.{stack}.yaml").read_text().partition("\n")[0]
+    assert first == f"# yaml-language-server: $schema={SCHEMA.relative_to(ROOT)}"
+
+
+def test_every_setting_says_what_it_is_for():
+    for name, definition in schema()["$defs"].items():
+        assert definition.get("description"), name
+        for key, field in definition.get("properties", {}).items():
+            assert field.get("description") or "$ref" in field, f"{name}.{key}"
+
+
+def test_models_are_checked_where_they_are_nested():
+    class Inner(Model):
+        def checks(self):
+            return (self._wrong,)
+
+        def _wrong(self):
+            yield module.Problem("x", "wrong")
+
+    class Outer(Model):
+        one: Inner
+        many: tuple[Inner, ...]
+
+    _, found = module.read(Outer, {"one": {}, "many": [{}, {}]})
+    assert [problem.key for problem in found] == ["one.x", "many[0].x", "many[1].x"]
+
+
+def test_a_fault_in_a_rule_is_not_taken_for_a_missing_field():
+    class Faulty(Model):
+        def checks(self):
+            return (self._fault,)
+
+        def _fault(self):
+            yield self.nothing
+
+    with pytest.raises(AttributeError):
+        module.read(Faulty, {})
+
+
+def test_the_name_server_has_the_tenth_address_unless_told():
+    cluster = ClusterSettings.model_validate(stack_config("prod")["platform:cluster"])
+    assert str(cluster.dns_address) == "10.0.0.10"
