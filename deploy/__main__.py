@@ -123,8 +123,8 @@ def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
         markdown.write_text(outcome.as_markdown())
     if outcome.refused:
         print(
-            "Refused: a protected resource holds data or is what others rely on. Undo the setting that causes it,\n"
-            "or take the way that keeps the data (docs/runbooks).",
+            "Refused: what is protected holds data, or others rely on it. Undo the setting that causes it,\n"
+            "or take the way that keeps the data: docs/runbooks/replacing-what-is-protected.md",
             file=sys.stderr,
         )
     if outcome.refused or outcome.violations:

@@ -74,7 +74,7 @@ class Driver:
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources in the stack's state."""
-        found: list[dict[str, Any]] = self.stack.export_stack().deployment.get("resources", [])
+        found: list[dict[str, Any]] = (self.stack.export_stack().deployment or {}).get("resources", [])
         return found
 
     def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Outcome:
@@ -101,8 +101,10 @@ class Driver:
 
 @contextlib.contextmanager
 def patient() -> Iterator[None]:
-    """Leave the first Ctrl-C to the engine, which the terminal sends it too: it finishes what it has begun
-    and writes its state. A second one stops at once."""
+    """Leave the first Ctrl-C to the engine, which the terminal sends it too; a second one stops at once.
+
+    The engine finishes what it has begun and writes its state.
+    """
 
     def first(*_: object) -> None:
         print("\nCancelling once what is under way is done. Ctrl-C again stops at once.", file=sys.stderr)

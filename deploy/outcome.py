@@ -93,7 +93,7 @@ class Outcome:
             return
         message = BEFORE_PROGRAM.sub("", message.removeprefix("an unhandled error occurred: "))
         if message == "context canceled":
-            message = "cancelled; what had been begun is done and recorded, and another run goes on from there"
+            message = "cancelled; what had begun is done and recorded, and another run goes on from there"
         if message not in ("preview failed", "update failed", "") and message not in self.errors:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
@@ -143,9 +143,8 @@ class Outcome:
         """A summary to paste: counts, then what is lost, in full."""
         counts = [f"{number} {operation}" for operation, number in sorted(self.counts.items())]
         lines = [f"{self.operation} {self.stack}: {', '.join(counts)} in {self.seconds:.1f} s"]
-        for change in self.changes:
-            if change.operation in LOSING or self.operation == "drift":
-                lines.append(f"  {change}{', which is protected' if change.protected else ''}")
+        told = [c for c in self.changes if c.operation in LOSING or self.operation == "drift"]
+        lines += [f"  {change}{', which is protected' if change.protected else ''}" for change in told]
         lines += [f"  refused by a rule: {violation}" for violation in self.violations]
         lines += [f"  error: {error}" for error in self.errors]
         if self.outputs:

@@ -58,8 +58,8 @@ class Watch:
             self.bar.update(self.task, completed=self.done, total=total, waiting=self._waiting())
         elif not self.quiet and time.monotonic() - self.last > EVERY:
             self.last = time.monotonic()
-            total = f" of {self.planned}" if self.planned else ""
-            print(f"{self.title}: {self.done}{total} done, {self._waiting()}", file=sys.stderr)
+            of = f" of {self.planned}" if self.planned else ""
+            print(f"{self.title}: {self.done}{of} done, {self._waiting()}", file=sys.stderr)
 
     def _waiting(self) -> str:
         """What has been going on for longest."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-SECRET = "4dabf18193072939515e22adb298388d"
+SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 a mark, and no password
 """The key by which Pulumi's state marks a secret (pulumi.runtime.rpc._special_sig_key)."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
 NO_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml:", "kubernetes:kustomize:")

@@ -296,7 +296,8 @@ def existing(type_: str) -> Any:
 
     def get(cloud: Cloud, args: Props) -> Props:
         found = by_name(cloud, type_, args)
-        return {"id": found["id"]} | found["inputs"] | found["outputs"]
+        answer: Props = {"id": found["id"]} | found["inputs"] | found["outputs"]
+        return answer
 
     return get
 

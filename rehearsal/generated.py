@@ -20,7 +20,8 @@ class Generator(Provider):
         properties = foreseen(kind, inputs)
         if not request.preview:
             properties |= kind.outputs(Call(self.cloud, kind.id, request.type, inputs))
-        return provider_pb2.CreateResponse(id="" if request.preview else kind.id, properties=struct(properties))
+        id_ = "" if request.preview else kind.id
+        return provider_pb2.CreateResponse(id=id_, properties=struct(properties))
 
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         return provider_pb2.ReadResponse(id=request.id, inputs=request.inputs, properties=request.properties)

@@ -63,7 +63,9 @@ def ground(
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_HOME": str(home / "pulumi"),
-            "PATH": f"{analyzer(home)}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(
+                map(str, (analyzer(home), Path(sys.executable).parent, os.environ["PATH"]))
+            ),
         }
         (home / "state").mkdir(exist_ok=True)
         yield Ground(home / "project", environment, cloud, providers)
@@ -109,7 +111,8 @@ def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
     given |= {f"/groups/{group}": {"displayName": "deployers"} for group in groups}
     given["/caller"] = {
-        "name": "deployer", "objectId": cloud.stable.guid("deployer"), "clientId": cloud.stable.guid("client"),
+        "name": "deployer",
+        "objectId": cloud.stable.guid("deployer"), "clientId": cloud.stable.guid("client"),
         "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
         "roles": ["Contributor", "Role Based Access Control Administrator"],
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """What a simulated cloud knows of one resource type: a `Kind`, one entry in a cloud's table."""
 
+import itertools
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -120,29 +121,27 @@ def covers(path: str, changed: str) -> bool:
 def changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every difference as (path, `add` | `delete` | `update`), the way the engine writes paths."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in [*old, *(k for k in new if k not in old)]:
-            if key.startswith("__"):
-                continue
-            place = f"{path}.{key}" if path else key
-            if re.search(r"[^A-Za-z0-9_]", key):
-                place = f'{path}["{key}"]'
-            if key not in new:
-                yield place, "delete"
-            elif key not in old:
-                yield place, "add"
-            else:
-                yield from changes(old[key], new[key], place)
+        keys = [key for key in {**old, **new} if not key.startswith("__")]
+        pairs = [(_place(path, key), old.get(key, MISSING), new.get(key, MISSING)) for key in keys]
     elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            place = f"{path}[{index}]"
-            if index >= len(new):
-                yield place, "delete"
-            elif index >= len(old):
-                yield place, "add"
-            else:
-                yield from changes(old[index], new[index], place)
-    elif old != new:
-        yield path, "update"
+        both = itertools.zip_longest(old, new, fillvalue=MISSING)
+        pairs = [(f"{path}[{index}]", *pair) for index, pair in enumerate(both)]
+    else:
+        if old != new:
+            yield path, "add" if old is MISSING else "delete" if new is MISSING else "update"
+        return
+    for place, before, after in pairs:
+        yield from changes(before, after, place)
+
+
+MISSING = object()
+"""No value, where None is one."""
+
+
+def _place(path: str, key: str) -> str:
+    if re.search(r"[^A-Za-z0-9_]", key):
+        return f'{path}["{key}"]'
+    return f"{path}.{key}" if path else key
 
 
 @dataclass

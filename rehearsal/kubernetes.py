@@ -31,7 +31,7 @@ def reachable(cloud: Cloud, config: Props) -> None:
 
 
 def another_cluster(old: Props, new: Props) -> bool:
-    """Whether the real provider takes a changed configuration for another cluster (and replaces all in it)."""
+    """Whether the real provider takes a changed configuration for another cluster, and replaces all in it."""
     if old.get("clusterIdentifier") or new.get("clusterIdentifier"):
         return old.get("clusterIdentifier") != new.get("clusterIdentifier")
     if unknown(new.get("kubeconfig")):

@@ -30,6 +30,8 @@ from rehearsal.kinds import (
 
 Invoke = Callable[[Cloud, Props], Props]
 PropertyDiff = provider_pb2.PropertyDiff
+DIFF_SOME = provider_pb2.DiffResponse.DIFF_SOME
+DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
 
 
 def plain(struct: struct_pb2.Struct) -> Props:
@@ -55,7 +57,7 @@ def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One package's resources: the engine asks, `kinds` and the cloud answer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 each by name
         self,
         package: str,
         version: str,
@@ -97,8 +99,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old, new = plain(request.old_inputs or request.olds), plain(request.news)
         changed = [path for path, _ in changes(old, new) if path != "version"]
         replaces = changed if changed and self.replaced_by and self.replaced_by(old, new) else []
-        kind = "DIFF_SOME" if changed else "DIFF_NONE"
-        return provider_pb2.DiffResponse(changes=kind, diffs=changed, replaces=replaces)
+        return provider_pb2.DiffResponse(changes=some(changed), diffs=changed, replaces=replaces)
 
     async def Configure(self, request: Any, context: Any) -> Any:
         given = plain(request.args)
@@ -111,15 +112,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
 
     async def Invoke(self, request: Any, context: Any) -> Any:
-        answer = self.invokes.get(request.tok)
-        if answer is None:
-            message = f"rehearsal does not know the function {request.tok}"
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
         try:
+            answer = self.invokes.get(request.tok)
+            if answer is None:
+                raise RefusedError("UnknownFunction", f"rehearsal does not know {request.tok}")  # noqa: TRY301
             returned = answer(self.cloud, plain(request.args))
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
-        return provider_pb2.InvokeResponse(**{"return": struct(returned)})
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(struct(returned))
+        return response
 
     # Resources
 
@@ -153,7 +155,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 replaces.append(path)
         named = bool(kind.name) and "__createBeforeDelete" not in new
         return provider_pb2.DiffResponse(
-            changes="DIFF_SOME" if detailed else "DIFF_NONE",
+            changes=some(detailed),
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
             deleteBeforeReplace=bool(replaces) and named,
         )  # fmt: skip
@@ -262,6 +264,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if name is None or name == UNKNOWN or re.fullmatch(kind.pattern, str(name)):
             return []
         return [(kind.name, f"{name!r} is no name that the cloud takes ({kind.pattern})")]
+
+
+def some(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
+    return DIFF_SOME if found else DIFF_NONE
 
 
 class Filled(dict[str, Any]):

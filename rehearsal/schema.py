@@ -77,7 +77,7 @@ def fields(args: type) -> dict[str, type | None]:
 def required(args: type) -> tuple[str, ...]:
     """Wire names of the inputs that the class cannot be made without."""
     wire = {name: m.fget._pulumi_name for name, m in vars(args).items() if hasattr(m, "fget")}  # noqa: SLF001
-    signature = inspect.signature(args.__init__)
+    signature = inspect.signature(args)
     return tuple(
         wire.get(p.name, p.name)
         for p in signature.parameters.values()

@@ -1,6 +1,6 @@
 """The database: what is in it, who reaches it, and what a change does to it."""
 
-import datetime
+import datetime as dt
 import hashlib
 import shutil
 import ssl
@@ -176,7 +176,7 @@ def test_the_two_roots_are_the_published_ones():
 
 
 def test_the_roots_are_good_for_another_year():
-    later = (datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=365)).timestamp()
+    later = (dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=365)).timestamp()
     for found in certificates():
         assert ssl.cert_time_to_seconds(found["notAfter"]) > later, found["subject"]
 

@@ -92,8 +92,15 @@ def test_debug_messages_are_never_shown():
 def test_only_mandatory_rules_refuse():
     def violation(level):
         policy = PolicyEvent(
-            message="it holds data", color="", policy_name="protected-data", policy_pack_name="", enforcement_level=level,
-            policy_pack_version="", policy_pack_version_tag="", resource_urn=SERVER)  # fmt: skip
+            message="it holds data",
+            color="",
+            policy_name="protected-data",
+            policy_pack_name="",
+            policy_pack_version="",
+            policy_pack_version_tag="",
+            enforcement_level=level,
+            resource_urn=SERVER,
+        )
         return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
 
     told = outcome(violation("mandatory"), violation("advisory"))

@@ -7,6 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from components import azure, model
 
+GUID = "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
+
 
 @pytest.mark.parametrize(
     ("kind", "good", "bad"),

@@ -1,5 +1,7 @@
 """The network: ranges, rules, names and the way out."""
 
+import itertools
+
 import pytest
 
 from components.groups import Place
@@ -12,9 +14,9 @@ SETTINGS = {
 TYPE = "azure-native:network:"
 
 
-def made(run, location="westeurope", protected=True, **changes):
-    compute = Place("compute", location, {"environment": "test"}, protected)
-    stateful = Place("stateful", location, {"environment": "test"}, protected)
+def made(run, location="westeurope", **changes):
+    compute = Place("compute", location, {"environment": "test"}, protected=True)
+    stateful = Place("stateful", location, {"environment": "test"}, protected=True)
     settings = NetworkSettings.model_validate(SETTINGS | changes)
     return run(lambda: Network("network", settings, compute=compute, stateful=stateful))
 
@@ -28,7 +30,7 @@ def test_subnets_are_made_one_after_another(network):
     """Azure refuses a second change of a network at a time."""
     subnets = network.named(f"{TYPE}Subnet")
     chain = ["network-nodes", "network-database", "network-endpoints"]
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in itertools.pairwise(chain):
         assert subnets[before].urn in subnets[after].options["dependencies"]
 
 

@@ -19,7 +19,14 @@ def violations(
     rule: Any, token: str, props: dict[str, Any], *, protect: bool = False, name: str = "x"
 ) -> list[str]:
     found: list[str] = []
-    opts = PolicyResourceOptions(protect, [], False, [], PolicyCustomTimeouts(0, 0, 0), [])
+    opts = PolicyResourceOptions(
+        protect,
+        [],
+        False,
+        [],
+        PolicyCustomTimeouts(0, 0, 0),
+        [],
+    )
     args = ResourceValidationArgs(token, props, "urn", name, opts, None)
     rule.validate(args, lambda message, urn=None: found.append(message))
     return found

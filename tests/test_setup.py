@@ -304,10 +304,7 @@ def test_whatever_a_pinned_package_needs_is_pinned(file):
 
 
 def test_the_sdk_and_the_cli_are_of_one_version():
-    assert (
-        tool.module_version("pulumi", tool.PULUMI)
-        == f"v{pins(ROOT / 'requirements.txt')['pulumi']}"
-    )
+    assert tool.module_version("pulumi", tool.PULUMI) == f"v{pins(ROOT / 'requirements.txt')['pulumi']}"
 
 
 def test_make_alone_shows_the_targets_and_rehearse_takes_a_stack():
