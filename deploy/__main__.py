@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from deploy.driver import driver
-from deploy.outcome import Outcome
+from deploy.outcome import Outcome, listed
 from deploy.render import rendered, write
 from deploy.stackfile import RefusedError
 
@@ -49,6 +49,7 @@ def up(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
+    refresh: Annotated[bool, typer.Option(help="undo what was changed by hand")] = False,
     check: Annotated[
         bool, typer.Option(help="then preview again, and fail if anything would change")
     ] = False,
@@ -57,13 +58,12 @@ def up(
 ) -> None:
     """Bring a stack to what its settings say."""
     with driver(stack, rehearse=rehearse, quiet=json, home=home, scale=scale) as here:
-        tell(here.up(), json=json, markdown=markdown)
+        tell(here.up(refresh=refresh), json=json, markdown=markdown)
         if check:
             again = here.preview()
-            tell(again, json=json)
+            if not json or again.failed:
+                tell(again, json=json)
             if again.changes:
-                for change in again.changes:
-                    print(f"  {change}", file=sys.stderr)
                 raise RefusedError(f"a second preview of {stack} is not empty: the program is not stable", 1)
 
 
@@ -92,8 +92,8 @@ def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
 def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
     """Print what the stack exports."""
     with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
-        found = Outcome(stack, "outputs", outputs=here.outputs())
-        print(found.as_json() if json else found.as_text())
+        found = here.outputs()
+        print(dumps(found, indent=2) if json else "\n".join(listed(found)))
 
 
 @app.command()
@@ -121,18 +121,19 @@ def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
     print(outcome.as_json() if json else outcome.as_text(), flush=True)
     if markdown:
         markdown.write_text(outcome.as_markdown())
+    if outcome.operation == "drift" and outcome.changes and not outcome.errors:
+        raise typer.Exit(4)
     if outcome.refused:
         print(
-            "Refused: what is protected holds data, or others rely on it. Undo the setting that causes it,\n"
-            "or take the way that keeps the data: docs/runbooks/replacing-what-is-protected.md",
+            "Refused, and nothing was changed: what is protected holds data, or others rely on it.\n"
+            "Undo the setting that causes it, or keep the data as this page tells:\n"
+            "docs/runbooks/replacing-what-is-protected.md",
             file=sys.stderr,
         )
     if outcome.refused or outcome.violations:
         raise typer.Exit(3)
     if outcome.errors:
         raise typer.Exit(1)
-    if outcome.operation == "drift" and outcome.changes:
-        raise typer.Exit(4)
 
 
 def main() -> None:

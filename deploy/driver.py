@@ -46,13 +46,16 @@ class Driver:
         """What an update would do; with `refresh`, starting from what the clouds really hold."""
         return self._run(operation, lambda **how: self.stack.preview(refresh=refresh, **how, **PACK))
 
-    def up(self) -> Outcome:
-        """Update the stack, unless the preview shows that something protected would be lost."""
-        plan = self.preview()
+    def up(self, *, refresh: bool = False) -> Outcome:
+        """Update the stack, unless the preview shows that something protected would be lost.
+
+        With `refresh`, what was changed by hand is changed back.
+        """
+        plan = self.preview(refresh=refresh)
         if plan.failed:
             return plan
         planned = len(plan.changes)
-        return self._run("up", lambda **how: self.stack.up(**how, **PACK), planned)
+        return self._run("up", lambda **how: self.stack.up(refresh=refresh, **how, **PACK), planned)
 
     def drift(self) -> Outcome:
         """How the clouds differ from what the program last made. Changes nothing."""
@@ -94,7 +97,7 @@ class Driver:
                     outcome.errors.append(str(failed))
         outcome.settle()
         outcome.seconds = time.monotonic() - start
-        if operation == "up":
+        if operation == "up" and not outcome.failed:
             outcome.outputs = self.outputs()
         return outcome
 
@@ -126,8 +129,10 @@ def driver(
 ) -> Iterator[Driver]:
     """Open a stack whose settings are right; with `rehearse`, on the ground in `home`."""
     settings(stack)
-    # The engine is found beside this Python, where `make setup` puts it.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    # The engine is beside this Python, where `make setup` puts it. For real clouds a person's own comes
+    # first: the official one brings the providers.
+    places = [os.environ["PATH"], str(Path(sys.executable).parent)]
+    os.environ["PATH"] = os.pathsep.join(reversed(places) if rehearse else places)
     if not rehearse:
         yield Driver(stack, auto.LocalWorkspaceOptions(work_dir=str(ROOT)), quiet=quiet)
         return

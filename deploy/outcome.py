@@ -143,14 +143,12 @@ class Outcome:
         """A summary to paste: counts, then what is lost, in full."""
         counts = [f"{number} {operation}" for operation, number in sorted(self.counts.items())]
         lines = [f"{self.operation} {self.stack}: {', '.join(counts)} in {self.seconds:.1f} s"]
-        told = [c for c in self.changes if c.operation in LOSING or self.operation == "drift"]
+        first = not self.unchanged  # of a stack that is made whole, its counts say enough
+        told = [c for c in self.changes if c.operation != "create" or not first]
         lines += [f"  {change}{', which is protected' if change.protected else ''}" for change in told]
         lines += [f"  refused by a rule: {violation}" for violation in self.violations]
         lines += [f"  error: {error}" for error in self.errors]
-        if self.outputs:
-            width = max(map(len, self.outputs))
-            lines += [f"  {name:<{width}}  {value}" for name, value in sorted(self.outputs.items())]
-        return "\n".join(lines)
+        return "\n".join([*lines, *listed(self.outputs)])
 
     def as_markdown(self) -> str:
         """A pull request's comment."""
@@ -176,6 +174,12 @@ def exists(step: StepEventMetadata) -> bool:
 def changing(step: StepEventMetadata) -> bool:
     """Whether a step changes something that exists, and is not part of a replacement told already."""
     return exists(step) and OpType(step.op).value not in NOT_SHOWN
+
+
+def listed(outputs: dict[str, Any]) -> list[str]:
+    """Outputs, a line each."""
+    width = max(map(len, outputs), default=0)
+    return [f"  {name:<{width}}  {value}" for name, value in sorted(outputs.items())]
 
 
 def clean(message: str) -> str:

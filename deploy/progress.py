@@ -59,7 +59,7 @@ class Watch:
         elif not self.quiet and time.monotonic() - self.last > EVERY:
             self.last = time.monotonic()
             of = f" of {self.planned}" if self.planned else ""
-            print(f"{self.title}: {self.done}{of} done, {self._waiting()}", file=sys.stderr)
+            print(f"{self.title}: {self.done}{of} done {self._waiting()}".rstrip(), file=sys.stderr)
 
     def _waiting(self) -> str:
         """What has been going on for longest."""

@@ -83,6 +83,5 @@ class Cloud:
             self._busy.pop(line, None)
 
     def _file(self, id_: str) -> Path:
-        return self.folder.joinpath(
-            *(quote(part, safe=" @+,=") for part in id_.split("/") if part)
-        ).with_suffix(".json")
+        parts = [quote(part, safe=" @+,=") for part in id_.split("/") if part]
+        return self.folder.joinpath(*parts[:-1], parts[-1] + ".json")

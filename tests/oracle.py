@@ -1,8 +1,8 @@
 """What Microsoft's own SDKs say is wrong with a request: their maps of required inputs, patterns and limits.
 
 Only older releases of the SDKs carry the maps, for older versions of the services: an input that they do not
-know is unknown and not wrong. Both they and azure-native flatten an object's `properties`, so the last part of
-an SDK's key is the input's name.
+know is unknown and not wrong. Both they and azure-native flatten the `properties` of an object, so the last
+part of a key of the SDK is the name of the input.
 """
 
 import ast

@@ -84,17 +84,16 @@ def test_a_stack_goes_up_and_a_second_preview_finds_nothing(up, stack):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_was_changed_by_hand_is_named_and_ends_with_4(up, stack):
+def test_what_was_changed_by_hand_is_named_ends_with_4_and_can_be_changed_back(up, stack):
     checkout, _ = up(stack)
     file = next(f for id_, f in checkout.objects(stack).items() if re.search(r"/managedClusters/[^/]+$", id_))
-    before = file.read_text()
-    changed = json.loads(before)
+    changed = json.loads(file.read_text())
     changed["inputs"]["tags"]["owner"] = "somebody"
     file.write_text(json.dumps(changed))
     found = checkout.deploy("drift", stack, "--rehearse")
-    file.write_text(before)
     assert found.returncode == 4, found.stdout + found.stderr
     assert "update ManagedCluster cluster (tags.owner)" in found.stdout
+    assert checkout.deploy("up", stack, "--rehearse", "--refresh").returncode == 0
     assert checkout.deploy("drift", stack, "--rehearse").returncode == 0
 
 
