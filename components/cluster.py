@@ -77,7 +77,7 @@ class Cluster(ComponentResource):
                     **shape(settings.system_pool, settings.kubernetes_version, subnet),
                 )
             ],
-            auto_scaler_profile=given.auto_scaler(),
+            auto_scaler_profile=given.auto_scaler(settings),
             auto_upgrade_profile={
                 "upgrade_channel": "patch",
                 "node_os_upgrade_channel": "NodeImage",

@@ -70,12 +70,14 @@ def load_balancer(egress: Egress) -> "aks.ManagedClusterLoadBalancerProfileArgs"
     )
 
 
-def auto_scaler() -> "aks.ManagedClusterPropertiesAutoScalerProfileArgs":
-    """Azure takes every value as text."""
+def auto_scaler(settings: ClusterSettings) -> "aks.ManagedClusterPropertiesAutoScalerProfileArgs":
+    """When nodes come and go. Azure takes every value as text."""
+    drain = max(pool.drain_timeout_minutes for pool in settings.worker_pools)
     return aks.ManagedClusterPropertiesAutoScalerProfileArgs(
         balance_similar_node_groups="true",
         expander="least-waste",
-        max_graceful_termination_sec="3600",
+        # A worker may finish its builds when its node goes for want of work, too.
+        max_graceful_termination_sec=str(drain * 60),
         scale_down_unneeded_time="20m",
         # Workers keep builds in local storage, which must not hold a node for ever.
         skip_nodes_with_local_storage="false",

@@ -45,7 +45,7 @@ class ClusterSettings(Model):
     maintenance: Maintenance = Maintenance()
     """When Azure may upgrade."""
     system_pool: SystemPool = SystemPool()
-    """For Kubernetes' own pods. Azure changes its size in no way: a new one is a new cluster."""
+    """For Kubernetes' own pods. Azure changes neither the size of its machines nor their disks."""
     platform_pools: tuple[NodePool, ...] = ()
     """For the platform's own pods. Without one they share the system pool."""
     worker_pools: tuple[WorkerPool, ...] = Field(min_length=1, examples=[[{"name": "workers1"}]])

@@ -101,15 +101,12 @@ class Database(ComponentResource):
                 custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
             ),
         )
-        last = self._contents(
-            name, server, database, place, {} if private else dict(enumerate(clients, start=1))
-        )
+        let_in = {} if private else dict(enumerate(clients, start=1))
+        last = self._contents(name, server, database, place, let_in)
 
-        self.name, self.administrator, self.ssl_mode = (
-            database,
-            settings.administrator,
-            settings.ssl_mode,
-        )
+        self.name = database
+        self.administrator = settings.administrator
+        self.ssl_mode = settings.ssl_mode
         self.password = password.result
         self.ca_certificates = postgres_roots()
         # From ids, known in an update's preview: a larger disk is then no change to Concourse.

@@ -151,6 +151,10 @@ def test_builds_may_finish_when_a_workers_node_is_upgraded(recorded):
     }
 
 
+def test_builds_may_finish_when_the_autoscaler_takes_a_node(cluster):
+    assert cluster.inputs["autoScalerProfile"]["maxGracefulTerminationSec"] == str(120 * 60)
+
+
 def test_the_next_generation_of_a_pool_is_another_resource(run):
     """So that it is there before the old one goes."""
     next_ = [PROD["workerPools"][0] | {"name": "workers2"}]

@@ -45,7 +45,11 @@ class World:
         self.made: dict[str, dict] = {}
 
     def ask(self, work):
-        return asyncio.run(work)
+        loop = asyncio.new_event_loop()  # asyncio.run would leave other tests' Pulumi without a loop
+        try:
+            return loop.run_until_complete(work)
+        finally:
+            loop.close()
 
     async def configure(self, package, inputs):
         request = provider_pb2.ConfigureRequest(args=provider.struct(inputs))
