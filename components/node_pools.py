@@ -24,7 +24,7 @@ class SystemPool(Model):
     """Ephemeral disks are the node's own: faster, and no cost; the size has to have room for it."""
     os_disk_size_gb: int = Field(default=128, ge=30, le=2048, alias="osDiskSizeGb")
     """GiB of each node's disk, for images, logs and what pods write to no volume."""
-    min_nodes: int = Field(default=3, ge=1, le=1000)
+    min_nodes: int = Field(default=3, ge=0, le=1000)
     """The autoscaler keeps at least so many."""
     max_nodes: int = Field(default=5, ge=1, le=1000)
     """The autoscaler makes at most so many; an upgrade, some more for a while."""
