@@ -5,7 +5,7 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python
 # Without their byte code the provider packages take three times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev rehearse test check format
+.PHONY: help setup setup-dev rehearse test check bench format
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ check: setup-dev ## format, lint and types, changing nothing
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
+
+bench: setup ## measure previews and updates, as ratios, in some minutes
+	@$(RUN) -m tools.bench
 
 format: setup-dev ## put files into shape
 	@$(RUN) -m ruff format .
