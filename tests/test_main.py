@@ -60,6 +60,14 @@ def test_every_resource_is_told_its_provider(run_stack, stack):
 
 
 @in_each_stack
+def test_every_question_to_a_cloud_is_told_its_provider(run_stack, stack):
+    calls = run_stack(stack).calls
+    assert calls
+    for call in calls:
+        assert f"pulumi:providers:{call.token.partition(':')[0]}::" in call.provider, call.token
+
+
+@in_each_stack
 def test_no_two_resources_have_one_urn(run_stack, stack):
     counted = Counter(resource.urn for resource in run_stack(stack).resources)
     assert [urn for urn, times in counted.items() if times > 1] == []
