@@ -177,7 +177,9 @@ def _pools_fit(call: Call, pools: list[Props]) -> None:
             call.refuse("InvalidParameter", "Required parameter agentPoolProfile.count is missing (null)")
         low, high = pool.get("minCount", 0), pool.get("maxCount", 1000)
         low = max(low, 1) if system else low
-        if pool.get("enableAutoScaling") and not low <= pool.get("minCount", low) <= pool["count"] <= high:
+        # Only of a new pool: later the autoscaler sees to it (Azure/AKS#1758).
+        new = call.before is None and pool.get("enableAutoScaling")
+        if new and not low <= pool.get("minCount", low) <= pool["count"] <= high:
             call.refuse("InvalidParameter", f"count must be from minCount:{low} to maxCount:{high}")
         if system and pool.get("osType", "Linux") != "Linux":
             call.refuse("InvalidParameter", "a system pool's osType must be Linux")

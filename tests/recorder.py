@@ -11,6 +11,7 @@ import yaml
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import set_root_resource
 
 ROOT = Path(__file__).parent.parent
 STACKS = ("infra", "staging", "prod", "demo")
@@ -154,6 +155,7 @@ class Recorder(Mocks):
 
 def recording(stack: str) -> Recorder:
     mocks = Recorder()
+    set_root_resource(None)  # that of the program before would stay the root of this one
     set_mocks(mocks, "platform", stack, preview=False, monitor=mocks.monitor)
     return mocks
 

@@ -309,3 +309,9 @@ def test_no_rule_of_the_table_can_be_taken_away(type_, field, entry, tmp_path, m
         except (AssertionError, IndexError):
             return  # two at once were both made
     pytest.fail(f"no row of {len(rows)} is about {field} {rule_id(entry)} of {type_}")
+
+
+def test_a_pools_bounds_may_move_past_the_nodes_that_it_has(tmp_path):
+    """The autoscaler sees to it; Azure looks at the count of a new pool only (Azure/AKS#1758)."""
+    world = begin(BY_NAME["pool-in-another-form"], tmp_path)
+    world.ask(world.update("pool", {"minCount": 4}))
