@@ -83,7 +83,6 @@ keys = KeyVault(
     place=groups.stateful,
     tenant=settings.azure.tenant_id,
     clients=[network.nodes],
-    operators=settings.cluster.operator_ranges,
     opts=on_azure,
 )
 dns = Dns("dns", settings.dns, place=groups.stateful, given=given_zone, opts=on_azure)

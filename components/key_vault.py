@@ -1,7 +1,6 @@
 """Azure's Key Vault, with the key that Vault is sealed by."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network
 from typing import Literal
 
 import pulumi_azure_native as az
@@ -10,7 +9,7 @@ from pydantic import Field
 
 from components.azure import part
 from components.groups import Place
-from components.model import Model
+from components.model import Model, PublicCidr
 
 UNCHANGING = ["properties.kty", "properties.keySize", "properties.keyOps"]
 """What Azure makes a key with once, and afterwards takes another value of and ignores."""
@@ -28,6 +27,9 @@ class KeyVaultSettings(Model):
 
     A vault keeps what it was made with."""
 
+    operator_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=100)
+    """Where people reach its data from, such as Vault's recovery keys. Nobody does from day to day."""
+
 
 class KeyVault(ComponentResource):
     """A key vault of the stack's own. Without its key Vault never opens again."""
@@ -38,7 +40,7 @@ class KeyVault(ComponentResource):
     """Id of the unseal key, for giving a role on it."""
     key_name: Output[str]
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: KeyVaultSettings,
@@ -46,7 +48,6 @@ class KeyVault(ComponentResource):
         place: Place,
         tenant: str,
         clients: Iterable[Output[str]],
-        operators: Iterable[IPv4Network],
         opts: ResourceOptions | None = None,
     ) -> None:
         """Only the subnets of the ids in `clients` and the operators' ranges get in."""
@@ -66,7 +67,9 @@ class KeyVault(ComponentResource):
                 network_acls=az.keyvault.NetworkRuleSetArgs(
                     default_action="Deny",
                     bypass="AzureServices",  # the deployer makes the key by way of Azure Resource Manager
-                    ip_rules=[az.keyvault.IPRuleArgs(value=str(range_)) for range_ in operators],
+                    ip_rules=[
+                        az.keyvault.IPRuleArgs(value=str(range_)) for range_ in settings.operator_ranges
+                    ],
                     virtual_network_rules=[az.keyvault.VirtualNetworkRuleArgs(id=id_) for id_ in clients],
                 ),
             ),
@@ -91,6 +94,7 @@ class KeyVault(ComponentResource):
                 # It goes with its vault. Alone only who may read its data could delete it.
                 retain_on_delete=True,
                 replace_on_changes=UNCHANGING,
+                ignore_changes=["tags"],  # Azure changes nothing of a key that is there
             ),
         )
         self.key = key.id

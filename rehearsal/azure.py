@@ -574,7 +574,7 @@ KINDS: dict[str, Kind] = {
         id=arm(KEY_VAULT + "/keys/{keyName}"), name="keyName", pattern="[A-Za-z0-9-]{1,127}", outputs=key,
         replaces=("keyName", "vaultName", "resourceGroupName"),
         # A second PUT is answered with 200, and the key stays as it was.
-        fixed=("properties",), frozen="KeyIsNotChanged"),
+        fixed=("properties", "tags"), frozen="KeyIsNotChanged"),
     "azure-native:dns:Zone": Kind(
         id=arm(DNS), name="zoneName", pattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+", checks=(dns_is_global,),
         outputs=zone, seconds=5, replaces=("location", "zoneName", "resourceGroupName")),
