@@ -40,7 +40,7 @@ class KeyVault(ComponentResource):
     """Id of the unseal key, for giving a role on it."""
     key_name: Output[str]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
         settings: KeyVaultSettings,

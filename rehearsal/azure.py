@@ -246,8 +246,8 @@ def copies_stay_in_their_zones(call: Call) -> None:
 
 def container_is_private(call: Call) -> None:
     account = call.cloud.get(call.id.partition("/blobServices/")[0])
-    allowed = bool(account) and next(find(account["inputs"], "allowBlobPublicAccess"), False)
-    if call.get("publicAccess") not in (None, "None") and not allowed:
+    allowed = list(find(account["inputs"] if account else {}, "allowBlobPublicAccess"))
+    if call.get("publicAccess") not in (None, "None") and allowed != [True]:
         call.refuse("PublicAccessNotPermitted", "Public access is not permitted on this storage account")
 
 
@@ -551,7 +551,8 @@ KINDS: dict[str, Kind] = {
         id=arm(IDENTITY + "/federatedIdentityCredentials/{federatedIdentityCredentialResourceName}"),
         name="federatedIdentityCredentialResourceName", pattern=r"[A-Za-z0-9][-\w]{2,119}", outputs=named,
         seconds=3, replaces=("federatedIdentityCredentialResourceName", "resourceName", "resourceGroupName"),
-        checks=(credential_can_be_made, issuer_signs_tokens), queue="{resourceGroupName}/{resourceName}",
+        checks=(credential_can_be_made, issuer_signs_tokens),
+        queue="{resourceGroupName}/" + IDENTITY,
         busy="ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity"),
     "azure-native:storage:StorageAccount": Kind(
         id=arm(STORAGE), name="accountName", pattern="[a-z0-9]{3,24}", outputs=account, seconds=25,

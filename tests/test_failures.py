@@ -140,6 +140,8 @@ def begin(row, folder):
     world.ask(world.configure("azure-native", {"subscriptionId": SUBSCRIPTION}))
     for object_ in flat(row.get("given", [])):
         world.ask(world.create(object_))
+        if object_.get("gone"):
+            world.ask(world.delete(object_["as"]))
     return world
 
 
