@@ -99,5 +99,5 @@ class KeyVault(ComponentResource):
         )
         self.key = key.id
         self.name = key.id.apply(lambda id_: part(id_, "vaults"))
-        self.key_name = key.id.apply(lambda id_: part(id_, "keys"))
+        self.key_name = key.id.apply(lambda id_: id_.rpartition("/")[2])
         self.register_outputs({"name": self.name, "key": self.key_name})
