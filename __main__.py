@@ -4,11 +4,17 @@ import pulumi
 import pulumi_azure_native as azure
 import pulumi_kubernetes as kubernetes
 
+from components.address import Address
 from components.cluster import Cluster
 from components.database import Database
+from components.dns import Dns
 from components.groups import Groups
+from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
+from components.key_vault import KeyVault
 from components.network import Network
+from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
+from components.storage import Storage
 
 config = pulumi.Config()
 stack = pulumi.get_stack()
@@ -24,6 +30,12 @@ cloud = azure.Provider(
     location=settings.azure.location,
 )
 on_azure = pulumi.ResourceOptions(providers=[cloud])
+given_zone = azure.Provider(
+    "azure-dns",  # a zone that exists can be in another subscription
+    subscription_id=settings.dns.given_subscription,
+    tenant_id=settings.azure.tenant_id,
+    location=settings.azure.location,
+)
 
 groups = Groups(
     "groups",
@@ -58,6 +70,38 @@ database = Database(
     clients=network.egress.addresses,
     opts=on_azure,
 )
+storage = Storage(
+    "storage",
+    settings.storage,
+    place=groups.stateful,
+    clients=[network.nodes],
+    opts=on_azure,
+)
+keys = KeyVault(
+    "keys",
+    settings.key_vault,
+    place=groups.stateful,
+    tenant=settings.azure.tenant_id,
+    clients=[network.nodes],
+    opts=on_azure,
+)
+dns = Dns("dns", settings.dns, place=groups.stateful, given=given_zone, opts=on_azure)
+ingress = Address("ingress", place=groups.stateful, user=cluster.principal, opts=on_azure)
+identities = {
+    account.name: WorkloadIdentity(
+        account.name,
+        place=groups.compute,
+        issuer=cluster.oidc_issuer,
+        accounts=[account],
+        roles={role: scope},
+        opts=on_azure,
+    )
+    for account, role, scope in (
+        (VAULT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, keys.key),
+        (CERT_MANAGER, Role.DNS_ZONE_CONTRIBUTOR, dns.zone),
+        (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, storage.backups_container),
+    )
+}
 
 on_kubernetes = pulumi.ResourceOptions(
     providers=[
@@ -77,4 +121,11 @@ pulumi.export("cluster", cluster.name)
 pulumi.export("oidc_issuer", cluster.oidc_issuer)
 pulumi.export("database_host", database.host)
 pulumi.export("database_name", database.name)
+pulumi.export("ingress_address", ingress.address)
+pulumi.export("dns_zone", dns.name)
+pulumi.export("key_vault", keys.name)
+pulumi.export("unseal_key", keys.key_name)
+pulumi.export("charts_account", storage.charts_account)
+pulumi.export("backups_account", storage.backups_account)
+pulumi.export("client_ids", {name: identity.client_id for name, identity in identities.items()})
 pulumi.export("egress_addresses", pulumi.Output.all(*network.egress.addresses))

@@ -18,6 +18,8 @@ from components.azure import part
 from components.cluster_settings import ClusterSettings
 from components.egress import Egress
 from components.groups import Place
+from components.identity import known_identity
+from components.issuer import issuer_of
 from components.kubeconfig import kubeconfig_of
 from components.node_pools import NodePool, purpose, shape
 from components.roles import Role, grant
@@ -36,6 +38,8 @@ class Cluster(ComponentResource):
     """Secret, as Azure's credentials are, though it holds none."""
     oidc_issuer: Output[str]
     """Who signs service accounts' tokens. With its last slash: Entra compares it whole."""
+    principal: Output[str]
+    """Who the cluster is in Azure, where it joins networks and uses addresses."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -51,6 +55,7 @@ class Cluster(ComponentResource):
         super().__init__("platform:index:Cluster", name, None, opts)
         child = ResourceOptions(parent=self)
         identity = az.managedidentity.UserAssignedIdentity(name, **place.where, opts=child)
+        self.principal = known_identity(identity.id, parent=self).principal_id
         cluster = aks.ManagedCluster(
             name,
             **place.where,
@@ -86,7 +91,7 @@ class Cluster(ComponentResource):
                 parent=self,
                 protect=place.protected,
                 # Azure makes no cluster that may not join its subnet.
-                depends_on=self._network_access(name, identity.principal_id, subnet, egress),
+                depends_on=self._network_access(name, self.principal, subnet, egress),
                 ignore_changes=["agentPoolProfiles[0].count"],  # the autoscaler's
                 custom_timeouts=TIMEOUTS,
             ),
@@ -111,8 +116,7 @@ class Cluster(ComponentResource):
             )
         self.name = cluster.id.apply(lambda id_: part(id_, "managedClusters"))
         self.kubeconfig = kubeconfig_of(cluster.id, parent=self)
-        issuer = cluster.oidc_issuer_profile
-        self.oidc_issuer = issuer.apply(lambda profile: profile.issuer_url if profile else "")
+        self.oidc_issuer = issuer_of(cluster.id, parent=self)
         self.register_outputs({"name": self.name, "oidcIssuer": self.oidc_issuer})
 
     def _network_access(

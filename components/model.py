@@ -105,6 +105,23 @@ DnsName = Annotated[
     Field(examples=["ci.example.org"]),
 ]
 """A fully qualified host name."""
+ZoneId = Annotated[
+    str,
+    _text(
+        r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}"
+        r"/providers/Microsoft\.Network/dnsZones/[a-z0-9-]+(\.[a-z0-9-]+)+",
+        "a DNS zone's id: /subscriptions/…/resourceGroups/…/providers/Microsoft.Network/dnsZones/…",
+    ),
+    Field(
+        examples=[
+            (
+                "/subscriptions/6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e/resourceGroups/dns"
+                "/providers/Microsoft.Network/dnsZones/example.org"
+            )
+        ]
+    ),
+]
+"""The id of a public DNS zone, as the portal and `az network dns zone show` write it."""
 Guid = Annotated[
     str,
     _text(

@@ -15,6 +15,8 @@ from components.model import Check, Cidr, Model, Problem, overlaps
 POSTGRES_ZONE = "platform.private.postgres.database.azure.com"
 """Azure wants a zone that ends like this; the server keeps its public name, which leads here."""
 SMALLEST_DATABASE_SUBNET = 28
+SERVICES = ("Microsoft.KeyVault", "Microsoft.Storage")
+"""What the nodes reach by a way of Azure's own, and by which it knows them."""
 
 
 class Subnets(Model):
@@ -135,6 +137,10 @@ class Network(ComponentResource):
                 else None,
                 network_security_group={"id": group.id},
                 delegations=[postgres()] if purpose == "database" else None,
+                # By these the services know the subnet, and let nobody else in.
+                service_endpoints=[{"service": service} for service in SERVICES]
+                if purpose == "nodes"
+                else None,
                 private_endpoint_network_policies="Disabled",
                 private_link_service_network_policies="Enabled",
                 # Azure changes one subnet of a network at a time and refuses a second one.

@@ -21,9 +21,12 @@ from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
 from components.cluster_settings import ClusterSettings
 from components.concourse import CONNECTIONS_PER_WEB, CONTAINER_RANGE, ConcourseSettings
 from components.database_settings import DatabaseSettings
+from components.dns import DnsSettings
+from components.key_vault import KeyVaultSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
 from components.node_pools import SystemPool
+from components.storage import StorageSettings
 from components.validation import read
 from components.workers import WorkersSettings
 
@@ -75,6 +78,9 @@ class Settings(Model):
     network: NetworkSettings
     cluster: ClusterSettings
     database: DatabaseSettings
+    storage: StorageSettings
+    key_vault: KeyVaultSettings
+    dns: DnsSettings
     concourse: ConcourseSettings
     workers: WorkersSettings
 
@@ -97,6 +103,7 @@ class Settings(Model):
         yield self._pools_have_zones
         yield self._standby_has_a_zone
         yield self._backup_has_a_pair
+        yield self._copies_are_possible
 
     def _apart(self, one: str, other: str) -> Iterator[Problem]:
         first, second = self._range(one), self._range(other)
@@ -170,6 +177,10 @@ class Settings(Model):
         if self.database.geo_redundant_backup and not LOCATIONS[self.azure.location].paired:
             text = f"{self.azure.location} has no paired region to keep backups in; say false"
             yield Problem("database.geoRedundantBackup", text)
+
+    def _copies_are_possible(self) -> Iterator[Problem]:
+        for problem in self.storage.possible(self.azure.location):
+            yield Problem(f"storage.{problem.key}", problem.text)
 
 
 def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> Settings:

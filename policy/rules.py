@@ -38,7 +38,11 @@ UNTAGGABLE = frozenset({
     "azure-native:dbforpostgresql:Configuration",
     "azure-native:dbforpostgresql:Database",
     "azure-native:dbforpostgresql:FirewallRule",
+    "azure-native:dns:RecordSet",
+    "azure-native:managedidentity:FederatedIdentityCredential",
     "azure-native:network:Subnet",
+    "azure-native:storage:BlobContainer",
+    "azure-native:storage:BlobServiceProperties",
 })  # fmt: skip
 """Azure's types that have no tags (a test compares this with the SDK)."""
 

@@ -72,7 +72,7 @@ def standard_is_static(call: Call) -> None:
         call.refuse("StandardSkuPublicIPAddressesMustBeStatic", "AllocationMethod must be set to Static")
 
 
-def private_zone_is_global(call: Call) -> None:
+def dns_is_global(call: Call) -> None:
     if str(call.get("location")).lower() != "global":
         call.refuse("LocationNotAvailableForResourceType", "DNS is a global service: location Global")
 
@@ -222,6 +222,71 @@ def firewall_is_public(call: Call) -> None:
         call.refuse("BadRequest", "firewall rules need a server with public access")
 
 
+def services_know_subnets(call: Call) -> None:
+    """A rule for a subnet needs the service's endpoint in it."""
+    service = ".".join(("Microsoft", "KeyVault" if "keyvault" in call.type else "Storage"))
+    for path in ALLOWED_SUBNETS:
+        for subnet in find(call.inputs, path):
+            if service not in _named_by(call.cloud, [subnet], "serviceEndpoints.*.service"):
+                text = f"{subnet} does not have ServiceEndpoints for {service} resources"
+                call.refuse("SubnetsHaveNoServiceEndpointsConfigured", text)
+
+
+def account_name_is_free(call: Call) -> None:
+    name = call.id.rpartition("/")[2]
+    for other in call.cloud.all(call.type):
+        if other["id"] != call.id and other["id"].rpartition("/")[2] == name:
+            call.refuse("StorageAccountAlreadyTaken", f"The storage account named {name} is already taken")
+
+
+def copies_stay_in_their_zones(call: Call) -> None:
+    """Azure moves an account into zones, and out, only on request (az storage account migration)."""
+    before, now = next(find(call.before or {}, "sku.name"), None), str(call.get("sku.name"))
+    if before and ("Z" in before) != ("Z" in now):
+        call.refuse("StorageAccountTypeConversionNotAllowed", f"conversion from {before} to {now}")
+
+
+def container_is_private(call: Call) -> None:
+    account = call.cloud.get(call.id.partition("/blobServices/")[0])
+    allowed = list(find(account["inputs"] if account else {}, "allowBlobPublicAccess"))
+    if call.get("publicAccess") not in (None, "None") and allowed != [True]:
+        call.refuse("PublicAccessNotPermitted", "Public access is not permitted on this storage account")
+
+
+def vault_name_is_free(call: Call) -> None:
+    name = call.id.rpartition("/")[2].lower()
+    for other in call.cloud.all(call.type):
+        if other["id"] != call.id and other["id"].rpartition("/")[2].lower() == name:
+            call.refuse("VaultAlreadyExists", f"The vault name {name} is already in use")
+    for deleted in call.cloud.all(SOFT_DELETED):
+        if deleted["id"].rpartition("/")[2].lower() == name:
+            call.refuse("ConflictError", "A vault with the same name already exists in deleted state")
+
+
+def purge_protection_is_not_refused(call: Call) -> None:
+    if call.get("properties.enablePurgeProtection") is False:
+        call.refuse("BadRequest", 'The property "enablePurgeProtection" cannot be set to false')
+
+
+def credential_can_be_made(call: Call) -> None:
+    beside = [
+        other
+        for other in call.cloud.all(call.type)
+        if other["id"] != call.id and other["id"].rpartition("/")[0] == call.id.rpartition("/")[0]
+    ]
+    if len(beside) >= MOST_CREDENTIALS:
+        call.refuse("BadRequest", f"Too many Federated Identity Credentials, at most {MOST_CREDENTIALS}")
+    if any(all(o["inputs"][k] == call.inputs[k] for k in ("issuer", "subject")) for o in beside):
+        call.refuse("BadRequest", "Issuer and subject combination already exists for this Managed Identity")
+
+
+def issuer_signs_tokens(call: Call) -> None:
+    """Azure takes any issuer; with one that no cluster has, letter for letter, nobody can log in."""
+    clusters = call.cloud.all("azure-native:containerservice:ManagedCluster")
+    if call.inputs["issuer"] not in [o["outputs"]["oidcIssuerProfile"]["issuerURL"] for o in clusters]:
+        call.refuse("AADSTS70021", f"No matching federated identity record for {call.inputs['issuer']}")
+
+
 # What Azure answers
 
 
@@ -274,6 +339,50 @@ def server(call: Call) -> Props:
     return named(call) | {
         "fullyQualifiedDomainName": f"{name}.postgres.database.azure.com",
         "state": "Ready",
+    }
+
+
+def account(call: Call) -> Props:
+    blob = f"https://{call.id.rpartition('/')[2]}.blob.core.windows.net/"
+    return named(call) | {"primaryEndpoints": {"blob": blob}}
+
+
+def vault(call: Call) -> Props:
+    uri = f"https://{call.id.rpartition('/')[2]}.vault.azure.net/"
+    return named(call) | {"properties": call.inputs["properties"] | {"vaultUri": uri}}
+
+
+def soft_deleted(call: Call) -> None:
+    """A deleted vault can be had back, and its name is not free."""
+    name, location = call.id.rpartition("/")[2], call.get("location")
+    above = "/".join(call.id.split("/")[:3])
+    id_ = f"{above}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{name}"
+    call.cloud.put(id_, SOFT_DELETED, call.inputs, {})
+
+
+def key(call: Call) -> Props:
+    inside, name = call.id.split("/")[-3], call.id.rpartition("/")[2]
+    uri, version = f"https://{inside}.vault.azure.net/keys/{name}", call.cloud.stable.guid(call.id)
+    return named(call) | {"keyUri": uri, "keyUriWithVersion": f"{uri}/{version.replace('-', '')}"}
+
+
+def zone(call: Call) -> Props:
+    """A zone made again has other name servers."""
+    found = call.cloud.get(call.id)
+    if found:
+        return dict(found["outputs"])
+    number = 1 + call.cloud.writes % 9
+    servers = enumerate(("com", "net", "org", "info"), start=1)
+    return named(call) | {"nameServers": [f"ns{n}-0{number}.azure-dns.{top}." for n, top in servers]}
+
+
+def account_keys(cloud: Cloud, args: Props) -> Props:
+    found = by_name(cloud, "azure-native:storage:StorageAccount", args)
+    return {
+        "keys": [
+            {"keyName": name, "value": cloud.stable.guid(found["id"], name), "permissions": "FULL"}
+            for name in ("key1", "key2")
+        ]
     }
 
 
@@ -336,6 +445,16 @@ DNS_SERVICE = "10.0.0.10"
 """What the SDK says where the program says nothing."""
 DELEGATED = "Microsoft.DBforPostgreSQL/flexibleServers"
 ZONES_STAY = "ResourceAvailabilityZonesCannotBeModified"
+ALLOWED_SUBNETS = (
+    "networkRuleSet.virtualNetworkRules.*.virtualNetworkResourceId",
+    "properties.networkAcls.virtualNetworkRules.*.id",
+)
+MOST_CREDENTIALS = 20
+SOFT_DELETED = "soft-deleted"
+IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}"
+STORAGE = "Microsoft.Storage/storageAccounts/{accountName}"
+KEY_VAULT = "Microsoft.KeyVault/vaults/{vaultName}"
+DNS = "Microsoft.Network/dnsZones/{zoneName}"
 PG = "Microsoft.DBforPostgreSQL/flexibleServers/{serverName}"
 AKS = "Microsoft.ContainerService/managedClusters/{resourceName}"
 SERVER_BUSY: Any = {"queue": PG, "busy": "ServerIsBusy"}
@@ -375,14 +494,14 @@ KINDS: dict[str, Kind] = {
         in_use="InUseNatGatewayCannotBeDeleted"),
     "azure-native:privatedns:PrivateZone": Kind(
         id=arm("Microsoft.Network/privateDnsZones/{privateZoneName}"), name="privateZoneName",
-        pattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+", checks=(private_zone_is_global,), outputs=named, seconds=30,
+        pattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+", checks=(dns_is_global,), outputs=named, seconds=30,
         replaces=("location", "privateZoneName", "resourceGroupName")),
     "azure-native:privatedns:VirtualNetworkLink": Kind(
         id=arm("Microsoft.Network/privateDnsZones/{privateZoneName}/virtualNetworkLinks/{virtualNetworkLinkName}"),
-        name="virtualNetworkLinkName", references=("virtualNetwork.id",), checks=(private_zone_is_global,),
+        name="virtualNetworkLinkName", references=("virtualNetwork.id",), checks=(dns_is_global,),
         outputs=named, seconds=30, replaces=("location", "virtualNetworkLinkName", "virtualNetwork")),
     "azure-native:managedidentity:UserAssignedIdentity": Kind(
-        id=arm("Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}"), name="resourceName",
+        id=arm(IDENTITY), name="resourceName",
         pattern=r"[A-Za-z0-9][-\w]{2,127}", outputs=identity, seconds=3,
         replaces=("location", "resourceName", "resourceGroupName")),
     "azure-native:authorization:RoleAssignment": Kind(
@@ -430,6 +549,42 @@ KINDS: dict[str, Kind] = {
     "azure-native:dbforpostgresql:FirewallRule": Kind(
         id=arm(PG + "/firewallRules/{firewallRuleName}"), name="firewallRuleName", outputs=named, seconds=15,
         replaces=("firewallRuleName", "serverName"), checks=(firewall_is_public,), **SERVER_BUSY),
+    "azure-native:managedidentity:FederatedIdentityCredential": Kind(
+        id=arm(IDENTITY + "/federatedIdentityCredentials/{federatedIdentityCredentialResourceName}"),
+        name="federatedIdentityCredentialResourceName", pattern=r"[A-Za-z0-9][-\w]{2,119}", outputs=named,
+        seconds=3, replaces=("federatedIdentityCredentialResourceName", "resourceName", "resourceGroupName"),
+        checks=(credential_can_be_made, issuer_signs_tokens),
+        queue="{resourceGroupName}/" + IDENTITY,
+        busy="ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity"),
+    "azure-native:storage:StorageAccount": Kind(
+        id=arm(STORAGE), name="accountName", pattern="[a-z0-9]{3,24}", outputs=account, seconds=25,
+        references=ALLOWED_SUBNETS[:1], checks=(account_name_is_free, services_know_subnets, copies_stay_in_their_zones),
+        replaces=("location", "accountName", "resourceGroupName", "isHnsEnabled")),
+    "azure-native:storage:BlobServiceProperties": Kind(
+        id=arm(STORAGE + "/blobServices/{blobServicesName}"), name="blobServicesName", pattern="default",
+        replaces=("blobServicesName", "accountName", "resourceGroupName"), outputs=named, singleton=True),
+    "azure-native:storage:BlobContainer": Kind(
+        id=arm(STORAGE + "/blobServices/default/containers/{containerName}"), name="containerName",
+        pattern=r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", checks=(container_is_private,), outputs=named,
+        replaces=("containerName", "accountName", "resourceGroupName")),
+    "azure-native:keyvault:Vault": Kind(
+        id=arm(KEY_VAULT), name="vaultName", pattern=r"(?=.{3,24}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*",
+        references=ALLOWED_SUBNETS[1:], reshaped=("properties",), outputs=vault, leaves=soft_deleted,
+        checks=(vault_name_is_free, purge_protection_is_not_refused, services_know_subnets), seconds=30,
+        replaces=("location", "vaultName", "resourceGroupName"),
+        fixed=("properties.softDeleteRetentionInDays",), frozen="BadRequest"),
+    "azure-native:keyvault:Key": Kind(
+        id=arm(KEY_VAULT + "/keys/{keyName}"), name="keyName", pattern="[A-Za-z0-9-]{1,127}", outputs=key,
+        replaces=("keyName", "vaultName", "resourceGroupName"),
+        # A second PUT is answered with 200, and the key stays as it was.
+        fixed=("properties", "tags"), frozen="KeyIsNotChanged"),
+    "azure-native:dns:Zone": Kind(
+        id=arm(DNS), name="zoneName", pattern=r"[a-z0-9-]+(\.[a-z0-9-]+)+", checks=(dns_is_global,),
+        outputs=zone, seconds=5, replaces=("location", "zoneName", "resourceGroupName")),
+    "azure-native:dns:RecordSet": Kind(
+        id=arm(DNS + "/{recordType}/{relativeRecordSetName}"), name="relativeRecordSetName", outputs=named,
+        pattern=r"@|[\w*-]+(\.[\w-]+)*", required=("ttl",),
+        replaces=("recordType", "relativeRecordSetName", "zoneName", "resourceGroupName")),
 }  # fmt: skip
 
 INVOKES = {
@@ -438,4 +593,8 @@ INVOKES = {
     "azure-native:containerservice:getManagedCluster": existing(
         "azure-native:containerservice:ManagedCluster"
     ),
+    "azure-native:managedidentity:getUserAssignedIdentity": existing(
+        "azure-native:managedidentity:UserAssignedIdentity"
+    ),
+    "azure-native:storage:listStorageAccountKeys": account_keys,
 }

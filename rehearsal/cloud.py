@@ -54,9 +54,11 @@ class Cloud:
         draft.write_text(json.dumps(self._objects[id_], indent=2, sort_keys=True))
         os.replace(draft, file)  # noqa: PTH105 the same on every system, and atomic
 
-    def drop(self, id_: str) -> None:
+    def drop(self, id_: str, *, alone: bool = False) -> None:
+        """Take an object away, with what lies inside it unless it goes alone."""
         self.writes += 1
-        for gone in [o["id"] for o in self.below(id_)] + [id_]:
+        inside = [] if alone else [o["id"] for o in self.below(id_)]
+        for gone in [*inside, id_]:
             self._objects.pop(gone, None)
             self._file(gone).unlink(missing_ok=True)
 

@@ -110,6 +110,10 @@ def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
     given |= {f"/groups/{group}": {"displayName": "deployers"} for group in groups}
+    names = config.get("platform:dns", {})
+    if zone := names.get("zoneId") or names.get("parentZoneId"):
+        parts = zone.split("/")
+        given |= {"/".join(parts[:end]): {} for end in (3, 5, len(parts))}
     given["/caller"] = {
         "name": "deployer",
         "objectId": cloud.stable.guid("deployer"), "clientId": cloud.stable.guid("client"),

@@ -73,6 +73,8 @@ class Kind:
     reshaped: tuple[str, ...] = ()
     """Inputs that the cloud answers in another shape, so that a preview does not know them."""
     outputs: Callable[[Call], Props] = nothing
+    leaves: Callable[[Call], None] | None = None
+    """Keeps what the cloud keeps of a deleted one."""
     checks: tuple[Callable[[Call], None], ...] = ()
     queue: str = ""
     """A template: objects with the same value are changed one at a time, others are told `busy`."""

@@ -74,7 +74,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self.configure = configure
         self.replaced_by = replaced_by
         """Whether a changed configuration is another cloud, so that everything in it is replaced."""
-        self.config: Props = {}
+        self.configs: dict[str, Props] = {}
+        """By who asks: the engine has a connection for each provider that the program makes."""
         self.log: list[tuple[str, str]] = []
         """Every request that changed something: (method, id)."""
 
@@ -108,7 +109,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 self.configure(self.cloud, given)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
-        self.config = given
+        self.configs[context.peer()] = given
         return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
 
     async def Invoke(self, request: Any, context: Any) -> Any:
@@ -165,7 +166,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.CreateResponse(properties=struct(foreseen(kind, inputs)))
         try:
-            id_ = kind.id.format_map(Filled(self.config | inputs))
+            id_ = kind.id.format_map(Filled(self.configs[context.peer()] | inputs))
             call = Call(self.cloud, id_, request.type, inputs)
             async with self.cloud.operation(kind, call):
                 if not kind.singleton and self.cloud.get(call.id):
@@ -213,7 +214,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 for gone in (call.id, *(o["id"] for o in self.cloud.below(call.id))):
                     self._unused(gone, call)
                 self.log.append(("delete", call.id))
-                self.cloud.drop(call.id)
+                self.cloud.drop(call.id, alone=kind.singleton)
+                if kind.leaves:
+                    kind.leaves(call)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         return Empty()
@@ -230,7 +233,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 if self.cloud.get(id_) is None:
                     call.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
         for parent in parents(call.id):
-            if self.cloud.get(parent) is None:
+            if self.cloud.get(parent) is None and not parent.endswith("/default"):  # it is always there
                 missing = "ResourceGroup" if "/providers/" not in parent else "ParentResource"
                 call.refuse(f"{missing}NotFound", f"{parent} does not exist")
         for check in kind.checks:

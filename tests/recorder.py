@@ -24,6 +24,8 @@ OPTIONS = (
 )  # fmt: skip
 Props = dict[str, Any]
 PASSWORD = "a-generated-password"
+STORAGE_KEY = "a-key-to-a-whole-account"
+ISSUER = "https://oidc.example.org/tenant/id/"
 
 SERVER = {
     "server": "https://platform.hcp.westeurope.azmk8s.io:443",
@@ -36,7 +38,7 @@ GIVEN_KUBECONFIG = {
 # What the clouds answer beyond what they are told, by type.
 ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azure-native:containerservice:ManagedCluster": lambda args: {
-        "oidcIssuerProfile": {"enabled": True, "issuerURL": "https://oidc.example.org/tenant/id/"},
+        "oidcIssuerProfile": {"enabled": True, "issuerURL": ISSUER},
         "identity": {
             "type": "UserAssigned",
             "userAssignedIdentities": {
@@ -55,6 +57,7 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azure-native:dbforpostgresql:Server": lambda args: {
         "fullyQualifiedDomainName": f"{args.name}.postgres.database.azure.com"
     },
+    "azure-native:dns:Zone": lambda _: {"nameServers": ["ns1-01.azure-dns.com.", "ns2-01.azure-dns.net."]},
     "random:index/randomPassword:RandomPassword": lambda _: {
         # Mocks do not do what the provider does: say that it is secret.
         "result": {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": PASSWORD}
@@ -69,12 +72,35 @@ CALLS: dict[str, Callable[[Props], Props]] = {
             }
         ]
     },
+    "azure-native:containerservice:getManagedCluster": lambda _: {
+        "oidcIssuerProfile": {"enabled": True, "issuerURL": ISSUER}
+    },
+    "azure-native:managedidentity:getUserAssignedIdentity": lambda args: {
+        "principalId": f"principal-of-{args['resourceName']}",
+        "clientId": f"client-of-{args['resourceName']}",
+    },
+    "azure-native:storage:listStorageAccountKeys": lambda args: {
+        "keys": [
+            {"keyName": "key1", "value": f"{STORAGE_KEY} {args['accountName']}", "permissions": "FULL"},
+            {"keyName": "key2", "value": STORAGE_KEY, "permissions": "FULL"},
+        ]
+    },
 }
 # The segments of ids that the program reads.
 KINDS = {
     "containerservice:ManagedCluster": "Microsoft.ContainerService/managedClusters",
+    "dns:Zone": "Microsoft.Network/dnsZones",
+    "managedidentity:UserAssignedIdentity": "Microsoft.ManagedIdentity/userAssignedIdentities",
+    "network:PublicIPAddress": "Microsoft.Network/publicIPAddresses",
+    "storage:StorageAccount": "Microsoft.Storage/storageAccounts",
+    "keyvault:Vault": "Microsoft.KeyVault/vaults",
     "dbforpostgresql:Server": "Microsoft.DBforPostgreSQL/flexibleServers",
 }
+INSIDE = {
+    "keyvault:Key": "Microsoft.KeyVault/vaults/{vaultName}/keys",
+    "storage:BlobContainer":
+        "Microsoft.Storage/storageAccounts/{accountName}/blobServices/default/containers",
+}  # fmt: skip
 
 
 class Registered(NamedTuple):
@@ -131,6 +157,8 @@ class Recorder(Mocks):
             return f"{args.name}-id"
         group = args.inputs.get("resourceGroupName", "group")
         path = KINDS.get(kind, kind.replace(":", "/"))
+        if kind in INSIDE:
+            path = INSIDE[kind].format(**args.inputs)
         return f"{SUBSCRIPTION}/resourceGroups/{group}/providers/{path}/{args.name}"
 
     def call(self, args: MockCallArgs) -> Props:

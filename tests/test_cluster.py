@@ -12,7 +12,7 @@ from components.cluster_settings import ClusterSettings
 from components.egress import Egress
 from components.groups import Place
 from components.kubeconfig import logged_in
-from tests.recorder import GIVEN_KUBECONFIG, SERVER, SUBSCRIPTION, stack_config
+from tests.recorder import GIVEN_KUBECONFIG, ISSUER, SERVER, SUBSCRIPTION, stack_config
 
 AKS = "azure-native:containerservice:"
 PLACE = Place("compute", "westeurope", {"environment": "test"}, protected=True)
@@ -205,12 +205,17 @@ def test_outputs_are_ready_to_use(run):
     [[kubeconfig, name, issuer]] = kept
     assert json.loads(kubeconfig)["clusters"][0]["cluster"] == SERVER
     assert name == "cluster"
-    assert issuer == "https://oidc.example.org/tenant/id/"
+    assert issuer == ISSUER, "with its last slash: Entra compares it whole"
 
 
-def test_the_kubeconfig_is_asked_for_by_names_that_previews_know(recorded):
-    [call] = recorded.calls
-    assert call.args == {"resourceGroupName": "compute", "resourceName": "cluster", "format": "exec"}
+def test_what_others_use_is_asked_for_by_names_that_previews_know(recorded):
+    """The cluster's outputs are not known in the preview of an update; all that uses them would change."""
+    where = {"resourceGroupName": "compute", "resourceName": "cluster"}
+    assert {call.token.rpartition(":")[2]: call.args for call in recorded.calls} == {
+        "listManagedClusterUserCredentials": where | {"format": "exec"},
+        "getManagedCluster": where,
+        "getUserAssignedIdentity": where,
+    }
 
 
 def test_a_deployer_logs_in_as_the_environment_says_and_no_credential_is_kept():

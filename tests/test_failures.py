@@ -31,6 +31,9 @@ class RefusedError(Exception):
 class Context:
     """Of a gRPC call: all that a servicer does with it."""
 
+    def peer(self):
+        return "test"
+
     async def abort(self, code, details):
         raise RefusedError(details)
 
@@ -137,6 +140,8 @@ def begin(row, folder):
     world.ask(world.configure("azure-native", {"subscriptionId": SUBSCRIPTION}))
     for object_ in flat(row.get("given", [])):
         world.ask(world.create(object_))
+        if object_.get("gone"):
+            world.ask(world.delete(object_["as"]))
     return world
 
 
@@ -315,3 +320,69 @@ def test_a_pools_bounds_may_move_past_the_nodes_that_it_has(tmp_path):
     """The autoscaler sees to it; Azure looks at the count of a new pool only (Azure/AKS#1758)."""
     world = begin(BY_NAME["pool-in-another-form"], tmp_path)
     world.ask(world.update("pool", {"minCount": 4}))
+
+
+# What is no refusal
+
+
+class Other(Context):
+    """A second connection of the engine's."""
+
+    def peer(self):
+        return "another connection"
+
+
+def inputs_of(row):
+    return BY_NAME[row]["create"]["inputs"]
+
+
+def test_each_provider_of_a_program_works_in_its_own_subscription(tmp_path):
+    world = World(tmp_path)
+    other = "e7b92c14-0d6a-4b38-9f51-2c8d7a4e6f03"
+    world.cloud.put(f"/subscriptions/{other}", "given", {}, {})
+    for subscription, context in ((SUBSCRIPTION, Context()), (other, Other())):
+        given = provider.struct({"subscriptionId": subscription})
+        world.ask(world.azure.Configure(provider_pb2.ConfigureRequest(args=given), context))
+        type_ = "azure-native:resources:ResourceGroup"
+        inputs = provider.struct({"resourceGroupName": "dns", "location": "westeurope"})
+        request = provider_pb2.CreateRequest(type=type_, properties=inputs)
+        made = world.ask(world.azure.Create(request, context))
+        assert made.id == f"/subscriptions/{subscription}/resourceGroups/dns"
+
+
+def test_resetting_an_accounts_blob_settings_takes_no_blob_away(tmp_path):
+    row = BY_NAME["container-for-everybody"]
+    world = begin(row, tmp_path)
+    settings = {
+        "resourceGroupName": "compute",
+        "accountName": "backupsprod1a2b3",
+        "blobServicesName": "default",
+    }
+    reset = {"as": "settings", "type": "storage:BlobServiceProperties", "inputs": settings}
+    world.ask(world.create(reset))
+    world.ask(world.create(row["create"] | {"as": "container"}))
+    world.ask(world.delete("settings"))
+    assert world.cloud.get(world.made["container"]["id"])
+    assert not world.cloud.get(world.made["settings"]["id"])
+
+
+def test_a_zone_keeps_its_name_servers_until_it_is_made_again(tmp_path):
+    row = BY_NAME["zone-in-a-region"]
+    world = begin(row, tmp_path)
+    zone = row["create"] | {"as": "zone", "inputs": inputs_of("zone-in-a-region") | {"location": "Global"}}
+    world.ask(world.create(zone))
+    first = world.made["zone"]
+    world.ask(world.update("zone", {"tags": {"owner": "somebody"}}))
+    assert world.cloud.get(first["id"])["outputs"]["nameServers"] == first["is"]["nameServers"]
+    world.ask(world.delete("zone"))
+    world.ask(world.create(zone))
+    assert world.made["zone"]["is"]["nameServers"] != first["is"]["nameServers"]
+
+
+def test_the_keys_of_an_account_are_not_kept_on_disk(tmp_path):
+    world = begin(BY_NAME["account-out-of-its-zones"], tmp_path)
+    where = {"resourceGroupName": "compute", "accountName": "backupsprod1a2b3"}
+    keys = azure.account_keys(world.cloud, where)["keys"]
+    assert [key["keyName"] for key in keys] == ["key1", "key2"]
+    kept = [file.read_text() for file in world.cloud.folder.rglob("*.json")]
+    assert not any(key["value"] in text for key in keys for text in kept)

@@ -20,14 +20,23 @@ WITHOUT_TAGS = {
     "azure-native:dbforpostgresql:Configuration",
     "azure-native:dbforpostgresql:Database",
     "azure-native:dbforpostgresql:FirewallRule",
+    "azure-native:dns:RecordSet",
+    "azure-native:managedidentity:FederatedIdentityCredential",
     "azure-native:network:Subnet",
+    "azure-native:storage:BlobContainer",
+    "azure-native:storage:BlobServiceProperties",
 }
 HOLD_DATA = {
     "azure-native:containerservice:ManagedCluster",
     "azure-native:dbforpostgresql:Database",
     "azure-native:dbforpostgresql:Server",
+    "azure-native:dns:Zone",
+    "azure-native:keyvault:Key",
+    "azure-native:keyvault:Vault",
     "azure-native:network:PublicIPAddress",
     "azure-native:privatedns:PrivateZone",
+    "azure-native:storage:BlobContainer",
+    "azure-native:storage:StorageAccount",
 }
 in_each_stack = pytest.mark.parametrize("stack", STACKS)
 

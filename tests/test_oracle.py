@@ -9,6 +9,7 @@ from tests.recorder import STACKS
 
 WITHOUT_MAPS = {
     "authorization:RoleAssignment",
+    "managedidentity:FederatedIdentityCredential",
     "managedidentity:UserAssignedIdentity",
     "privatedns:PrivateZone",
     "privatedns:VirtualNetworkLink",

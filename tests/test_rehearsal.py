@@ -51,11 +51,11 @@ class Checkout:
         return self.folder / ".rehearsal" / stack
 
     def objects(self, stack: str) -> dict[str, Path]:
-        """Every object of the simulated clouds by id, but what a stack is given."""
+        """Every object of the simulated clouds by id, but what a stack is given and what is deleted."""
         found = {}
         for file in (self.home(stack) / "cloud").rglob("*.json"):
             content = json.loads(file.read_text())
-            if content["type"] != "given":
+            if content["type"] not in {"given", "soft-deleted"}:
                 found[content["id"]] = file
         return found
 

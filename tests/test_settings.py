@@ -15,6 +15,7 @@ from components.settings import SCHEMA, Settings, SettingsError, azure_tags, sch
 from tests.recorder import ROOT, STACKS, stack_config
 
 GUID = "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
+PARENT = f"/subscriptions/{GUID}/resourceGroups/dns/providers/Microsoft.Network/dnsZones/example.org"
 ABSENT = object()
 """Instead of a value: take the key away."""
 
@@ -117,6 +118,22 @@ BAD = [
     ({"database.administrator": "admin"}, "database.administrator", "a login that Azure allows"),
     ({"database.name": "Concourse"}, "database.name", "a database's name"),
     ({"database.rotation": "now"}, "database.rotation", "a month such as 2026-11"),
+    ({"storage.backups": "RAGZRS"}, "storage.backups", 'choose from "LRS", "ZRS", "GRS", "GZRS"'),
+    ({"storage.softDeleteDays": 366}, "storage.softDeleteDays", "less than or equal to 365"),
+    ({"azure.location": "ukwest"}, "storage.charts", "ZRS needs zones, and ukwest has none; say LRS"),
+    ({"azure.location": "ukwest"}, "storage.backups", "GZRS needs zones, and ukwest has none; say GRS"),
+    ({"azure.location": "italynorth"}, "storage.backups", "italynorth has none; say ZRS"),
+    ({"keyVault.sku": "Premium"}, "keyVault.sku", 'choose from "standard", "premium"'),
+    ({"keyVault.keySize": 2048}, "keyVault.keySize", "choose from 3072, 4096"),
+    ({"keyVault.softDeleteDays": 91}, "keyVault.softDeleteDays", "less than or equal to 90"),
+    ({"keyVault.operatorRanges": ["10.0.0.0/24"]}, "keyVault.operatorRanges[0]", "is private"),
+    ({"dns": {}}, "dns.zoneId", "give the id of a zone that is delegated"),
+    ({"dns.zoneId": "ci.example.org"}, "dns.zoneId", "is not a DNS zone's id"),
+    ({"dns.zone": "ci.example.org"}, "dns.zoneId", "give one or the other"),
+    ({"dns": {"zone": "ci.example.org"}}, "dns.parentZoneId", "that ci.example.org is to be found through"),
+    ({"dns": {"parentZoneId": PARENT}}, "dns.zone", "such as ci.example.org"),
+    ({"dns": {"parentZoneId": PARENT, "zone": "ci.example.com"}}, "dns.zone", "is not inside example.org"),
+    ({"dns": {"parentZoneId": PARENT, "zone": "example.org"}}, "dns.zone", "is not inside example.org"),
     ({"concourse.web.replicas": 21}, "concourse.web.replicas", "at most 20, or a larger database.sku"),
     ({"concourse.web.replicas": "many"}, "concourse.web.replicas", "should be a valid integer"),
 ]  # fmt: skip
@@ -177,8 +194,10 @@ def test_what_cannot_be_read_is_not_guessed_about():
 def test_an_empty_file_is_told_what_belongs_in_it():
     with pytest.raises(SettingsError) as refused:
         validate({}, "nope")
-    assert {problem.key for problem in refused.value.problems} == set(Settings.model_fields)
-    assert str(refused.value).startswith("Pulumi.nope.yaml has 8 problems:\n  azure: missing; for example")
+    assert {problem.key for problem in refused.value.problems} == {
+        field.alias for field in Settings.model_fields.values()
+    }
+    assert str(refused.value).startswith("Pulumi.nope.yaml has 11 problems:\n  azure: missing; for example")
 
 
 def test_the_examples_in_messages_are_right():
@@ -188,8 +207,8 @@ def test_the_examples_in_messages_are_right():
     given = {key: json.loads(value) for key, value in given}
     with pytest.raises(SettingsError) as rest:
         validate(given, "nope")
-    # The example does without a database subnet, and is right but for that.
-    assert [problem.key for problem in rest.value.problems] == ["database.access"]
+    # The example does without a database subnet and a zone, and is right but for that.
+    assert [problem.key for problem in rest.value.problems] == ["database.access", "dns.zoneId"]
 
 
 @pytest.mark.parametrize("stack", ["Prod", "a", "my-stack", "averylongname"])
@@ -214,6 +233,7 @@ def test_settings_do_not_change():
 
 def test_a_region_without_zones_can_be_used():
     pool = {"azure.location": "ukwest", "database.highAvailability": "SameZone"}
+    pool["storage.charts"], pool["storage.backups"] = "LRS", "GRS"
     for name in ("cluster.platformPools.0", POOL):
         pool[f"{name}.zones"] = []
     pool["cluster.systemPool"] = {"zones": []}

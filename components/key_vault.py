@@ -1,0 +1,103 @@
+"""Azure's Key Vault, with the key that Vault is sealed by."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import pulumi_azure_native as az
+from pulumi import ComponentResource, Output, ResourceOptions
+from pydantic import Field
+
+from components.azure import part
+from components.groups import Place
+from components.model import Model, PublicCidr
+
+UNCHANGING = ["properties.kty", "properties.keySize", "properties.keyOps"]
+"""What Azure makes a key with once, and afterwards takes another value of and ignores."""
+
+
+class KeyVaultSettings(Model):
+    """The key vault: how its keys are kept, and how long what was deleted can be had back."""
+
+    sku: Literal["standard", "premium"] = "standard"
+    """Premium keeps keys in a hardware module; it can hold the same keys."""
+    key_size: Literal[3072, 4096] = 3072
+    """Bits of the unseal key. Another size is another key, which opens nothing that this one sealed."""
+    soft_delete_days: int = Field(default=90, ge=7, le=90)
+    """For how long the deleted vault can be had back, and its name not be used.
+
+    A vault keeps what it was made with."""
+
+    operator_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=100)
+    """Where people reach its data from, such as Vault's recovery keys. Nobody does from day to day."""
+
+
+class KeyVault(ComponentResource):
+    """A key vault of the stack's own. Without its key Vault never opens again."""
+
+    name: Output[str]
+    """Known once its key can be used."""
+    key: Output[str]
+    """Id of the unseal key, for giving a role on it."""
+    key_name: Output[str]
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: KeyVaultSettings,
+        *,
+        place: Place,
+        tenant: str,
+        clients: Iterable[Output[str]],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Only the subnets of the ids in `clients` and the operators' ranges get in."""
+        super().__init__("platform:index:KeyVault", name, None, opts)
+        vault = az.keyvault.Vault(
+            name,
+            **place.where,
+            properties=az.keyvault.VaultPropertiesArgs(
+                sku=az.keyvault.SkuArgs(family="A", name=az.keyvault.SkuName(settings.sku)),
+                tenant_id=tenant,
+                enable_rbac_authorization=True,
+                enable_soft_delete=True,
+                soft_delete_retention_in_days=settings.soft_delete_days,
+                # Nobody takes it back. Azure refuses False, even for a new vault.
+                enable_purge_protection=True if place.protected else None,
+                public_network_access="enabled",  # or else the rules let nobody in
+                network_acls=az.keyvault.NetworkRuleSetArgs(
+                    default_action="Deny",
+                    bypass="AzureServices",  # the deployer makes the key by way of Azure Resource Manager
+                    ip_rules=[
+                        az.keyvault.IPRuleArgs(value=str(range_)) for range_ in settings.operator_ranges
+                    ],
+                    virtual_network_rules=[az.keyvault.VirtualNetworkRuleArgs(id=id_) for id_ in clients],
+                ),
+            ),
+            opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
+        )
+        key = az.keyvault.Key(
+            f"{name}-unseal",
+            resource_group_name=place.group,
+            vault_name=vault.id.apply(lambda id_: part(id_, "vaults")),
+            tags=place.tags,
+            properties=az.keyvault.KeyPropertiesArgs(
+                kty="RSA",
+                key_size=settings.key_size,
+                key_ops=["wrapKey", "unwrapKey"],
+                attributes=az.keyvault.KeyAttributesArgs(
+                    enabled=True
+                ),  # without an end: an expired key opens nothing
+            ),
+            opts=ResourceOptions(
+                parent=self,
+                protect=place.protected,
+                # It goes with its vault. Alone only who may read its data could delete it.
+                retain_on_delete=True,
+                replace_on_changes=UNCHANGING,
+                ignore_changes=["tags"],  # Azure changes nothing of a key that is there
+            ),
+        )
+        self.key = key.id
+        self.name = key.id.apply(lambda id_: part(id_, "vaults"))
+        self.key_name = key.id.apply(lambda id_: id_.rpartition("/")[2])
+        self.register_outputs({"name": self.name, "key": self.key_name})

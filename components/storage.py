@@ -1,0 +1,133 @@
+"""Blob storage: ChartMuseum's charts, and the backups of what the cluster holds."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import pulumi_azure_native as az
+from pulumi import ComponentResource, InvokeOptions, Output, ResourceOptions
+from pydantic import Field
+
+from components.azure import LOCATIONS, part
+from components.groups import Place
+from components.model import Model, Problem
+
+Redundancy = Literal["LRS", "ZRS", "GRS", "GZRS"]
+"""Where copies are: in one building, in three zones, and with a G in the paired region too."""
+
+
+class StorageSettings(Model):
+    """Blob storage: where its copies are, and how long what was deleted can be had back."""
+
+    charts: Redundancy = "ZRS"
+    """Copies of the charts, which pipelines could publish again. Azure adds and takes away a G at any
+    time, a Z only on request (`az storage account migration start`)."""
+    backups: Redundancy = "GZRS"
+    """Copies of the backups: with a G they survive the loss of the region. Changed as those of charts."""
+    soft_delete_days: int = Field(default=30, ge=1, le=365)
+    """For how long deleted blobs, versions and containers can be had back. Azure's limits."""
+
+    def possible(self, location: str) -> Iterator[Problem]:
+        """What a region cannot do. For the rules between settings."""
+        region = LOCATIONS[location]
+        for key, chosen in (("charts", self.charts), ("backups", self.backups)):
+            if "Z" in chosen and not region.zones:
+                text = f"{chosen} needs zones, and {location} has none; say {chosen.replace('Z', '')}"
+                yield Problem(key, text.replace("say RS", "say LRS"))
+            if "G" in chosen and not region.paired:
+                other = "ZRS" if region.zones else "LRS"
+                yield Problem(key, f"{chosen} needs a paired region, and {location} has none; say {other}")
+
+
+class Storage(ComponentResource):
+    """Two accounts, since ChartMuseum knows no way in but the key to a whole account."""
+
+    charts_account: Output[str]
+    charts_container: Output[str]
+    """Name of the container; known once it exists."""
+    charts_key: Output[str]
+    """The key of the charts' account, secret. It opens nothing else."""
+    backups_account: Output[str]
+    backups_container: Output[str]
+    """Id of the container, for giving a role on it; known once it exists."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: StorageSettings,
+        *,
+        place: Place,
+        clients: Iterable[Output[str]],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Only the subnets of the ids in `clients` get in, besides Azure's own services."""
+        super().__init__("platform:index:Storage", name, None, opts)
+        rules = az.storage.NetworkRuleSetArgs(
+            default_action=az.storage.DefaultAction.DENY,
+            bypass="AzureServices",
+            virtual_network_rules=[
+                az.storage.VirtualNetworkRuleArgs(virtual_network_resource_id=id_) for id_ in clients
+            ],
+        )
+
+        def account(purpose: str, copies: Redundancy, *, shared_key: bool) -> Output[str]:
+            """Id of an account with one container, both called after the purpose."""
+            made = az.storage.StorageAccount(
+                purpose,
+                **place.where,
+                kind="StorageV2",
+                sku=az.storage.SkuArgs(name=f"Standard_{copies}"),
+                access_tier=az.storage.AccessTier.HOT,
+                allow_blob_public_access=False,
+                allow_cross_tenant_replication=False,
+                allow_shared_key_access=shared_key,
+                default_to_o_auth_authentication=True,
+                enable_https_traffic_only=True,
+                minimum_tls_version="TLS1_2",
+                network_rule_set=rules,
+                public_network_access="Enabled",  # or else the rules let nobody in
+                opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
+            )
+            # From the id, which is known in every preview: as for the groups.
+            called = made.id.apply(lambda id_: part(id_, "storageAccounts"))
+            kept = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=settings.soft_delete_days)
+            safe = az.storage.BlobServiceProperties(
+                purpose,
+                blob_services_name="default",
+                resource_group_name=place.group,
+                account_name=called,
+                is_versioning_enabled=True,
+                delete_retention_policy=kept,
+                container_delete_retention_policy=kept,
+                opts=ResourceOptions(parent=self),
+            )
+            return az.storage.BlobContainer(
+                purpose,
+                container_name=purpose,
+                resource_group_name=place.group,
+                account_name=called,
+                public_access=az.storage.PublicAccess.NONE,
+                opts=ResourceOptions(
+                    parent=self,
+                    protect=place.protected,
+                    retain_on_delete=place.protected,
+                    depends_on=[safe],  # nothing is written that cannot be had back
+                ),
+            ).id
+
+        charts = account("charts", settings.charts, shared_key=True)
+        self.charts_account = charts.apply(lambda id_: part(id_, "storageAccounts"))
+        self.charts_container = charts.apply(lambda id_: part(id_, "containers"))
+        self.charts_key = self._key(charts)
+        self.backups_container = account("backups", settings.backups, shared_key=False)
+        self.backups_account = self.backups_container.apply(lambda id_: part(id_, "storageAccounts"))
+        self.register_outputs({"chartsAccount": self.charts_account, "backupsAccount": self.backups_account})
+
+    def _key(self, inside: Output[str]) -> Output[str]:
+        """The key of the account that a container's id names. The SDK does not mark it as secret."""
+        given = az.storage.list_storage_account_keys_output(
+            resource_group_name=inside.apply(lambda id_: part(id_, "resourceGroups")),
+            account_name=inside.apply(lambda id_: part(id_, "storageAccounts")),
+            opts=InvokeOptions(parent=self),  # and with it the provider
+        )
+        secret: Output[str] = Output.secret(given.apply(lambda answer: answer.keys[0].value))
+        return secret
