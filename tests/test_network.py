@@ -51,6 +51,16 @@ def test_nodes_go_out_by_the_gateway_and_nothing_else_does(network):
     assert "natGateway" not in subnets["network-endpoints"].inputs
 
 
+def test_the_nodes_are_known_to_storage_and_key_vault_and_nothing_else_is(network):
+    """Only a subnet with a service's endpoint can be let in by it."""
+    found = {
+        name: [endpoint["service"] for endpoint in subnet.inputs.get("serviceEndpoints", [])]
+        for name, subnet in network.named(f"{TYPE}Subnet").items()
+    }
+    assert found.pop("network-nodes") == ["Microsoft.KeyVault", "Microsoft.Storage"]
+    assert not any(found.values())
+
+
 def test_every_subnet_has_a_firewall(network):
     for subnet in network.of_type(f"{TYPE}Subnet"):
         assert subnet.name in subnet.inputs["networkSecurityGroup"]["id"]
