@@ -9,35 +9,13 @@ from collections import Counter
 
 import pytest
 
+from policy.rules import HOLDS_DATA, UNTAGGABLE
 from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 GOLDEN = ROOT / "tests" / "golden"
 OWN_PROVIDERS = {"random", "tls"}
 """Packages that reach no cloud: their default providers may be used."""
-WITHOUT_TAGS = {
-    "azure-native:authorization:RoleAssignment",
-    "azure-native:containerservice:MaintenanceConfiguration",
-    "azure-native:dbforpostgresql:Configuration",
-    "azure-native:dbforpostgresql:Database",
-    "azure-native:dbforpostgresql:FirewallRule",
-    "azure-native:dns:RecordSet",
-    "azure-native:managedidentity:FederatedIdentityCredential",
-    "azure-native:network:Subnet",
-    "azure-native:storage:BlobContainer",
-    "azure-native:storage:BlobServiceProperties",
-}
-HOLD_DATA = {
-    "azure-native:containerservice:ManagedCluster",
-    "azure-native:dbforpostgresql:Database",
-    "azure-native:dbforpostgresql:Server",
-    "azure-native:dns:Zone",
-    "azure-native:keyvault:Key",
-    "azure-native:keyvault:Vault",
-    "azure-native:network:PublicIPAddress",
-    "azure-native:privatedns:PrivateZone",
-    "azure-native:storage:BlobContainer",
-    "azure-native:storage:StorageAccount",
-}
+HOLD_DATA = HOLDS_DATA | {"azure-native:privatedns:PrivateZone"}
 in_each_stack = pytest.mark.parametrize("stack", STACKS)
 
 
@@ -86,7 +64,7 @@ def test_no_two_resources_have_one_urn(run_stack, stack):
 def test_everything_that_can_carry_tags_does(run_stack, stack):
     wanted = {"environment", "owner", "cost-center", "managed-by"}
     for resource in custom(run_stack(stack)):
-        if resource.type.startswith("azure-native:") and resource.type not in WITHOUT_TAGS:
+        if resource.type.startswith("azure-native:") and resource.type not in UNTAGGABLE:
             assert set(resource.inputs["tags"]) == wanted, resource.urn
             assert resource.inputs["tags"]["environment"] == stack
 
