@@ -334,6 +334,11 @@ def cluster(call: Call) -> Props:
     }
 
 
+def cluster_is_gone(call: Call) -> None:
+    """What was in a cluster goes with it."""
+    call.cloud.drop("/kubernetes" + call.id)
+
+
 def server(call: Call) -> Props:
     name = call.id.rpartition("/")[2]
     return named(call) | {
@@ -515,6 +520,7 @@ KINDS: dict[str, Kind] = {
         required=("identity.type", "dnsPrefix", "agentPoolProfiles"),
         references=("agentPoolProfiles.*.vnetSubnetID", "identity.userAssignedIdentities.*"),
         checks=(cluster_can_be_made,), reshaped=("identity",), outputs=cluster, seconds=300,
+        leaves=cluster_is_gone,
         queue="{resourceName}", busy="OperationNotAllowed",
         replaces=("diskEncryptionSetID", "dnsPrefix", "fqdnSubdomain", "linuxProfile", "windowsProfile",
                   "location", "nodeResourceGroup", "resourceName", "resourceGroupName",
