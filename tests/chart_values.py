@@ -12,7 +12,7 @@ Known = dict[str, Any]
 def known_keys(chart: str, version: str) -> list[str]:
     """The paths that `tools/chart_keys.py` took from a chart."""
     file = FOLDER / f"{chart}-{version}.keys"
-    assert file.exists(), f"python -m tools.chart_keys CHARTS_DIR makes {file.name}: see CONTRIBUTING"
+    assert file.exists(), f"python -m tools.chart_keys CHARTS_DIR makes {file.name}"
     return file.read_text().splitlines()
 
 
