@@ -4,12 +4,13 @@ import sys
 import tempfile
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from deploy.driver import driver
 from deploy.outcome import Outcome, listed
+from deploy.plan import Plan
 from deploy.render import rendered, write
 from deploy.stackfile import RefusedError
 
@@ -35,11 +36,17 @@ def preview(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
+    plan: Annotated[Path | None, typer.Option(help="write what `up --plan` goes by to this file")] = None,
     home: Home = None,
 ) -> None:
     """Show what an update would change, and change nothing."""
     with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
-        tell(here.preview(), json=json, markdown=markdown)
+        outcome = here.preview()
+        tell(outcome, json=json, markdown=markdown)
+        if plan:
+            made = here.plan(outcome)
+            made.write(plan)
+            print(f"{made.message} is in {plan}", file=sys.stderr)
 
 
 @app.command()
@@ -50,15 +57,24 @@ def up(
     json: Json = False,
     markdown: Markdown = None,
     refresh: Annotated[bool, typer.Option(help="undo what was changed by hand")] = False,
+    plan: Annotated[
+        Path | None, typer.Option(help="refuse if anything has moved since the preview that wrote this file")
+    ] = None,
     check: Annotated[
         bool, typer.Option(help="then preview again, and fail if anything would change")
     ] = False,
     home: Home = None,
     scale: Scale = 0,
+    faults: Annotated[
+        str,
+        typer.Option(help="rehearse a bad day: a seed, or kill:12 to lose the machine at the 12th change"),
+    ] = "",
 ) -> None:
     """Bring a stack to what its settings say."""
-    with driver(stack, rehearse=rehearse, quiet=json, home=home, scale=scale) as here:
-        tell(here.up(refresh=refresh), json=json, markdown=markdown)
+    approved = Plan.read(plan, stack) if plan else None
+    how: dict[str, Any] = {"writing": True, "scale": scale, "faults": faults}
+    with driver(stack, rehearse=rehearse, quiet=json, home=home, **how) as here:
+        tell(here.up(refresh=refresh, approved=approved), json=json, markdown=markdown)
         if check:
             again = here.preview()
             if not json or again.failed:
@@ -84,7 +100,7 @@ def drift(
 @app.command()
 def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
     """Delete everything in a stack; refused while anything in it is protected."""
-    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
+    with driver(stack, rehearse=rehearse, writing=True, quiet=json, home=home) as here:
         tell(here.destroy(), json=json)
 
 
