@@ -19,6 +19,7 @@ import grpc
 import yaml
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from components.given_secrets import GIVEN
 from rehearsal import azure, generated, kubernetes
 from rehearsal.cloud import Cloud
 from rehearsal.provider import Provider
@@ -99,6 +100,7 @@ def scratch(stack: str, root: Path, folder: Path) -> dict[str, Any]:
     for key, value in config.items():
         if isinstance(value, dict) and "secure" in value:
             config[key] = f"rehearsed-{key.rpartition(':')[2]}"
+    config |= {f"{project['name']}:{key}": secret.example for key, secret in GIVEN.items()}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
     return config
