@@ -42,6 +42,12 @@ TOOLS = {
 }
 
 
+def place(name: str) -> Path:
+    """Where the command `name` is once it is built."""
+    tool = TOOLS[name]
+    return setup.place(name, tool.package, tool.version_symbol)[2]
+
+
 def build(name: str) -> Path:
     """The command `name`: from the cache, or built into it."""
     tool = TOOLS[name]

@@ -180,11 +180,7 @@ def build_tool(name: str, package: str, *, version_symbol: str = "", minutes: in
 
     `version_symbol` is the program's variable that holds its version; `minutes`, what 2 cores need.
     """
-    version = module_version(name, package)
-    flags = f"-s -w -X {version_symbol}={version}" if version_symbol else "-s -w"
-    files = [TOOLS / name / file for file in ("go.mod", "go.sum")]
-    pins = digest(*files, extra=f"{package} {flags} {platform()}")
-    tool = cache() / f"{name}-{version}-{pins[:12]}" / name
+    version, flags, tool = place(name, package, version_symbol)
     if tool.exists():
         return tool
     tool.parent.mkdir(parents=True, exist_ok=True)
@@ -207,6 +203,15 @@ def build_tool(name: str, package: str, *, version_symbol: str = "", minutes: in
         Path(scratch, name).replace(tool)
         print(f"Built {name} in {time.monotonic() - start:.0f} s.", flush=True)
     return tool
+
+
+def place(name: str, package: str, version_symbol: str = "") -> tuple[str, str, Path]:
+    """A tool's version, what its linker is told, and the file that it is built into."""
+    version = module_version(name, package)
+    flags = f"-s -w -X {version_symbol}={version}" if version_symbol else "-s -w"
+    files = [TOOLS / name / file for file in ("go.mod", "go.sum")]
+    pins = digest(*files, extra=f"{package} {flags} {platform()}")
+    return version, flags, cache() / f"{name}-{version}-{pins[:12]}" / name
 
 
 def find_go(name: str) -> Path:
