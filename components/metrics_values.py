@@ -33,7 +33,7 @@ def values(settings: MetricsSettings, *, disk: Input[str], slack: Input[str]) ->
         "defaultRules": {"rules": dict.fromkeys((*RULES_OF_THOSE, "windows"), False)},
         "nodeExporter": {"operatingSystems": {"aix": {"enabled": False}, "darwin": {"enabled": False}}},
         # AKS signs kubelets' certificates by the cluster's CA. Prometheus shows them its token.
-        "kubelet": {"serviceMonitor": {"tlsConfig": {"insecureSkipVerify": False}}},
+        "kubelet": {"serviceMonitor": {"insecureSkipVerify": False}},
         "prometheus": {
             "podDisruptionBudget": budget(settings.replicas),
             "prometheusSpec": {

@@ -1,7 +1,7 @@
 """Secrets that a person gives: all that are missing are told at once, and none is shown."""
 
 import pytest
-from pulumi import Config
+from pulumi import Config, Output
 from pulumi.runtime.config import set_all_config
 
 from components import given_secrets as module
@@ -47,7 +47,8 @@ def test_they_are_secret_also_where_the_configuration_is_not(config, run):
     def program():
         found = given_secrets(config(slackWebhook=GIVEN["slackWebhook"].example, other="abcd"))
         for key, value in found.items():
-            value.is_secret().add_done_callback(lambda told, key=key: kept.update({key: told.result()}))
+            told = Output.from_input(value.is_secret())
+            told.apply(lambda told, key=key: kept.update({key: told}))
 
     run(program)
     assert kept == {"slackWebhook": True, "other": True}

@@ -144,7 +144,7 @@ def test_what_reads_the_nodes_own_files_is_where_pods_may(run):
 
 
 def test_prometheus_shows_its_token_to_kubelets_that_prove_who_they_are():
-    assert told()["kubelet"]["serviceMonitor"]["tlsConfig"]["insecureSkipVerify"] is False
+    assert told()["kubelet"]["serviceMonitor"]["insecureSkipVerify"] is False
 
 
 def test_every_pod_says_what_memory_it_needs():
