@@ -98,7 +98,7 @@ def template(release: Release, chart: Path, *more: str) -> list[Manifest]:
     argv = [tool("helm"), "template", release.name, chart, "--namespace", release.namespace]
     done = run([*argv, "--values", release.values, "--include-crds", *more])
     assert done.returncode == 0, f"{release.name}: {done.stderr}"
-    documents = yaml.load_all(done.stdout, Loader=Loader)  # noqa: S506 a safe one
+    documents = yaml.load_all(done.stdout, Loader=Loader)
     return [item for document in documents if document for item in document.get("items", [document])]
 
 
