@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.conformance import cluster
 from tests.conformance.servers import ApiServer, Postgres, Seal, VaultServer, api_server, postgres, seal
 from tests.conformance.servers import vault_server as running_vault
 
@@ -40,3 +41,23 @@ def database_server() -> Iterator[Postgres]:
     """A PostgreSQL server that takes nothing but TLS."""
     with postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def judge(apiserver):
+    judge = cluster.Judge(apiserver)
+    judge.learn()
+    return judge
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory):
+    """What a stack sends, rendered once."""
+    made = {}
+
+    def stack(name):
+        if name not in made:
+            made[name] = cluster.render(name, tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return stack

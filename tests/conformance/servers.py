@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
+from components.database import PARAMETERS
 from tests.conformance.certificates import Authority, write_key
 from tools import servers
 
@@ -133,7 +134,8 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
                 f"--tls-private-key-file={key}",
                 f"--token-auth-file={tokens}",
                 "--authorization-mode=RBAC",
-                "--enable-admission-plugins=PodSecurity",
+                # Accounts are made by a controller, without which no pod would be taken.
+                "--disable-admission-plugins=ServiceAccount",
                 "--allow-privileged=true",  # as AKS has it
                 f"--service-account-issuer={url}",
                 f"--service-account-key-file={accounts}",
@@ -324,6 +326,7 @@ def postgres() -> Iterator[Postgres]:
             "ssl": "on",
             "ssl_cert_file": certificate,
             "ssl_key_file": key,
+            "ssl_min_protocol_version": PARAMETERS["ssl_min_protocol_version"],
             "fsync": "off",
         }
         argv = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]

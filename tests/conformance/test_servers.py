@@ -9,7 +9,6 @@ def test_the_api_server_is_of_the_minor_version_that_the_stacks_name(kube):
 def test_a_pod_that_its_namespace_does_not_allow_is_refused(kube):
     level = {"pod-security.kubernetes.io/enforce": "baseline"}
     kube("POST", "/api/v1/namespaces", {"metadata": {"name": "guarded", "labels": level}})
-    kube("POST", "/api/v1/namespaces/guarded/serviceaccounts", {"metadata": {"name": "default"}})
     pod = {
         "metadata": {"name": "strong"},
         "spec": {"containers": [{"name": "a", "image": "a", "securityContext": {"privileged": True}}]},
