@@ -64,6 +64,12 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
         # Mocks do not do what the provider does: say that it is secret.
         "result": {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": PASSWORD}
     },
+    "tls:index/privateKey:PrivateKey": lambda args: {
+        "privateKeyPem": {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": f"the-key-of-{args.name}"}
+    },
+    "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
+        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
+    },
 }
 CALLS: dict[str, Callable[[Props], Props]] = {
     "azure-native:containerservice:listManagedClusterUserCredentials": lambda _: {
