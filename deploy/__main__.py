@@ -10,6 +10,7 @@ import typer
 
 from deploy.driver import driver
 from deploy.outcome import Outcome, listed
+from deploy.plan import Plan
 from deploy.render import rendered, write
 from deploy.stackfile import RefusedError
 
@@ -35,11 +36,17 @@ def preview(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
+    plan: Annotated[Path | None, typer.Option(help="write what `up --plan` goes by to this file")] = None,
     home: Home = None,
 ) -> None:
     """Show what an update would change, and change nothing."""
     with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
-        tell(here.preview(), json=json, markdown=markdown)
+        outcome = here.preview()
+        tell(outcome, json=json, markdown=markdown)
+        if plan:
+            made = here.plan(outcome)
+            made.write(plan)
+            print(f"{made.message} is in {plan}", file=sys.stderr)
 
 
 @app.command()
@@ -50,6 +57,9 @@ def up(
     json: Json = False,
     markdown: Markdown = None,
     refresh: Annotated[bool, typer.Option(help="undo what was changed by hand")] = False,
+    plan: Annotated[
+        Path | None, typer.Option(help="refuse if anything has moved since the preview that wrote this file")
+    ] = None,
     check: Annotated[
         bool, typer.Option(help="then preview again, and fail if anything would change")
     ] = False,
@@ -57,8 +67,9 @@ def up(
     scale: Scale = 0,
 ) -> None:
     """Bring a stack to what its settings say."""
+    approved = Plan.read(plan, stack) if plan else None
     with driver(stack, rehearse=rehearse, quiet=json, home=home, scale=scale) as here:
-        tell(here.up(refresh=refresh), json=json, markdown=markdown)
+        tell(here.up(refresh=refresh, approved=approved), json=json, markdown=markdown)
         if check:
             again = here.preview()
             if not json or again.failed:

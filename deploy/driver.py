@@ -14,6 +14,7 @@ from typing import Any
 from pulumi import automation as auto
 
 from deploy.outcome import Outcome
+from deploy.plan import Plan
 from deploy.progress import Watch
 from deploy.stackfile import ROOT, RefusedError, settings
 
@@ -46,16 +47,26 @@ class Driver:
         """What an update would do; with `refresh`, starting from what the clouds really hold."""
         return self._run(operation, lambda **how: self.stack.preview(refresh=refresh, **how, **PACK))
 
-    def up(self, *, refresh: bool = False) -> Outcome:
+    def plan(self, preview: Outcome) -> Plan:
+        """What a preview that has just ended was of."""
+        return Plan.of(self.name, preview.changes, self.resources())
+
+    def up(self, *, refresh: bool = False, approved: Plan | None = None) -> Outcome:
         """Update the stack, unless the preview shows that something protected would be lost.
 
-        With `refresh`, what was changed by hand is changed back.
+        With `refresh`, what was changed by hand is changed back. An approved plan has to hold still.
         """
-        plan = self.preview(refresh=refresh)
-        if plan.failed:
-            return plan
-        planned = len(plan.changes)
-        return self._run("up", lambda **how: self.stack.up(refresh=refresh, **how, **PACK), planned)
+        preview = self.preview(refresh=refresh)
+        if preview.failed:
+            return preview
+        plan = self.plan(preview)
+        if approved:
+            approved.check(plan)
+        return self._run(
+            "up",
+            lambda **how: self.stack.up(refresh=refresh, message=plan.message, **how, **PACK),
+            len(preview.changes),
+        )
 
     def drift(self) -> Outcome:
         """How the clouds differ from what the program last made. Changes nothing."""
