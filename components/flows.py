@@ -57,7 +57,18 @@ API_SERVER_PORTS = (443,)
 KONNECTIVITY = pods("kube-system", "konnectivity", app="konnectivity-agent")
 """By these pods AKS's API server reaches webhooks."""
 
-FLOWS: tuple[Flow, ...] = ()
+WEB = pods("concourse", "web", app="concourse-web")
+DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
+WORKERS = Pods("concourse-workers")
+
+FLOWS: tuple[Flow, ...] = (
+    Flow(WEB, Outside.DATABASE, (5432,), "Concourse keeps everything there"),
+    Flow(WEB, Outside.INTERNET, (443,), "logins go by Entra"),
+    Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
+    Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
+    Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
+    Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
+)
 
 
 def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[str, Any]:
