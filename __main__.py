@@ -16,9 +16,11 @@ from components.database_role import DatabaseRole
 from components.dns import Dns
 from components.entra import Entra
 from components.flows import Outside
+from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
 from components.key_vault import KeyVault
+from components.metrics import Metrics
 from components.namespaces import Namespaces
 from components.network import Network
 from components.roles import Role
@@ -32,8 +34,8 @@ from components.workers import Workers
 config = pulumi.Config()
 stack = pulumi.get_stack()
 try:
-    settings = Settings.load(config)
-except SettingsError as problems:
+    settings, given = Settings.load(config), given_secrets(config)
+except (SettingsError, GivenSecretsError) as problems:
     raise pulumi.RunError(str(problems)) from None  # without a traceback
 charts = pinned(settings.charts)
 hosts = settings.hosts.within(settings.dns.name)
@@ -143,6 +145,17 @@ classes = StorageClasses(
     group=groups.stateful_id,
     user=cluster.principal,
     opts=on_both,
+)
+metrics = Metrics(
+    "metrics",
+    settings.metrics,
+    charts=charts,
+    namespace=namespaces["monitoring"],
+    agents=namespaces["node-agents"],
+    disk=classes.retain,
+    webhook=given["slackWebhook"],
+    protected=settings.protected,
+    opts=on_kubernetes,
 )
 
 entra = Entra(

@@ -42,6 +42,8 @@ CHARTS: Mapping[str, Chart] = {
         Chart("vault", "https://helm.releases.hashicorp.com", "0.34.1"),
         # renovate: datasource=helm registryUrl=https://prometheus-community.github.io/helm-charts depName=kube-prometheus-stack
         Chart("kube-prometheus-stack", "https://prometheus-community.github.io/helm-charts", "88.5.3"),
+        # renovate: datasource=helm registryUrl=https://prometheus-community.github.io/helm-charts depName=prometheus-operator-crds
+        Chart("prometheus-operator-crds", "https://prometheus-community.github.io/helm-charts", "31.0.1"),
         # renovate: datasource=helm registryUrl=https://grafana-community.github.io/helm-charts depName=grafana
         Chart("grafana", "https://grafana-community.github.io/helm-charts", "12.11.1"),
         # renovate: datasource=helm registryUrl=https://helm.influxdata.com depName=influxdb2

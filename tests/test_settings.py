@@ -196,6 +196,12 @@ BAD = [
      "teams[1].roles.member.oidc.users[0]", "such as ada@example.org"),
     ({"teams.0.roles": {"viewer": {"oidc": {"groups": [GUID]}}}}, "teams[0].roles.owner", "without an owner"),
     ({"teams.0.removed": True}, "teams[0].removed", "never gives up its main team"),
+    ({"metrics": {"retention": "forever"}}, "metrics.retention", "not a time to keep data for, such as 15d"),
+    ({"metrics": {"retention": "0d"}}, "metrics.retention", "is not a time to keep data for, such as 15d"),
+    ({"metrics": {"replicas": 0}}, "metrics.replicas", "greater than or equal to 1"),
+    ({"metrics": {"memory": "4 GB"}}, "metrics.memory", "is not a Kubernetes quantity such as 10Gi"),
+    ({"metrics": {"slackChannel": "alerts"}}, "metrics.slackChannel", "should match pattern"),
+    ({"metrics": {"runbooks": "git.example.org"}}, "metrics.runbooks", "should match pattern"),
 ]  # fmt: skip
 
 
