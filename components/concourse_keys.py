@@ -24,7 +24,7 @@ class KeyPair(NamedTuple):
 
 
 class ConcourseKeys(ComponentResource):
-    """All keys of one Concourse. The chart's own ones are published: whoever has them is a worker, or anybody."""
+    """All keys of one Concourse. The chart's own are published: whoever has them is a worker, or anybody."""
 
     session: KeyPair
     """Signs logins."""

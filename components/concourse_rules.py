@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from components.team_settings import MAIN, taken_twice
 from components.workers_settings import NODE_KEEPS_GB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from components.settings import Settings
 
 
@@ -59,7 +60,9 @@ def groups_are_known(settings: Settings) -> Iterator[Problem]:
 
 
 def groups_can_be_assigned(settings: Settings) -> Iterator[Problem]:
-    given = (name for name in type(settings.entra.grafana).model_fields if getattr(settings.entra.grafana, name))
+    given = (
+        name for name in type(settings.entra.grafana).model_fields if getattr(settings.entra.grafana, name)
+    )
     if not settings.entra.assignment_required:
         for role in given:
             text = "Grafana's roles are given by assignments; say entra.assignmentRequired: true"
@@ -95,7 +98,9 @@ def volumes_fit(settings: Settings) -> Iterator[Problem]:
 
 def one_web_node_rotates(settings: Settings) -> Iterator[Problem]:
     if settings.concourse.encryption.rotating and settings.concourse.web.replicas > 1:
-        text = f"{settings.concourse.web.replicas} would read what one of them re-encrypts; 1 until it is done"
+        text = (
+            f"{settings.concourse.web.replicas} would read what one of them re-encrypts; 1 until it is done"
+        )
         yield Problem("concourse.web.replicas", text)
 
 

@@ -88,5 +88,7 @@ def kept(
     )
     content = Output.all(secret.metadata.name, Output.all(**data))
     # Long random keys are among it, so nobody finds out by trying.
-    checksum = content.apply(lambda all_: hashlib.sha256(json.dumps(all_, sort_keys=True).encode()).hexdigest())
+    checksum = content.apply(
+        lambda all_: hashlib.sha256(json.dumps(all_, sort_keys=True).encode()).hexdigest()
+    )
     return Output.unsecret(checksum)

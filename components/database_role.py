@@ -54,8 +54,8 @@ class DatabaseRole(ComponentResource):
         made = random.RandomPassword(
             name, length=40, special=False, keepers={"rotation": rotation}, opts=child
         )
-        password = Output.secret(made.result)
-        known = Output.secret(password.apply(verifier))
+        password: Output[str] = Output.secret(made.result)
+        known: Output[str] = Output.secret(password.apply(verifier))
         script = SCRIPT.read_text(encoding="utf-8")
         files = k8s.core.v1.ConfigMap(
             name,
@@ -149,6 +149,6 @@ def _pod(
 
 
 def _stamp(*texts: Input[str]) -> Output[str]:
-    """What tells that one of these changed. The secret ones are long and random: nobody guesses them by it."""
+    """What tells that one of these changed. The secret ones are too long and random to be guessed by it."""
     joined = Output.all(*texts).apply(lambda all_: hashlib.sha256(repr(all_).encode()).hexdigest())
     return Output.unsecret(joined)

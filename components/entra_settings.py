@@ -14,7 +14,9 @@ GroupClaims = Literal["ApplicationGroup", "SecurityGroup", "AppRoles"]
 
 def _name(value: str) -> str:
     if is_guid(value):
-        raise ValueError(f"{value} is the id of a group that exists; use it as such, and make none of that name")
+        raise ValueError(
+            f"{value} is the id of a group that exists; use it as such, and make none of that name"
+        )
     return value
 
 

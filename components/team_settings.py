@@ -42,7 +42,9 @@ class RoleSettings(Model):
 
     def _somebody(self) -> Iterator[Problem]:
         if not self.oidc.groups and not self.oidc.users:
-            yield Problem("oidc", "names nobody, and Concourse takes no such role; name a group, or remove it")
+            yield Problem(
+                "oidc", "names nobody, and Concourse takes no such role; name a group, or remove it"
+            )
 
 
 class RolesSettings(Model):

@@ -1,4 +1,4 @@
-"""What a stack chooses about Concourse's workers. Which pools there are is the cluster's (cluster.workerPools)."""
+"""What a stack chooses about Concourse's workers. Which pools there are is the cluster's to say."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
