@@ -84,7 +84,7 @@ class WorkerPool(NodePool):
     max_pods: int = Field(default=30, ge=10, le=250)
     """Pods a node; 10 is Azure's least. There is little beside the worker."""
     team: ConcourseName | None = None
-    """The team whose builds alone run here; all of them then do, but those for tags. Without it, any team's."""
+    """The team whose builds alone run here; they all do, but those for tags. Without it, any team's."""
     tags: tuple[ConcourseName, ...] = ()
     """With tags, workers take only steps that name one of them."""
     drain_timeout_minutes: int = Field(default=60, ge=1, le=1440)

@@ -63,12 +63,11 @@ def worker(rendered):
     return rendered("prod", "workers1")["StatefulSet", "workers1-worker"]["spec"]["template"]["spec"]
 
 
+PLACEMENT = "limit-active-containers,volume-locality,fewest-build-containers"
 ARTICLE = {
     # The article's settings, logins, retention and placement, as they are in prod.
     "CONCOURSE_ENCRYPTION_KEY": "encryption-key",
-    "CONCOURSE_CONTAINER_PLACEMENT_STRATEGY": ",".join(
-        ("limit-active-containers", "volume-locality", "fewest-build-containers")
-    ),
+    "CONCOURSE_CONTAINER_PLACEMENT_STRATEGY": PLACEMENT,
     "CONCOURSE_MAX_ACTIVE_CONTAINERS_PER_WORKER": "200",
     "CONCOURSE_BAGGAGECLAIM_RESPONSE_HEADER_TIMEOUT": "2m",
     "CONCOURSE_MAX_BUILD_LOGS_TO_RETAIN": "2000",

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from components.namespaces import NAMESPACES
-from policy.rules import HOLDS_DATA, UNTAGGABLE
+from policy.rules import ENCRYPTION_KEYS, HOLDS_DATA, UNTAGGABLE
 from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 GOLDEN = ROOT / "tests" / "golden"
