@@ -82,6 +82,10 @@ POSTGRES = Image(
 )
 """For its psql."""
 
+# renovate: datasource=docker depName=influxdb
+INFLUXDB = Image("influxdb", "2.7.12-alpine")
+"""Its chart is not maintained, and names one of 2023."""
+
 EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 
 

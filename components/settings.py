@@ -34,6 +34,7 @@ from components.network import NetworkSettings
 from components.node_pools import SystemPool
 from components.storage import StorageSettings
 from components.team_settings import TeamSettings
+from components.telemetry_settings import TelemetrySettings
 from components.validation import read
 from components.workers_settings import CONTAINER_RANGE, WorkersSettings
 
@@ -93,6 +94,7 @@ class Settings(Model):
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
     entra: EntraSettings = EntraSettings()
