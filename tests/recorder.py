@@ -82,9 +82,6 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azuread:index/applicationPassword:ApplicationPassword": lambda args: {
         "value": secret(f"the-secret-of-{args.name}")
     },
-    "tls:index/privateKey:PrivateKey": lambda args: {
-        "privateKeyPem": {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": f"the-key-of-{args.name}"}
-    },
     "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
         "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
     },

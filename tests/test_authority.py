@@ -28,7 +28,8 @@ def test_the_cas_key_is_in_one_secret_beside_cert_manager(run):
     recorder = made(run)
     [secret] = recorder.of_type("kubernetes:core/v1:Secret")
     assert secret.inputs["metadata"]["namespace"] == "cert-manager"
-    assert SECRET in secret.inputs["stringData"]["tls.key"] or SECRET in secret.inputs["stringData"]
+    assert set(secret.inputs["stringData"]["value"]) == {"tls.crt", "tls.key"}
+    assert SECRET in secret.inputs["stringData"]
 
 
 def test_every_preview_shows_the_end_of_the_ca_years_before_it(run):
