@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from components.given_secrets import GIVEN
+
 ROOT = Path(__file__).parent.parent
 ANALYZER = """#!/bin/sh
 # The pack's `virtualenv` option is for the language host; pulumi.policy would read it as -v.
@@ -81,6 +83,7 @@ def scratch(stack: str, root: Path, folder: Path) -> None:
     for key, value in config.items():
         if isinstance(value, dict) and "secure" in value:
             config[key] = f"rehearsed-{key.rpartition(':')[2]}"
+    config |= {f"{project['name']}:{key}": secret.example for key, secret in GIVEN.items()}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
 
