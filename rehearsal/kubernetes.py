@@ -57,7 +57,10 @@ class Cluster(Provider):
                 at["annotations"] = at.get("annotations", {}) | {AUTONAMED: "true"}
         if namespaced(type_):
             at.setdefault("namespace", "default")
-        for key, value in (new.pop("stringData", None) or {}).items():
+        given = new.pop("stringData", None) or {}
+        if not isinstance(given, dict):
+            return new | {"data": given}  # not one of its keys is known
+        for key, value in given.items():
             if not unknown(value):
                 value = base64.b64encode(str(value).encode()).decode()  # noqa: PLW2901
             new["data"] = new.get("data", {}) | {key: value}

@@ -14,6 +14,7 @@ import grpc
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.empty_pb2 import Empty
 from google.rpc import status_pb2  # type: ignore[import-untyped]
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import schema
@@ -37,9 +38,14 @@ DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
 
 
 def plain(struct: struct_pb2.Struct) -> Props:
-    """A message's properties as Python values; whole numbers come back as ints."""
+    """A message's properties as Python values; whole numbers come back as ints.
+
+    A provider's own configuration comes with its secrets still marked.
+    """
 
     def tidy(value: Any) -> Any:
+        if isinstance(value, Mapping) and value.get(rpc._special_sig_key) == rpc._special_secret_sig:  # noqa: SLF001
+            return tidy(value["value"])
         if isinstance(value, Mapping):
             return {key: tidy(item) for key, item in value.items()}
         if isinstance(value, list):
