@@ -66,6 +66,14 @@ CHARTS: Mapping[str, Chart] = {
 }
 """By name. A release goes by its chart's pin unless the stack tries another version."""
 
+# renovate: datasource=docker depName=docker.io/library/python
+PYTHON = Image(
+    "docker.io/library/python",
+    "3.13.11-slim",
+    "sha256:2b9c9803c6a287cafa0a8c917211dddd23dcd2016f049690ee5219f5d3f1636e",
+)
+"""What our own scripts in the cluster run on."""
+
 EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 
 
