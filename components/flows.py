@@ -63,6 +63,11 @@ PROMETHEUS = named("monitoring", "prometheus", "prometheus")
 ALERTMANAGER = named("monitoring", "alertmanager", "alertmanager")
 STATE_METRICS = named("monitoring", "state-metrics", "kube-state-metrics")
 OPERATOR = pods("monitoring", "operator", app="kube-prometheus-stack-operator")
+INFLUXDB = named("monitoring", "influxdb", "influxdb2")
+INFLUXDB_JOB = named("monitoring", "influxdb-setup", "influxdb-setup")
+TELEGRAF = named("monitoring", "telegraf", "telegraf")
+TELEGRAF_NODES = named("node-agents", "telegraf", "telegraf-ds")
+INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
 
@@ -78,6 +83,10 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
     Flow(STATE_METRICS, Outside.INTERNET, API_SERVER_PORTS, "the state of what there is"),
     Flow(OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "its own kinds"),
+    Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "users and retention"),
+    Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "what Concourse tells"),
+    Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "what nodes tell"),
+    Flow(TELEGRAF_NODES, Outside.NODES, (10250,), "its node's kubelet"),
 )
 
 

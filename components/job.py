@@ -48,7 +48,7 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     The Secret `secrets` is in /secrets, the ConfigMap `ca` in /ca. It runs again, replaced whole, when
     anything given changes; what changes in the Secret shows only in `stamp`.
     """
-    files = {script: (SCRIPTS / script).read_text(encoding="utf-8") for script in scripts} | (texts or {})
+    files = {script: (SCRIPTS / script).read_text(encoding="utf-8") for script in scripts} | dict(texts or {})
     scripts_map = k8s.core.v1.ConfigMap(
         name,
         metadata={"name": name, "namespace": namespace},

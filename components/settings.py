@@ -31,6 +31,7 @@ from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
 from components.node_pools import SystemPool
 from components.storage import StorageSettings
+from components.telemetry_settings import TelemetrySettings
 from components.validation import read
 from components.workers import WorkersSettings
 
@@ -90,6 +91,7 @@ class Settings(Model):
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
 

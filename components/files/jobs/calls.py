@@ -66,11 +66,11 @@ class Server:
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         form = isinstance(body, bytes)
         kind = "application/x-www-form-urlencoded" if form else "application/json"
-        request = urllib.request.Request(  # noqa: S310 the Job says which servers
+        request = urllib.request.Request(
             f"{self.url}{path}", data, {"Content-Type": kind, **self.headers}, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as answer:
                 text = answer.read().decode()
         except urllib.error.HTTPError as error:
             reason = error.read().decode(errors="replace")[:300]
