@@ -71,7 +71,17 @@ INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
 
+WEB = pods("concourse", "web", app="concourse-web")
+DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
+WORKERS = Pods("concourse-workers")
+
 FLOWS: tuple[Flow, ...] = (
+    Flow(WEB, Outside.DATABASE, (5432,), "Concourse keeps everything there"),
+    Flow(WEB, Outside.INTERNET, (443,), "logins go by Entra"),
+    Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
+    Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
+    Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
+    Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
     Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
     Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
     Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),
