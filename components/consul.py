@@ -21,6 +21,8 @@ POLICIES = {
     "vault-init": 'key_prefix "vault/" { policy = "write" } key_prefix "vault-init/" { policy = "write" } '
     'session_prefix "" { policy = "write" }',
     "metrics": 'agent_prefix "" { policy = "read" }',
+    # Only who may write tokens may take a snapshot, which has them all in it.
+    "backup": 'acl = "write"',
 }
 """What each token may do, by its name."""
 
@@ -28,6 +30,8 @@ POLICIES = {
 class Consul(ComponentResource):
     """Servers with ACLs, a gossip key and TLS; tokens known beforehand and registered."""
 
+    url: Output[str]
+    """Known once the tokens are registered."""
     address: Output[str]
     """`host:port`, with TLS; known once the tokens are registered."""
     tokens: Mapping[str, Output[str]]
@@ -55,7 +59,8 @@ class Consul(ComponentResource):
             made = k8s.core.v1.Secret(
                 called, metadata={"name": called, "namespace": namespace}, string_data=data, opts=child
             )
-            return made.metadata.name.apply(str)
+            made_name: Output[str] = made.metadata.name
+            return made_name
 
         certificate = server_certificate(
             f"{name}-server-tls", trust, namespace=namespace, hosts=HOSTS, parent=self
@@ -88,5 +93,6 @@ class Consul(ComponentResource):
             ca=trusted(f"{name}-ca", trust, namespace=namespace, parent=self),
             parent=self,
         )
+        self.url = registered.apply(lambda _: f"https://{SERVICE}.consul.svc:{PORT}")
         self.address = registered.apply(lambda _: f"{SERVICE}.consul.svc:{PORT}")
         self.register_outputs({"address": self.address})

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pulumi_vault as vault
 from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.model import Epoch, Model, Problem
-from components.vault_policies import CONCOURSE, MOUNT, SUBTREE, concourse
+from components.vault_policies import CONCOURSE, MOUNT, concourse
 
 PERIOD = 3600
 """Seconds of Concourse's token; it renews it at half of them, without an end."""
@@ -28,19 +27,6 @@ class CredentialsSettings(Model):
         if self.previous and self.previous >= self.rotation:
             text = f"{self.previous} is not before {self.rotation}; name the epoch before it, or leave it out"
             yield Problem("previous", text)
-
-
-@dataclass(frozen=True)
-class VaultLogin:
-    """What a client in the cluster logs in to Vault with."""
-
-    url: str
-    server_name: str
-    ca_pem: Output[str]
-    approle: Output[str]
-    """`role_id:…,secret_id:…`, secret. Known once it works."""
-    path_prefix: str
-    """Where its secrets are."""
 
 
 class Credentials(ComponentResource):
@@ -103,7 +89,3 @@ class Credentials(ComponentResource):
             )
         )
         self.register_outputs({})
-
-    def login(self, url: str, server_name: str, ca_pem: Output[str]) -> VaultLogin:
-        """For a client that reaches Vault at `url`."""
-        return VaultLogin(url, server_name, ca_pem, self.approle, f"/{MOUNT}/{SUBTREE}")

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pulumi import Input
-from pydantic import Field
 
 from components.charts import PYTHON
 from components.job import CLOSED
-from components.model import Model, PublicCidr, Quantity
+from components.model import Model, Quantity
 from components.pods import resources
 
 PORT = 8200
@@ -33,8 +32,6 @@ class VaultSettings(Model):
     audit_storage: Quantity = "16Gi"
     """For each server's own log of who asked for what: 8 files of 1 GiB, and room for the next. It can grow,
     not shrink."""
-    source_ranges: tuple[PublicCidr, ...] = Field(min_length=1, max_length=100, examples=[["203.0.113.0/28"]])
-    """Public addresses that its host answers: operators' and deployers'. Pipelines ask from inside."""
 
 
 def configuration(consul: str) -> str:
