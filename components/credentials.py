@@ -1,12 +1,12 @@
 """What is in Vault: the secrets' mount, and how Concourse logs in to read them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pulumi_vault as vault
 from pulumi import ComponentResource, Output, ResourceOptions
 
-from components.model import Epoch, Model, Problem
+from components.model import Check, Epoch, Model, Problem
 from components.vault_policies import CONCOURSE, MOUNT, concourse
 
 PERIOD = 3600
@@ -22,8 +22,10 @@ class CredentialsSettings(Model):
     """An older one that is still taken: web nodes that have not restarted log in by it again after a break.
     Leave it out in a later update, when all of them have."""
 
-    def differ(self) -> Iterator[Problem]:
-        """For the rules between settings."""
+    def checks(self) -> Iterable[Check]:
+        return (self._previous_is_older,)
+
+    def _previous_is_older(self) -> Iterator[Problem]:
         if self.previous and self.previous >= self.rotation:
             text = f"{self.previous} is not before {self.rotation}; name the epoch before it, or leave it out"
             yield Problem("previous", text)
