@@ -82,6 +82,9 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azuread:index/applicationPassword:ApplicationPassword": lambda args: {
         "value": secret(f"the-secret-of-{args.name}")
     },
+    "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
+        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
+    },
 }
 CALLS: dict[str, Callable[[Props], Props]] = {
     "azure-native:containerservice:listManagedClusterUserCredentials": lambda _: {

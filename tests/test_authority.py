@@ -17,8 +17,9 @@ def made(run, keep=None):
         )
         trusted("ca", authority.trust, namespace="monitoring", parent=parent)
         if keep is not None:
-            Output.all(secret, authority.trust.ca_pem).apply(keep.append)
-            Output.from_input(authority.trust.ca_pem.is_secret()).apply(keep.append)
+            secret.apply(lambda name: keep.update(secret=name))
+            told = Output.from_input(authority.trust.ca_pem.is_secret())
+            told.apply(lambda secret: keep.update(hidden=secret))
 
     return run(program)
 
@@ -27,7 +28,8 @@ def test_the_cas_key_is_in_one_secret_beside_cert_manager(run):
     recorder = made(run)
     [secret] = recorder.of_type("kubernetes:core/v1:Secret")
     assert secret.inputs["metadata"]["namespace"] == "cert-manager"
-    assert SECRET in secret.inputs["stringData"]["tls.key"] or SECRET in secret.inputs["stringData"]
+    assert set(secret.inputs["stringData"]["value"]) == {"tls.crt", "tls.key"}
+    assert SECRET in secret.inputs["stringData"]
 
 
 def test_every_preview_shows_the_end_of_the_ca_years_before_it(run):
@@ -45,17 +47,17 @@ def test_what_the_ca_signed_stays_valid_when_it_is_renewed(run):
 
 
 def test_a_servers_certificate_is_waited_for_and_renewed_by_cert_manager(run):
-    kept = []
+    kept = {}
     spec = made(run, kept).one(CERTIFICATE).inputs
     assert spec["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
     assert spec["spec"]["dnsNames"] == ["vault.vault.svc"]
     assert spec["spec"]["issuerRef"]["name"] == "platform-internal"
     assert int(spec["spec"]["renewBefore"][:-1]) < int(spec["spec"]["duration"][:-1])
-    assert kept[0][0] == "vault-tls"
+    assert kept["secret"] == "vault-tls"
 
 
 def test_clients_get_the_certificate_and_not_as_a_secret(run):
-    kept = []
+    kept = {}
     [config] = made(run, kept).of_type("kubernetes:core/v1:ConfigMap")
     assert "BEGIN CERTIFICATE" in config.inputs["data"]["ca.crt"]
-    assert kept[1] is False
+    assert kept["hidden"] is False

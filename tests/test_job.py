@@ -13,7 +13,7 @@ def made(run, **changes):
     def program():
         how = {
             "namespace": "consul",
-            "scripts": ("consul_acl.py", "calls.py"),
+            "scripts": ("influxdb.py", "calls.py"),
             "environment": {"CONSUL_URL": "https://consul"},
             "secrets": "tokens",
             "stamp": "stamp",
