@@ -1,6 +1,8 @@
 """What the clouds of one stack are made of, and how they are served to the engine."""
 
 import importlib.metadata
+import json
+import re
 from typing import Any
 
 import grpc
@@ -10,6 +12,7 @@ from rehearsal import azure, entra, generated, kubernetes, vault
 from rehearsal.cloud import Cloud
 from rehearsal.provider import Provider
 
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LARGEST = 400 * 1024 * 1024
 """Bytes of the largest message, as the engine's own limit."""
 
@@ -41,6 +44,8 @@ def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
     place = config.get("platform:azure", {})
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
+    named = set(GUID.findall(json.dumps([config.get(f"platform:{key}") for key in ("entra", "teams")])))
+    given |= {f"/groups/{group}": {"displayName": f"group {group}"} for group in sorted(named - {*groups})}
     given |= {f"/groups/{group}": {"displayName": "deployers"} for group in groups}
     names = config.get("platform:dns", {})
     if zone := names.get("zoneId") or names.get("parentZoneId"):
