@@ -5,15 +5,21 @@ import pulumi_azure_native as azure
 import pulumi_kubernetes as kubernetes
 
 from components.address import Address
+from components.cert_manager import CertManager
+from components.certificates import Issuers
+from components.charts import pinned
 from components.cluster import Cluster
 from components.database import Database
 from components.dns import Dns
-from components.flows import Outside
+from components.flows import PUBLIC, Outside
 from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
+from components.ingress import Ingress
 from components.key_vault import KeyVault
 from components.namespaces import Namespaces
 from components.network import Network
+from components.public_host import Host
+from components.records import Records
 from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
 from components.storage import Storage
@@ -89,7 +95,7 @@ keys = KeyVault(
     opts=on_azure,
 )
 dns = Dns("dns", settings.dns, place=groups.stateful, given=given_zone, opts=on_azure)
-ingress = Address("ingress", place=groups.stateful, user=cluster.principal, opts=on_azure)
+address = Address("ingress", place=groups.stateful, user=cluster.principal, opts=on_azure)
 identities = {
     account.name: WorkloadIdentity(
         account.name,
@@ -116,6 +122,7 @@ in_cluster = kubernetes.Provider(
     enable_secret_mutable=True,
 )
 on_kubernetes = pulumi.ResourceOptions(providers=[in_cluster])
+charts = pinned(settings.charts)
 on_both = pulumi.ResourceOptions(providers=[cloud, in_cluster])
 
 namespaces = Namespaces(
@@ -131,12 +138,54 @@ classes = StorageClasses(
     user=cluster.principal,
     opts=on_both,
 )
+certificates = CertManager(
+    "cert-manager",
+    settings.certificates,
+    chart=charts["cert-manager"],
+    namespace=namespaces["cert-manager"],
+    monitors=False,
+    opts=on_kubernetes,
+)
+ingress = Ingress(
+    "ingress",
+    settings.ingress,
+    chart=charts["traefik"],
+    namespace=namespaces["ingress"],
+    namespaces=[namespaces[name] for name in PUBLIC],
+    address=address.name,
+    group=address.group,
+    monitors=False,
+    answers=settings.certificates.solver == "http01",
+    opts=on_kubernetes,
+)
+records = Records(
+    "records",
+    zone=dns.zone,
+    address=address.address,
+    hosts=settings.hosts.labels(),
+    provider=given_zone if settings.dns.zone_id else cloud,
+    opts=on_azure,
+)
+reached = pulumi.Output.all(ingress.kinds, records.names).apply(lambda both: str(both[0]))
+issuers = Issuers(
+    "issuers",
+    settings.certificates,
+    cert_manager=certificates.namespace,
+    zone=dns.zone,
+    client_id=identities["cert-manager"].client_id,
+    ingress=reached,
+    opts=on_kubernetes,
+)
+hosts = {
+    purpose: Host(name, settings.sources[purpose], issuers.chosen, reached)
+    for purpose, name in settings.hosts.within(dns.name).items()
+}
 
 pulumi.export("cluster", cluster.name)
 pulumi.export("oidc_issuer", cluster.oidc_issuer)
 pulumi.export("database_host", database.host)
 pulumi.export("database_name", database.name)
-pulumi.export("ingress_address", ingress.address)
+pulumi.export("ingress_address", address.address)
 pulumi.export("dns_zone", dns.name)
 pulumi.export("key_vault", keys.name)
 pulumi.export("unseal_key", keys.key_name)

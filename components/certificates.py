@@ -35,7 +35,7 @@ class CertificatesSettings(Model):
 def solver(kind: str, *, zone: Output[str], client_id: Output[str], ingress: Output[str]) -> dict[str, Any]:
     """How a name is proven, as an issuer has it. `zone` is the id of the zone."""
     if kind == "http01":
-        return {"http01": {"ingress": {"ingressClassName": ingress}}}
+        return {"http01": {"ingress": {"class": ingress}}}
     return {
         "dns01": {
             "azureDNS": {

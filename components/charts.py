@@ -66,6 +66,9 @@ CHARTS: Mapping[str, Chart] = {
 }
 """By name. A release goes by its chart's pin unless the stack tries another version."""
 
+# renovate: datasource=docker depName=traefik
+TRAEFIK = Image("traefik", "v3.7.13")
+"""Newer than the chart's own: up to 3.7.12 an ingress could be made to use what is in other namespaces."""
 # renovate: datasource=docker depName=python
 PYTHON = Image(
     "python", "3.13-slim", "sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285"

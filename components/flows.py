@@ -57,7 +57,29 @@ API_SERVER_PORTS = (443,)
 KONNECTIVITY = pods("kube-system", "konnectivity", app="konnectivity-agent")
 """By these pods AKS's API server reaches webhooks."""
 
-FLOWS: tuple[Flow, ...] = ()
+TRAEFIK = named("ingress", "traefik", "traefik")
+PUBLIC = ("concourse",)
+"""Namespaces with a Service that is reached from outside."""
+CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
+CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
+ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
+
+FLOWS: tuple[Flow, ...] = (
+    Flow(Outside.CLIENTS, TRAEFIK, (8000, 8443), "people, fly, pipelines"),
+    Flow(TRAEFIK, Outside.INTERNET, API_SERVER_PORTS, "what there is to route"),
+    Flow(
+        Pods("cert-manager"),
+        Outside.INTERNET,
+        API_SERVER_PORTS,
+        "certificates; Let's Encrypt, Entra, Azure DNS",
+    ),
+    Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),
+    Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: it looks before it asks Let's Encrypt to"),
+    *(
+        Flow(TRAEFIK, pods(namespace, "acme-solver", **ACME_SOLVER), (8089,), "http01: Let's Encrypt looks")
+        for namespace in PUBLIC
+    ),
+)
 
 
 def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class Row(NamedTuple):
 NAMESPACES: Mapping[str, Row] = {
     "concourse": Row("baseline", holds_data=True),
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
+    "ingress": Row("restricted"),
+    "cert-manager": Row("restricted"),
 }
 
 
