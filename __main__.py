@@ -2,6 +2,7 @@
 
 import pulumi
 import pulumi_azure_native as azure
+import pulumi_azuread as azuread
 import pulumi_kubernetes as kubernetes
 
 from components.address import Address
@@ -9,13 +10,20 @@ from components.cert_manager import CertManager
 from components.certificates import Issuers
 from components.charts import pinned
 from components.cluster import Cluster
+from components.concourse import Concourse
+from components.concourse_keys import ConcourseKeys
+from components.concourse_users import LocalUsers
 from components.database import Database
+from components.database_role import DatabaseRole
 from components.dns import Dns
+from components.entra import Entra
 from components.flows import PUBLIC, Outside
+from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
 from components.ingress import Ingress
 from components.key_vault import KeyVault
+from components.metrics import Metrics
 from components.namespaces import Namespaces
 from components.network import Network
 from components.public_host import Host
@@ -24,13 +32,18 @@ from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
 from components.storage import Storage
 from components.storage_classes import StorageClasses
+from components.team_config import config_of
+from components.team_settings import MAIN
+from components.workers import Workers
 
 config = pulumi.Config()
 stack = pulumi.get_stack()
 try:
-    settings = Settings.load(config)
-except SettingsError as problems:
+    settings, given = Settings.load(config), given_secrets(config)
+except (SettingsError, GivenSecretsError) as problems:
     raise pulumi.RunError(str(problems)) from None  # without a traceback
+charts = pinned(settings.charts)
+hosts = settings.hosts.within(settings.dns.name)
 
 cloud = azure.Provider(
     "azure",
@@ -45,6 +58,7 @@ given_zone = azure.Provider(
     tenant_id=settings.azure.tenant_id,
     location=settings.azure.location,
 )
+tenant = azuread.Provider("entra", tenant_id=settings.azure.tenant_id)
 
 groups = Groups(
     "groups",
@@ -122,7 +136,6 @@ in_cluster = kubernetes.Provider(
     enable_secret_mutable=True,
 )
 on_kubernetes = pulumi.ResourceOptions(providers=[in_cluster])
-charts = pinned(settings.charts)
 on_both = pulumi.ResourceOptions(providers=[cloud, in_cluster])
 
 namespaces = Namespaces(
@@ -138,12 +151,23 @@ classes = StorageClasses(
     user=cluster.principal,
     opts=on_both,
 )
+metrics = Metrics(
+    "metrics",
+    settings.metrics,
+    charts=charts,
+    namespace=namespaces["monitoring"],
+    agents=namespaces["node-agents"],
+    disk=classes.retain,
+    webhook=given["slackWebhook"],
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
 certificates = CertManager(
     "cert-manager",
     settings.certificates,
     chart=charts["cert-manager"],
     namespace=namespaces["cert-manager"],
-    monitors=False,
+    monitors=metrics.monitors,
     opts=on_kubernetes,
 )
 ingress = Ingress(
@@ -154,7 +178,7 @@ ingress = Ingress(
     namespaces=[namespaces[name] for name in PUBLIC],
     address=address.name,
     group=address.group,
-    monitors=False,
+    monitors=metrics.monitors,
     answers=settings.certificates.solver == "http01",
     opts=on_kubernetes,
 )
@@ -176,10 +200,75 @@ issuers = Issuers(
     ingress=reached,
     opts=on_kubernetes,
 )
-hosts = {
+public = {
     purpose: Host(name, settings.sources[purpose], issuers.chosen, reached)
-    for purpose, name in settings.hosts.within(dns.name).items()
+    for purpose, name in hosts.items()
 }
+
+entra = Entra(
+    "entra",
+    settings.entra,
+    teams=settings.teams,
+    hosts=hosts,
+    tenant=settings.azure.tenant_id,
+    protected=settings.protected,
+    opts=pulumi.ResourceOptions(providers=[tenant]),
+)
+role = DatabaseRole(
+    "database-role",
+    settings.concourse.database_role,
+    database=database,
+    namespace=namespaces["concourse"],
+    rotation=settings.concourse.rotation,
+    opts=on_kubernetes,
+)
+concourse_keys = ConcourseKeys(
+    "concourse",
+    pools=[pool.name for pool in settings.cluster.worker_pools],
+    epochs=settings.concourse.encryption.epochs,
+    place=groups.stateful,
+    vault=keys.name,
+    opts=on_azure,
+)
+users = LocalUsers(
+    "users",
+    [settings.concourse.administrator, *(team.user for team in settings.teams if team.name != MAIN)],
+    rotation=settings.concourse.rotation,
+)
+teams = {
+    team.name: config_of(team, entra.claimed, settings.concourse.administrator)
+    for team in settings.teams
+    if not team.removed
+}
+concourse = Concourse(
+    "concourse",
+    settings.concourse,
+    chart=charts["concourse"],
+    namespace=namespaces["concourse"],
+    host=hosts["concourse"],
+    nodes=settings.cluster.platform_nodes,
+    keys=concourse_keys,
+    pools=settings.cluster.worker_pools,
+    users=users,
+    database=role.login,
+    login=entra.concourse,
+    claims=settings.entra.group_claims,
+    main_team=teams[MAIN],
+    opts=on_kubernetes,
+)
+for pool in settings.cluster.worker_pools:
+    Workers(
+        pool.name,
+        settings.workers,
+        pool,
+        chart=charts["concourse"],
+        namespace=namespaces["concourse-workers"],
+        gateway=concourse.gateway,
+        host_key=concourse.host_key,
+        key=concourse_keys.pools[pool.name],
+        scratch=classes.scratch,
+        opts=on_kubernetes,
+    )
 
 pulumi.export("cluster", cluster.name)
 pulumi.export("oidc_issuer", cluster.oidc_issuer)

@@ -30,6 +30,8 @@ class Outside(Enum):
     """Whoever reaches the ingress, by any address."""
     DATABASE = "database"
     """The PostgreSQL server."""
+    NODES = "nodes"
+    """The cluster's nodes themselves: kubelets, and pods on the nodes' own network. As a target alone."""
 
 
 class Flow(NamedTuple):
@@ -64,6 +66,22 @@ CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
 CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
 ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
 
+PROMETHEUS = named("monitoring", "prometheus", "prometheus")
+ALERTMANAGER = named("monitoring", "alertmanager", "alertmanager")
+STATE_METRICS = named("monitoring", "state-metrics", "kube-state-metrics")
+OPERATOR = pods("monitoring", "operator", app="kube-prometheus-stack-operator")
+INFLUXDB = named("monitoring", "influxdb", "influxdb2")
+INFLUXDB_JOB = named("monitoring", "influxdb-setup", "influxdb-setup")
+TELEGRAF = named("monitoring", "telegraf", "telegraf")
+TELEGRAF_NODES = named("node-agents", "telegraf", "telegraf-ds")
+INFLUXDB_PORT = 8086
+RELOADER_PORT = 8080
+"""Beside Prometheus and Alertmanager, whose configuration it puts in place."""
+
+WEB = pods("concourse", "web", app="concourse-web")
+DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
+WORKERS = Pods("concourse-workers")
+
 FLOWS: tuple[Flow, ...] = (
     Flow(Outside.CLIENTS, TRAEFIK, (8000, 8443), "people, fly, pipelines"),
     Flow(TRAEFIK, Outside.INTERNET, API_SERVER_PORTS, "what there is to route"),
@@ -79,7 +97,46 @@ FLOWS: tuple[Flow, ...] = (
         Flow(TRAEFIK, pods(namespace, "acme-solver", **ACME_SOLVER), (8089,), "http01: Let's Encrypt looks")
         for namespace in PUBLIC
     ),
+    Flow(WEB, Outside.DATABASE, (5432,), "Concourse keeps everything there"),
+    Flow(WEB, Outside.INTERNET, (443,), "logins go by Entra"),
+    Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
+    Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
+    Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
+    Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
+    Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
+    Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
+    Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),
+    Flow(ALERTMANAGER, Outside.INTERNET, (443,), "Slack"),
+    Flow(PROMETHEUS, Outside.INTERNET, API_SERVER_PORTS, "what there is to watch; the API server's metrics"),
+    Flow(PROMETHEUS, Outside.NODES, (9100, 10250), "node exporters and kubelets"),
+    Flow(PROMETHEUS, DNS, (9153,), "metrics"),
+    Flow(PROMETHEUS, STATE_METRICS, (8080,), "metrics"),
+    Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
+    Flow(STATE_METRICS, Outside.INTERNET, API_SERVER_PORTS, "the state of what there is"),
+    Flow(OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "its own kinds"),
+    Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "users and retention"),
+    Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "what Concourse tells"),
+    Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "what nodes tell"),
+    Flow(TELEGRAF_NODES, Outside.NODES, (10250,), "its node's kubelet"),
 )
+
+
+def node_policies(namespace: str) -> dict[str, Spec]:
+    """Specs of Cilium's own policies by name: no range of addresses lets a pod reach a node.
+
+    (learn.microsoft.com/azure/aks/migrate-from-npm-to-cilium-network-policy)
+    """
+    found: dict[str, Spec] = {}
+    for flow in FLOWS:
+        if flow.target is Outside.NODES and isinstance(flow.source, Pods):
+            if flow.source.namespace != namespace:
+                continue
+            spec = found.setdefault(
+                f"{flow.source.name}-to-nodes", {"endpointSelector": _selector(flow.source), "egress": []}
+            )
+            ports = [{"port": str(port), "protocol": "TCP"} for port in flow.ports]
+            spec["egress"].append({"toEntities": ["host", "remote-node"], "toPorts": [{"ports": ports}]})
+    return found
 
 
 def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[str, Any]:
@@ -98,6 +155,8 @@ def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[s
         },
     }
     for flow in FLOWS:
+        if flow.target is Outside.NODES:
+            continue
         for mine, direction, side, other in (
             (flow.source, "Egress", "to", flow.target),
             (flow.target, "Ingress", "from", flow.source),

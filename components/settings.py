@@ -17,22 +17,28 @@ from pulumi import Config, get_stack
 from pulumi.runtime.config import CONFIG, get_config_env
 from pydantic import Field
 
+from components import concourse_rules
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
 from components.charts import untried
 from components.certificates import CertificatesSettings
 from components.cluster_settings import ClusterSettings
-from components.concourse import CONNECTIONS_PER_WEB, CONTAINER_RANGE, ConcourseSettings
+from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
 from components.database_settings import DatabaseSettings
 from components.dns import DnsSettings
+from components.entra_settings import EntraSettings
+from components.given_secrets import GIVEN
 from components.hosts import HostsSettings
 from components.ingress_settings import IngressSettings
 from components.key_vault import KeyVaultSettings
+from components.metrics_settings import MetricsSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
 from components.node_pools import SystemPool
 from components.storage import StorageSettings
+from components.team_settings import TeamSettings
+from components.telemetry_settings import TelemetrySettings
 from components.validation import read
-from components.workers import WorkersSettings
+from components.workers_settings import CONTAINER_RANGE, WorkersSettings
 
 PROJECT = "platform"
 SCHEMA = Path(__file__).parent / "files" / "stack.schema.json"
@@ -91,8 +97,24 @@ class Settings(Model):
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
     are in components/charts.py.)"""
+    metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
+    entra: EntraSettings = EntraSettings()
+    teams: tuple[TeamSettings, ...] = Field(
+        min_length=1,
+        examples=[
+            [
+                {
+                    "name": "main",
+                    "roles": {"owner": {"oidc": {"groups": ["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]}}},
+                }
+            ]
+        ],
+    )
+    """Concourse's teams. To delete one with all that is in it, say removed: true: without its lines it stays,
+    and the next update is refused."""
 
     @staticmethod
     def load(config: Config) -> "Settings":
@@ -134,6 +156,7 @@ class Settings(Model):
         yield self._copies_are_possible
         yield self._hosts_can_be_proven
         yield partial(untried, self.charts)
+        yield from concourse_rules.rules(self)
 
     def _apart(self, one: str, other: str) -> Iterator[Problem]:
         first, second = self._range(one), self._range(other)
@@ -228,7 +251,8 @@ def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> S
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
         if namespace in ("", project):
-            given[name] = value
+            if name not in GIVEN:
+                given[name] = value
         elif namespace != "pulumi":
             meant = f"did you mean {project}:{name}?" if name in Settings.model_fields else "remove it"
             text = f"nothing reads keys of {namespace}: providers go by {project}:azure; {meant}"
@@ -253,6 +277,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a stack file."""
     model = Settings.model_json_schema(mode="validation")
     keys = {f"{PROJECT}:{name}": value for name, value in model["properties"].items()}
+    keys |= {f"{PROJECT}:{name}": _encrypted(secret.what) for name, secret in GIVEN.items()}
     config = {
         "type": "object",
         "properties": keys,
@@ -268,6 +293,10 @@ def schema() -> dict[str, Any]:
         "required": ["config"],
         "$defs": model["$defs"],
     }
+
+
+def _encrypted(what: str) -> dict[str, Any]:
+    return {"type": "object", "description": what, "required": ["secure"]}
 
 
 def _misnamed(stack: str) -> Iterator[Problem]:

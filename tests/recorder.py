@@ -13,6 +13,8 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import set_root_resource
 
+from components.given_secrets import GIVEN
+
 ROOT = Path(__file__).parent.parent
 STACKS = ("infra", "staging", "prod", "demo")
 SUBSCRIPTION = "/subscriptions/5d1c7f0a-92b4-4e63-8a17-c0e4f6b2d981"
@@ -35,6 +37,13 @@ GIVEN_KUBECONFIG = {
     "clusters": [{"name": "cluster", "cluster": SERVER}],
     "users": [{"name": "clusterUser", "user": {"token": "would-be-a-secret"}}],
 }
+
+
+def secret(value: Any) -> Props:
+    """A value as the engine marks it."""
+    return {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": value}
+
+
 # What the clouds answer beyond what they are told, by type.
 ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azure-native:containerservice:ManagedCluster": lambda args: {
@@ -58,9 +67,23 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
         "fullyQualifiedDomainName": f"{args.name}.postgres.database.azure.com"
     },
     "azure-native:dns:Zone": lambda _: {"nameServers": ["ns1-01.azure-dns.com.", "ns2-01.azure-dns.net."]},
-    "random:index/randomPassword:RandomPassword": lambda _: {
-        # Mocks do not do what the provider does: say that it is secret.
-        "result": {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": PASSWORD}
+    # Mocks do not do what the providers do: say that it is secret.
+    "random:index/randomPassword:RandomPassword": lambda args: {
+        "result": secret(PASSWORD),
+        "bcryptHash": secret(f"$2a$10${args.name}"),
+    },
+    "tls:index/privateKey:PrivateKey": lambda args: {
+        "privateKeyPem": secret(f"the-private-key-of-{args.name}"),
+        "publicKeyOpenssh": f"ssh-rsa {args.name}\n",
+    },
+    "azuread:index/application:Application": lambda args: {"clientId": f"client-of-{args.name}"},
+    "azuread:index/servicePrincipal:ServicePrincipal": lambda args: {"objectId": f"object-of-{args.name}"},
+    "azuread:index/group:Group": lambda args: {"objectId": f"object-of-{args.name}"},
+    "azuread:index/applicationPassword:ApplicationPassword": lambda args: {
+        "value": secret(f"the-secret-of-{args.name}")
+    },
+    "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
+        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
     },
 }
 CALLS: dict[str, Callable[[Props], Props]] = {
@@ -98,6 +121,7 @@ KINDS = {
 }
 INSIDE = {
     "keyvault:Key": "Microsoft.KeyVault/vaults/{vaultName}/keys",
+    "keyvault:Secret": "Microsoft.KeyVault/vaults/{vaultName}/secrets",
     "storage:BlobContainer":
         "Microsoft.Storage/storageAccounts/{accountName}/blobServices/default/containers",
 }  # fmt: skip
@@ -181,6 +205,13 @@ class Recorder(Mocks):
         return json.dumps(found, indent=2, sort_keys=True) + "\n"
 
 
+def revealed(value: Any) -> Any:
+    """An input with its secrets in plain."""
+    if isinstance(value, dict):
+        return revealed(value["value"]) if SECRET in value else {k: revealed(v) for k, v in value.items()}
+    return [revealed(item) for item in value] if isinstance(value, list) else value
+
+
 def recording(stack: str) -> Recorder:
     mocks = Recorder()
     set_root_resource(None)  # that of the program before would stay the root of this one
@@ -194,5 +225,6 @@ def stack_config(stack: str) -> Props:
 
 
 def encoded(config: Props) -> dict[str, str]:
-    """Configuration as the engine hands it to a program."""
+    """Configuration as the engine hands it to a program, with made-up secrets."""
+    config = {f"platform:{key}": secret.example for key, secret in GIVEN.items()} | config
     return {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}

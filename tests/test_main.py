@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from components.namespaces import NAMESPACES
-from policy.rules import HOLDS_DATA, UNTAGGABLE
+from policy.rules import ENCRYPTION_KEYS, HOLDS_DATA, UNTAGGABLE
 from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -71,7 +71,9 @@ def test_everything_that_can_carry_tags_does(run_stack, stack):
 
 
 def keeps_volumes(resource):
-    """Whether it is a namespace with claims to disks in it, or with what could not be made again."""
+    """Whether it is a release with disks that are kept, or a namespace that such are claimed in."""
+    if resource.type == "kubernetes:helm.sh/v3:Release":
+        return "'retain'" in str(resource.inputs["values"])
     namespace = resource.type == "kubernetes:core/v1:Namespace"
     return namespace and NAMESPACES[resource.inputs["metadata"]["name"]].holds_data
 
@@ -80,7 +82,8 @@ def keeps_volumes(resource):
 def test_what_holds_data_is_protected_where_the_stack_says_so(run_stack, stack):
     wanted = stack_config(stack)["platform:protected"]
     for resource in custom(run_stack(stack)):
-        if resource.type in HOLD_DATA or resource.name == "stateful" or keeps_volumes(resource):
+        held = resource.type in HOLD_DATA or resource.name == "stateful" or keeps_volumes(resource)
+        if held or resource.name.startswith(ENCRYPTION_KEYS):
             assert resource.options.get("protect", False) == wanted, resource.urn
         else:
             assert not resource.options.get("protect"), f"{resource.urn} could not be replaced"
