@@ -6,27 +6,30 @@ import pulumi_azuread as azuread
 import pulumi_kubernetes as kubernetes
 
 from components.address import Address
+from components.authority import Authority
+from components.backups import Backups
 from components.cert_manager import CertManager
 from components.certificates import Issuers
 from components.charts import pinned
 from components.cluster import Cluster
-from components.concourse import Concourse
+from components.concourse import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
 from components.concourse_keys import ConcourseKeys
 from components.concourse_users import LocalUsers
+from components.consul import Consul
 from components.database import Database
 from components.database_role import DatabaseRole
 from components.dns import Dns
 from components.entra import Entra
-from components.flows import PUBLIC, Outside
+from components.flows import PUBLIC, VAULT_PORT, Outside
 from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
-from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
+from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
 from components.ingress import Ingress
 from components.key_vault import KeyVault
 from components.metrics import Metrics
 from components.namespaces import Namespaces
 from components.network import Network
-from components.public_host import Host
+from components.public_host import Host, Tls, publish
 from components.records import Records
 from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
@@ -34,6 +37,8 @@ from components.storage import Storage
 from components.storage_classes import StorageClasses
 from components.team_config import config_of
 from components.team_settings import MAIN
+from components.vault import Vault
+from components.vault_init import VaultInit
 from components.workers import Workers
 
 config = pulumi.Config()
@@ -120,6 +125,7 @@ identities = {
         opts=on_azure,
     )
     for account, role, scope in (
+        (VAULT_INIT, Role.KEY_VAULT_SECRETS_OFFICER, keys.recovery),
         (VAULT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, keys.key),
         (CERT_MANAGER, Role.DNS_ZONE_CONTRIBUTOR, dns.zone),
         (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, storage.backups_container),
@@ -204,6 +210,62 @@ public = {
     purpose: Host(name, settings.sources[purpose], issuers.chosen, reached)
     for purpose, name in hosts.items()
 }
+trust = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes).trust
+consul = Consul(
+    "consul",
+    settings.consul,
+    chart=charts["consul"],
+    namespace=namespaces["consul"],
+    trust=trust,
+    disks=classes.retain,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+Backups(
+    "backups",
+    settings.backups,
+    namespace=namespaces["backup"],
+    client_id=identities["backup"].client_id,
+    container=storage.backups_url,
+    consul=consul.url,
+    consul_ca=trust.ca_pem,
+    consul_token=consul.tokens["backup"],
+    opts=on_kubernetes,
+)
+vault = Vault(
+    "vault",
+    settings.vault,
+    chart=charts["vault"],
+    namespace=namespaces["vault"],
+    trust=trust,
+    consul=consul.address,
+    token=consul.tokens["vault"],
+    seal=keys.seal,
+    identity=identities["vault"].client_id,
+    disks=classes.retain,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+vault_init = VaultInit(
+    "vault-init",
+    vault,
+    namespace=namespaces["vault"],
+    trust=trust,
+    consul=consul.address,
+    token=consul.tokens["vault-init"],
+    seal=keys.seal,
+    identity=identities["vault-init"].client_id,
+    opts=on_kubernetes,
+)
+publish(
+    "vault",
+    public["vault"],
+    namespace=namespaces["vault"],
+    service="vault-active",
+    port=VAULT_PORT,
+    tls=Tls(vault.certificate, "vault-active.vault.svc"),
+    parent=vault,
+)
 
 entra = Entra(
     "entra",
@@ -255,6 +317,15 @@ concourse = Concourse(
     claims=settings.entra.group_claims,
     main_team=teams[MAIN],
     opts=on_kubernetes,
+)
+publish(
+    "concourse",
+    public["concourse"],
+    namespace=namespaces["concourse"],
+    service="concourse-web",
+    port=API_PORT,
+    open_paths=IDENTITY_TOKEN_PATHS,
+    parent=concourse,
 )
 for pool in settings.cluster.worker_pools:
     Workers(

@@ -46,7 +46,7 @@ class CertManager(ComponentResource):
     namespace: Output[str]
     """Its namespace; known once it takes Certificates and issuers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
         settings: CertificatesSettings,

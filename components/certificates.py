@@ -1,6 +1,5 @@
 """Certificates that browsers trust: Let's Encrypt's issuers."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pulumi import ComponentResource, Output, ResourceOptions
@@ -66,16 +65,18 @@ class Issuers(ComponentResource):
         ingress: Output[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`cert_manager` is its namespace, `zone` the id of the zone, `client_id` who may write in it, and
-        `ingress` the class that answers for http01, known once names lead to it."""
+        """`zone` is the id of the zone, `client_id` who may write in it, `cert_manager` its namespace.
+
+        `ingress` is the class that answers for http01, known once names lead to it.
+        """
         super().__init__("platform:index:Issuers", name, None, opts)
         proof = solver(settings.solver, zone=zone, client_id=client_id, ingress=ingress)
-        made: Mapping[str, Output[str]] = {
+        made: dict[str, Output[str]] = {
             kind: custom(
                 f"letsencrypt-{kind}",
                 "ClusterIssuer",
                 api_version=CERT_MANAGER,
-                called=cert_manager.apply(lambda _, kind=kind: f"letsencrypt-{kind}"),
+                called=Output.all(kind, cert_manager).apply(lambda both: f"letsencrypt-{both[0]}"),
                 spec={
                     "acme": {
                         "server": server,

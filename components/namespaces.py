@@ -26,6 +26,9 @@ NAMESPACES: Mapping[str, Row] = {
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
     "ingress": Row("restricted"),
     "cert-manager": Row("restricted"),
+    "consul": Row("restricted", holds_data=True),
+    "vault": Row("restricted", holds_data=True),
+    "backup": Row("restricted"),
     "monitoring": Row("restricted", holds_data=True),
     "node-agents": Row("privileged"),  # they read the nodes' own files
 }

@@ -19,10 +19,13 @@ from pydantic import Field
 
 from components import concourse_rules
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
+from components.backups import BackupsSettings
 from components.charts import untried
 from components.certificates import CertificatesSettings
 from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
+from components.consul_values import ConsulSettings
+from components.credentials import CredentialsSettings
 from components.database_settings import DatabaseSettings
 from components.dns import DnsSettings
 from components.entra_settings import EntraSettings
@@ -38,6 +41,7 @@ from components.storage import StorageSettings
 from components.team_settings import TeamSettings
 from components.telemetry_settings import TelemetrySettings
 from components.validation import read
+from components.vault_values import VaultSettings
 from components.workers_settings import CONTAINER_RANGE, WorkersSettings
 
 PROJECT = "platform"
@@ -99,6 +103,10 @@ class Settings(Model):
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    consul: ConsulSettings = ConsulSettings()
+    vault: VaultSettings = VaultSettings()
+    credentials: CredentialsSettings = CredentialsSettings()
+    backups: BackupsSettings = BackupsSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
     entra: EntraSettings = EntraSettings()
