@@ -17,7 +17,7 @@ NOTICED = 15
 """Seconds in which Azure's load balancer notices that a pod takes no more (two probes, 5 s apart)."""
 
 
-def values(
+def values(  # noqa: PLR0913 (named, and each an input)
     settings: IngressSettings,
     *,
     address: Input[str],

@@ -27,7 +27,7 @@ class Records(ComponentResource):
         provider: ProviderResource,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`zone` is the zone's id, `provider` works in its subscription, and `hosts` has labels by purpose."""
+        """`zone` is the zone's id, `provider` works in its subscription, `hosts` are labels by purpose."""
         super().__init__("platform:index:Records", name, None, opts)
         records = [
             az.dns.RecordSet(

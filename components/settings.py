@@ -20,8 +20,8 @@ from pydantic import Field
 from components import concourse_rules
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
 from components.backups import BackupsSettings
-from components.charts import untried
 from components.certificates import CertificatesSettings
+from components.charts import untried
 from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
 from components.consul_values import ConsulSettings
@@ -247,8 +247,8 @@ class Settings(Model):
         closed = [host for host, ranges in self.sources.items() if ranges]
         if self.certificates.solver == "http01" and closed:
             text = (
-                f"http01 needs hosts that Let's Encrypt reaches, and not everybody reaches {', '.join(closed)}; "
-                "say dns01, or [] for them in ingress.sourceRanges"
+                "http01 needs hosts that Let's Encrypt reaches, and not everybody reaches "
+                f"{', '.join(closed)}; say dns01, or [] for them in ingress.sourceRanges"
             )
             yield Problem("certificates.solver", text)
 
