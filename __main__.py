@@ -37,6 +37,7 @@ from components.storage import Storage
 from components.storage_classes import StorageClasses
 from components.team_config import config_of
 from components.team_settings import MAIN
+from components.teams import Teams
 from components.vault import Vault
 from components.vault_init import VaultInit
 from components.workers import Workers
@@ -341,6 +342,17 @@ for pool in settings.cluster.worker_pools:
         opts=on_kubernetes,
     )
 
+Teams(
+    "teams",
+    teams,
+    removed=[team.name for team in settings.teams if team.removed],
+    administrator=settings.concourse.administrator,
+    users=users,
+    api=concourse.api,
+    namespace=namespaces["concourse"],
+    opts=on_kubernetes,
+)
+
 pulumi.export("cluster", cluster.name)
 pulumi.export("oidc_issuer", cluster.oidc_issuer)
 pulumi.export("database_host", database.host)
@@ -352,4 +364,5 @@ pulumi.export("unseal_key", keys.key_name)
 pulumi.export("charts_account", storage.charts_account)
 pulumi.export("backups_account", storage.backups_account)
 pulumi.export("client_ids", {name: identity.client_id for name, identity in identities.items()})
+pulumi.export("groups", dict(entra.groups))
 pulumi.export("egress_addresses", pulumi.Output.all(*network.egress.addresses))

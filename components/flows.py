@@ -72,6 +72,7 @@ RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
 
 WEB = pods("concourse", "web", app="concourse-web")
+TEAMS_JOB = named("concourse", "teams", "teams")
 DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
 
@@ -107,6 +108,9 @@ FLOWS: tuple[Flow, ...] = (
     Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
     Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
     Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
+    Flow(TEAMS_JOB, WEB, (8080,), "a Job sets teams"),
+    Flow(PROMETHEUS, WEB, (9391,), "metrics"),
+    Flow(TELEGRAF, WEB, (9391,), "metrics"),
     Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
     Flow(Pods("cert-manager"), Outside.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
     Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),
