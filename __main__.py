@@ -208,8 +208,7 @@ issuers = Issuers(
     opts=on_kubernetes,
 )
 public = {
-    purpose: Host(name, settings.sources[purpose], issuers.chosen, reached)
-    for purpose, name in hosts.items()
+    purpose: Host(name, settings.sources[purpose], issuers.chosen, reached) for purpose, name in hosts.items()
 }
 trust = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes).trust
 consul = Consul(
