@@ -1,4 +1,4 @@
-"""Alerts: each has a runbook and asks for what there is. (tests/conformance shows when they fire.)"""
+"""Alerts: each has a runbook and asks for what there is; when they fire is for tests/conformance."""
 
 from pathlib import Path
 
