@@ -6,10 +6,9 @@ import pytest
 
 from components.charts import CHARTS
 from tests.chart_values import FOLDER, known_keys, plain, unknown_keys
-from tests.recorder import STACKS
+from tests.recorder import RELEASE, STACKS
 from tools import chart_keys
 
-RELEASE = "kubernetes:helm.sh/v3:Release"
 CHART = {
     "Chart.yaml": "name: sample\nversion: 1.2.3\ndependencies: [{name: inner, alias: other}]",
     "values.yaml": """

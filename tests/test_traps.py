@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.chart_values import plain
-from tests.recorder import STACKS
+from tests.recorder import RELEASE, STACKS
 
-RELEASE = "kubernetes:helm.sh/v3:Release"
 MISSING = object()
 
 
