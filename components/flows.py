@@ -67,6 +67,7 @@ INFLUXDB = named("monitoring", "influxdb", "influxdb2")
 INFLUXDB_JOB = named("monitoring", "influxdb-setup", "influxdb-setup")
 TELEGRAF = named("monitoring", "telegraf", "telegraf")
 TELEGRAF_NODES = named("node-agents", "telegraf", "telegraf-ds")
+GRAFANA = named("monitoring", "grafana", "grafana")
 INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
@@ -93,6 +94,9 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
     Flow(STATE_METRICS, Outside.INTERNET, API_SERVER_PORTS, "the state of what there is"),
     Flow(OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "its own kinds"),
+    Flow(GRAFANA, PROMETHEUS, (9090,), "metrics"),
+    Flow(GRAFANA, INFLUXDB, (INFLUXDB_PORT,), "what Telegraf wrote"),
+    Flow(GRAFANA, Outside.INTERNET, (443,), "logins go by Entra; the API server has the dashboards"),
     Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "users and retention"),
     Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "what Concourse tells"),
     Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "what nodes tell"),

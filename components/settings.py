@@ -22,6 +22,7 @@ from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
 from components.charts import untried
 from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
+from components.dashboards_settings import DashboardsSettings
 from components.database_settings import DatabaseSettings
 from components.dns import DnsSettings
 from components.entra_settings import EntraSettings
@@ -95,6 +96,7 @@ class Settings(Model):
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    dashboards: DashboardsSettings = DashboardsSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
     entra: EntraSettings = EntraSettings()
