@@ -6,11 +6,15 @@ import pulumi_azuread as azuread
 import pulumi_kubernetes as kubernetes
 
 from components.address import Address
+from components.authority import Authority
+from components.backups import Backups
+from components.cert_manager import CertManager
 from components.charts import pinned
 from components.cluster import Cluster
 from components.concourse import Concourse
 from components.concourse_keys import ConcourseKeys
 from components.concourse_users import LocalUsers
+from components.consul import Consul
 from components.database import Database
 from components.database_role import DatabaseRole
 from components.dns import Dns
@@ -18,7 +22,7 @@ from components.entra import Entra
 from components.flows import Outside
 from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
-from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
+from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
 from components.key_vault import KeyVault
 from components.metrics import Metrics
 from components.namespaces import Namespaces
@@ -29,6 +33,8 @@ from components.storage import Storage
 from components.storage_classes import StorageClasses
 from components.team_config import config_of
 from components.team_settings import MAIN
+from components.vault import Vault
+from components.vault_init import VaultInit
 from components.workers import Workers
 
 config = pulumi.Config()
@@ -115,6 +121,7 @@ identities = {
         opts=on_azure,
     )
     for account, role, scope in (
+        (VAULT_INIT, Role.KEY_VAULT_SECRETS_OFFICER, keys.recovery),
         (VAULT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, keys.key),
         (CERT_MANAGER, Role.DNS_ZONE_CONTRIBUTOR, dns.zone),
         (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, storage.backups_container),
@@ -155,6 +162,61 @@ metrics = Metrics(
     disk=classes.retain,
     webhook=given["slackWebhook"],
     protected=settings.protected,
+    opts=on_kubernetes,
+)
+certificates = CertManager(
+    "cert-manager",
+    settings.certificates,
+    chart=charts["cert-manager"],
+    namespace=namespaces["cert-manager"],
+    monitors=metrics.monitors,
+    opts=on_kubernetes,
+)
+trust = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes).trust
+consul = Consul(
+    "consul",
+    settings.consul,
+    chart=charts["consul"],
+    namespace=namespaces["consul"],
+    trust=trust,
+    disks=classes.retain,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+Backups(
+    "backups",
+    settings.backups,
+    namespace=namespaces["backup"],
+    client_id=identities["backup"].client_id,
+    container=storage.backups_url,
+    consul=consul.url,
+    consul_ca=trust.ca_pem,
+    consul_token=consul.tokens["backup"],
+    opts=on_kubernetes,
+)
+vault = Vault(
+    "vault",
+    settings.vault,
+    chart=charts["vault"],
+    namespace=namespaces["vault"],
+    trust=trust,
+    consul=consul.address,
+    token=consul.tokens["vault"],
+    seal=keys.seal,
+    identity=identities["vault"].client_id,
+    disks=classes.retain,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+vault_init = VaultInit(
+    "vault-init",
+    vault,
+    namespace=namespaces["vault"],
+    trust=trust,
+    consul=consul.address,
+    token=consul.tokens["vault-init"],
+    seal=keys.seal,
+    identity=identities["vault-init"].client_id,
     opts=on_kubernetes,
 )
 

@@ -76,6 +76,17 @@ WEB = pods("concourse", "web", app="concourse-web")
 DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
 
+CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
+CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
+CONSUL = pods("consul", "servers", app="consul", component="server")
+CONSUL_START = pods("consul", "acl-init", app="consul", component="server-acl-init")
+CONSUL_TOKENS = named("consul", "tokens", "consul-acl")
+CONSUL_PORT = 8501
+VAULT = pods("vault", "servers", **{"app.kubernetes.io/name": "vault", "component": "server"})
+VAULT_INIT = named("vault", "init", "vault-init")
+VAULT_PORT = 8200
+BACKUP = pods("backup", "consul", app="backup")
+
 FLOWS: tuple[Flow, ...] = (
     Flow(WEB, Outside.DATABASE, (5432,), "Concourse keeps everything there"),
     Flow(WEB, Outside.INTERNET, (443,), "logins go by Entra"),
@@ -83,6 +94,23 @@ FLOWS: tuple[Flow, ...] = (
     Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
     Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
     Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
+    Flow(Pods("cert-manager"), Outside.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
+    Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),
+    Flow(CONSUL, CONSUL, (), "gossip, by TCP and UDP, and what they agree on"),
+    Flow(CONSUL_START, CONSUL, (CONSUL_PORT, 8502), "the chart's own Job turns access control on"),
+    Flow(CONSUL_START, Outside.INTERNET, API_SERVER_PORTS, "where it puts the tokens that it makes"),
+    Flow(CONSUL_TOKENS, CONSUL, (CONSUL_PORT,), "policies and tokens"),
+    Flow(VAULT, CONSUL, (CONSUL_PORT,), "Vault keeps everything there"),
+    Flow(VAULT, VAULT, (VAULT_PORT, 8201), "what one asks of another"),
+    Flow(VAULT, Outside.INTERNET, (443,), "Key Vault, for the seal; Entra; labels of its own pods"),
+    Flow(VAULT_INIT, CONSUL, (CONSUL_PORT,), "its lock and its record"),
+    Flow(VAULT_INIT, VAULT, (VAULT_PORT,), "initialisation"),
+    Flow(VAULT_INIT, Outside.INTERNET, (443,), "Key Vault and Entra; servers that start anew"),
+    Flow(WEB, VAULT, (VAULT_PORT,), "secrets of pipelines"),
+    Flow(BACKUP, CONSUL, (CONSUL_PORT,), "a snapshot"),
+    Flow(BACKUP, Outside.INTERNET, (443,), "blob storage; Entra"),
+    Flow(PROMETHEUS, CONSUL, (CONSUL_PORT,), "metrics"),
+    Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
     Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
     Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
     Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),

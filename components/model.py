@@ -122,6 +122,10 @@ ZoneId = Annotated[
     ),
 ]
 """The id of a public DNS zone, as the portal and `az network dns zone show` write it."""
+Email = Annotated[
+    str, _text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Field(examples=["delivery@example.org"])
+]
+"""Whom to write to."""
 Guid = Annotated[
     str,
     _text(

@@ -19,9 +19,13 @@ from pydantic import Field
 
 from components import concourse_rules
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
+from components.backups import BackupsSettings
+from components.certificates import CertificatesSettings
 from components.charts import untried
 from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
+from components.consul_values import ConsulSettings
+from components.credentials import CredentialsSettings
 from components.dashboards_settings import DashboardsSettings
 from components.database_settings import DatabaseSettings
 from components.dns import DnsSettings
@@ -37,6 +41,7 @@ from components.storage import StorageSettings
 from components.team_settings import TeamSettings
 from components.telemetry_settings import TelemetrySettings
 from components.validation import read
+from components.vault_values import VaultSettings
 from components.workers_settings import CONTAINER_RANGE, WorkersSettings
 
 PROJECT = "platform"
@@ -91,12 +96,17 @@ class Settings(Model):
     key_vault: KeyVaultSettings
     dns: DnsSettings
     hosts: HostsSettings = HostsSettings()
+    certificates: CertificatesSettings
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     dashboards: DashboardsSettings = DashboardsSettings()
+    consul: ConsulSettings = ConsulSettings()
+    vault: VaultSettings = VaultSettings()
+    credentials: CredentialsSettings = CredentialsSettings()
+    backups: BackupsSettings = BackupsSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
     entra: EntraSettings = EntraSettings()

@@ -46,6 +46,17 @@ POOL = "cluster.workerPools.0"
 TEAM = "teams.1"
 BAD = [
     # what to change · under which key · what must be said
+    ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
+    ({"consul": {"replicas": 2}}, "consul.replicas", "choose from 1, 3, 5"),
+    ({"vault": {"replicas": 2}}, "vault.replicas", "choose from 1, 3, 5"),
+    ({"vault": {"auditStorage": "much"}}, "vault.auditStorage", "is not a Kubernetes quantity"),
+    ({"credentials": {"rotation": "now"}}, "credentials.rotation", "is not a month such as 2026-11"),
+    (
+        {"credentials": {"previous": "2026-12"}},
+        "credentials.previous",
+        "2026-12 is not before 2026-11; name the epoch before it, or leave it out",
+    ),
+    ({"backups": {"schedule": "daily"}}, "backups.schedule", "every 4 hours is 17 */4 * * *"),
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
     ({"azure-native:location": "westeurope"}, "azure-native:location", "providers go by platform:azure"),
@@ -271,7 +282,7 @@ def test_an_empty_file_is_told_what_belongs_in_it():
     assert {problem.key for problem in refused.value.problems} == {
         field.alias for field in Settings.model_fields.values() if field.is_required()
     }
-    assert str(refused.value).startswith("Pulumi.nope.yaml has 12 problems:\n  azure: missing; for example")
+    assert str(refused.value).startswith("Pulumi.nope.yaml has 13 problems:\n  azure: missing; for example")
 
 
 def test_the_examples_in_messages_are_right():
