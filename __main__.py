@@ -25,6 +25,7 @@ from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
 from components.key_vault import KeyVault
 from components.metrics import Metrics
+from components.monitors import Monitors
 from components.namespaces import Namespaces
 from components.network import Network
 from components.roles import Role
@@ -33,6 +34,7 @@ from components.storage import Storage
 from components.storage_classes import StorageClasses
 from components.team_config import config_of
 from components.team_settings import MAIN
+from components.telemetry import Telemetry
 from components.vault import Vault
 from components.vault_init import VaultInit
 from components.workers import Workers
@@ -180,6 +182,25 @@ consul = Consul(
     namespace=namespaces["consul"],
     trust=trust,
     disks=classes.retain,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+Monitors(
+    "monitors",
+    namespace=namespaces["monitoring"],
+    kinds=metrics.monitors,
+    trust=trust,
+    consul_token=consul.tokens["metrics"],
+    opts=on_kubernetes,
+)
+telemetry = Telemetry(
+    "telemetry",
+    settings.telemetry,
+    charts=charts,
+    namespace=namespaces["monitoring"],
+    agents=namespaces["node-agents"],
+    disk=classes.retain,
+    trust=trust,
     protected=settings.protected,
     opts=on_kubernetes,
 )

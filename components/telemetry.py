@@ -70,8 +70,9 @@ class Telemetry(ComponentResource):
                 settings,
                 disk=disk,
                 auth=secret("influxdb-admin", namespace, admin),
+                # InfluxDB reads it when it starts, which each new image of its node makes it do, weekly.
                 certificate=server_certificate(
-                    "influxdb-tls", trust, namespace=namespace, hosts=HOSTS, parent=self
+                    "influxdb-tls", trust, namespace=namespace, hosts=HOSTS, parent=self, days=365
                 ),
             ),
             opts=ResourceOptions(parent=self, protect=protected),
