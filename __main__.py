@@ -8,13 +8,16 @@ from components.address import Address
 from components.cluster import Cluster
 from components.database import Database
 from components.dns import Dns
+from components.flows import Outside
 from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
 from components.key_vault import KeyVault
+from components.namespaces import Namespaces
 from components.network import Network
 from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
 from components.storage import Storage
+from components.storage_classes import StorageClasses
 
 config = pulumi.Config()
 stack = pulumi.get_stack()
@@ -103,18 +106,30 @@ identities = {
     )
 }
 
-on_kubernetes = pulumi.ResourceOptions(
-    providers=[
-        kubernetes.Provider(
-            "kubernetes",
-            kubeconfig=cluster.kubeconfig,
-            # By this the provider tells one cluster from another; without it, by a kubeconfig that
-            # not every preview knows. A change here replaces everything in the cluster.
-            cluster_identifier=f"{pulumi.get_project()}-{stack}",
-            enable_config_map_mutable=True,
-            enable_secret_mutable=True,
-        )
-    ]
+in_cluster = kubernetes.Provider(
+    "kubernetes",
+    kubeconfig=cluster.kubeconfig,
+    # By this the provider tells one cluster from another; without it, by a kubeconfig that
+    # not every preview knows. A change here replaces everything in the cluster.
+    cluster_identifier=f"{pulumi.get_project()}-{stack}",
+    enable_config_map_mutable=True,
+    enable_secret_mutable=True,
+)
+on_kubernetes = pulumi.ResourceOptions(providers=[in_cluster])
+on_both = pulumi.ResourceOptions(providers=[cloud, in_cluster])
+
+namespaces = Namespaces(
+    "namespaces",
+    protected=settings.protected,
+    outside={Outside.DATABASE: settings.database_ranges},
+    opts=on_kubernetes,
+)
+classes = StorageClasses(
+    "storage-classes",
+    place=groups.stateful,
+    group=groups.stateful_id,
+    user=cluster.principal,
+    opts=on_both,
 )
 
 pulumi.export("cluster", cluster.name)

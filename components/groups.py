@@ -40,6 +40,8 @@ class Groups(ComponentResource):
     """For what holds data: databases, disks, addresses, keys. Outlives the cluster."""
     compute: Place
     """For what a deployment can make again: network and cluster."""
+    stateful_id: Output[str]
+    """For giving a role on all that is in the group."""
 
     def __init__(
         self,
@@ -52,7 +54,7 @@ class Groups(ComponentResource):
     ) -> None:
         super().__init__("platform:index:Groups", name, None, opts)
 
-        def place(purpose: str, *, protect: bool) -> Place:
+        def place(purpose: str, *, protect: bool) -> tuple[Place, Output[str]]:
             group = az.resources.ResourceGroup(
                 purpose,
                 location=location,
@@ -62,8 +64,8 @@ class Groups(ComponentResource):
             # From the id: it alone is known in the preview of an update, where otherwise a changed
             # tag would show all that is in the group as changed.
             called: Output[str] = group.id.apply(lambda id_: id_.rpartition("/")[2])
-            return Place(called, location, tags, protected)
+            return Place(called, location, tags, protected), group.id
 
-        self.stateful = place("stateful", protect=protected)
-        self.compute = place("compute", protect=False)
+        self.stateful, self.stateful_id = place("stateful", protect=protected)
+        self.compute, _ = place("compute", protect=False)
         self.register_outputs({"stateful": self.stateful.group, "compute": self.compute.group})

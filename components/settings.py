@@ -18,10 +18,12 @@ from pulumi.runtime.config import CONFIG, get_config_env
 from pydantic import Field
 
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
+from components.charts import untried
 from components.cluster_settings import ClusterSettings
 from components.concourse import CONNECTIONS_PER_WEB, CONTAINER_RANGE, ConcourseSettings
 from components.database_settings import DatabaseSettings
 from components.dns import DnsSettings
+from components.hosts import HostsSettings
 from components.key_vault import KeyVaultSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
@@ -81,6 +83,10 @@ class Settings(Model):
     storage: StorageSettings
     key_vault: KeyVaultSettings
     dns: DnsSettings
+    hosts: HostsSettings = HostsSettings()
+    charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
+    """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
+    are in components/charts.py.)"""
     concourse: ConcourseSettings
     workers: WorkersSettings
 
@@ -90,6 +96,12 @@ class Settings(Model):
         # `Config` reads one key by its name; which keys there are only its module knows.
         given = {key: _decoded(value) for key, value in {**get_config_env(), **CONFIG.get()}.items()}
         return validate(given, get_stack(), config.name)
+
+    @property
+    def database_ranges(self) -> list[str]:
+        """Where the database's address is: in its subnet, or anywhere if it is a public one."""
+        subnet = self.network.subnets.database
+        return [str(subnet)] if subnet else ["0.0.0.0/0"]
 
     def checks(self) -> Iterable[Check]:
         for one, other in combinations(RANGES, 2):
@@ -104,6 +116,7 @@ class Settings(Model):
         yield self._standby_has_a_zone
         yield self._backup_has_a_pair
         yield self._copies_are_possible
+        yield partial(untried, self.charts)
 
     def _apart(self, one: str, other: str) -> Iterator[Problem]:
         first, second = self._range(one), self._range(other)

@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from components.namespaces import NAMESPACES
 from policy.rules import HOLDS_DATA, UNTAGGABLE
 from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
@@ -69,11 +70,17 @@ def test_everything_that_can_carry_tags_does(run_stack, stack):
             assert resource.inputs["tags"]["environment"] == stack
 
 
+def keeps_volumes(resource):
+    """Whether it is a namespace with claims to disks in it, or with what could not be made again."""
+    namespace = resource.type == "kubernetes:core/v1:Namespace"
+    return namespace and NAMESPACES[resource.inputs["metadata"]["name"]].holds_data
+
+
 @in_each_stack
 def test_what_holds_data_is_protected_where_the_stack_says_so(run_stack, stack):
     wanted = stack_config(stack)["platform:protected"]
     for resource in custom(run_stack(stack)):
-        if resource.type in HOLD_DATA or resource.name == "stateful":
+        if resource.type in HOLD_DATA or resource.name == "stateful" or keeps_volumes(resource):
             assert resource.options.get("protect", False) == wanted, resource.urn
         else:
             assert not resource.options.get("protect"), f"{resource.urn} could not be replaced"

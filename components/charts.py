@@ -1,0 +1,84 @@
+"""Every Helm chart and every image of ours, each at one version. A bump is a pull request of one line."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from components.model import Problem, suggestion
+
+
+class Chart(NamedTuple):
+    """A chart in its repository."""
+
+    name: str
+    repository: str
+    version: str
+
+
+class Image(NamedTuple):
+    """An image that the program itself names; a chart's own come with its version."""
+
+    repository: str
+    tag: str
+    digest: str = ""
+    """`sha256:…`, where it is known."""
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+CHARTS: Mapping[str, Chart] = {
+    chart.name: chart
+    for chart in (
+        # renovate: datasource=helm registryUrl=https://concourse-charts.storage.googleapis.com depName=concourse
+        Chart("concourse", "https://concourse-charts.storage.googleapis.com", "20.1.3"),
+        # renovate: datasource=helm registryUrl=https://traefik.github.io/charts depName=traefik
+        Chart("traefik", "https://traefik.github.io/charts", "41.3.0"),
+        # renovate: datasource=helm registryUrl=https://charts.jetstack.io depName=cert-manager
+        Chart("cert-manager", "https://charts.jetstack.io", "v1.21.1"),
+        # renovate: datasource=helm registryUrl=https://helm.releases.hashicorp.com depName=consul
+        Chart("consul", "https://helm.releases.hashicorp.com", "2.0.3"),
+        # renovate: datasource=helm registryUrl=https://helm.releases.hashicorp.com depName=vault
+        Chart("vault", "https://helm.releases.hashicorp.com", "0.34.1"),
+        # renovate: datasource=helm registryUrl=https://prometheus-community.github.io/helm-charts depName=kube-prometheus-stack
+        Chart("kube-prometheus-stack", "https://prometheus-community.github.io/helm-charts", "88.5.3"),
+        # renovate: datasource=helm registryUrl=https://grafana-community.github.io/helm-charts depName=grafana
+        Chart("grafana", "https://grafana-community.github.io/helm-charts", "12.11.1"),
+        # renovate: datasource=helm registryUrl=https://helm.influxdata.com depName=influxdb2
+        Chart("influxdb2", "https://helm.influxdata.com", "2.1.2"),
+        # renovate: datasource=helm registryUrl=https://helm.influxdata.com depName=telegraf
+        Chart("telegraf", "https://helm.influxdata.com", "1.8.74"),
+        # renovate: datasource=helm registryUrl=https://helm.influxdata.com depName=telegraf-ds
+        Chart("telegraf-ds", "https://helm.influxdata.com", "1.1.53"),
+        # renovate: datasource=helm registryUrl=https://helm.elastic.co depName=eck-operator
+        Chart("eck-operator", "https://helm.elastic.co", "3.5.0"),
+        # renovate: datasource=helm registryUrl=https://helm.elastic.co depName=eck-elasticsearch
+        Chart("eck-elasticsearch", "https://helm.elastic.co", "0.20.0"),
+        # renovate: datasource=helm registryUrl=https://helm.elastic.co depName=eck-kibana
+        Chart("eck-kibana", "https://helm.elastic.co", "0.20.0"),
+        # renovate: datasource=helm registryUrl=https://jertel.github.io/elastalert2 depName=elastalert2
+        Chart("elastalert2", "https://jertel.github.io/elastalert2", "2.31.0"),
+        # renovate: datasource=helm registryUrl=https://fluent.github.io/helm-charts depName=fluent-bit
+        Chart("fluent-bit", "https://fluent.github.io/helm-charts", "0.58.1"),
+        # renovate: datasource=helm registryUrl=https://chartmuseum.github.io/charts depName=chartmuseum
+        Chart("chartmuseum", "https://chartmuseum.github.io/charts", "3.10.4"),
+    )
+}
+"""By name. A release goes by its chart's pin unless the stack tries another version."""
+
+EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
+
+
+def pinned(tried: Mapping[str, str]) -> dict[str, Chart]:
+    """The charts of a stack: the pins, and in their place the versions that the stack tries."""
+    return {name: chart._replace(version=tried.get(name, chart.version)) for name, chart in CHARTS.items()}
+
+
+def untried(tried: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with a stack's `charts`."""
+    for name, version in tried.items():
+        if name not in CHARTS:
+            yield Problem(f"charts.{name}", f"no chart of the platform; {suggestion(name, CHARTS)}")
+        elif not EXACT.fullmatch(version):
+            text = f"{version!r} is not one version; give it whole, such as {CHARTS[name].version}"
+            yield Problem(f"charts.{name}", text)

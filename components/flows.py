@@ -1,0 +1,118 @@
+"""Who talks to whom in the cluster: one table, from which every namespace's network policies are made.
+
+Addresses that no flow allows are closed, in both directions. Ports are those of the pods, not of Services.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+from components.model import PRIVATE
+
+Spec = dict[str, Any]
+
+
+class Pods(NamedTuple):
+    """Pods of a namespace by their labels; without labels, all of it."""
+
+    namespace: str
+    name: str = "all"
+    """What the policy is called after."""
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+class Outside(Enum):
+    """What is not in the cluster."""
+
+    INTERNET = "internet"
+    """Every public address: Azure's services and the API server have such, too."""
+    CLIENTS = "clients"
+    """Whoever reaches the ingress, by any address."""
+    DATABASE = "database"
+    """The PostgreSQL server."""
+
+
+class Flow(NamedTuple):
+    """One thing that is allowed."""
+
+    source: "Pods | Outside"
+    target: "Pods | Outside"
+    ports: tuple[int, ...]
+    """TCP ports of the target; none for all."""
+    why: str
+
+
+def pods(namespace: str, name: str = "all", **labels: str) -> Pods:
+    """Pods by labels."""
+    return Pods(namespace, name, tuple(sorted(labels.items())))
+
+
+def named(namespace: str, name: str, app: str) -> Pods:
+    """Pods by the label that most charts give them."""
+    return Pods(namespace, name, (("app.kubernetes.io/name", app),))
+
+
+DNS = pods("kube-system", "dns", **{"k8s-app": "kube-dns"})
+API_SERVER_PORTS = (443,)
+KONNECTIVITY = pods("kube-system", "konnectivity", app="konnectivity-agent")
+"""By these pods AKS's API server reaches webhooks."""
+
+FLOWS: tuple[Flow, ...] = ()
+
+
+def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[str, Any]:
+    """Specs of a namespace's network policies by name: all is denied but names, and the table's flows."""
+    found: dict[str, Spec] = {
+        "deny-all": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+        "names": {
+            "podSelector": {},
+            "policyTypes": ["Egress"],
+            "egress": [
+                {
+                    "to": [_peer(DNS)],
+                    "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")],
+                }
+            ],
+        },
+    }
+    for flow in FLOWS:
+        for mine, direction, side, other in (
+            (flow.source, "Egress", "to", flow.target),
+            (flow.target, "Ingress", "from", flow.source),
+        ):
+            if isinstance(mine, Pods) and mine.namespace == namespace:
+                spec = found.setdefault(
+                    f"{mine.name}-{direction.lower()}",
+                    {"podSelector": _selector(mine), "policyTypes": [direction], direction.lower(): []},
+                )
+                spec[direction.lower()].append({side: list(_peers(other, outside)), **_ports(flow)})
+    return found
+
+
+def _selector(of: Pods) -> Spec:
+    return {"matchLabels": dict(of.labels)} if of.labels else {}
+
+
+def _peer(of: Pods) -> Spec:
+    place = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": of.namespace}}}
+    return place | ({"podSelector": _selector(of)} if of.labels else {})
+
+
+def _peers(other: "Pods | Outside", outside: Mapping[Outside, Iterable[str]]) -> Iterator[Spec]:
+    if isinstance(other, Pods):
+        yield _peer(other)
+    elif other in outside:
+        yield from ({"ipBlock": {"cidr": cidr}} for cidr in outside[other])
+    elif other is Outside.CLIENTS:
+        yield {"ipBlock": {"cidr": "0.0.0.0/0"}}
+    else:
+        yield {"ipBlock": {"cidr": "0.0.0.0/0", "except": CLOSED}}
+
+
+CLOSED = [*map(str, PRIVATE), "169.254.0.0/16", "168.63.129.16/32"]
+"""What is no part of the internet: private ranges, the nodes' metadata endpoint (any pod could take the
+node's identity from it), and Azure's host agent."""
+
+
+def _ports(flow: Flow) -> Spec:
+    return {"ports": [{"port": port, "protocol": "TCP"} for port in flow.ports]} if flow.ports else {}
