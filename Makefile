@@ -24,10 +24,11 @@ rehearse: setup ## deploy STACK to simulated clouds, then look for changes: no a
 test: setup-dev ## run the tests; PYTEST="-k vault" narrows them
 	@$(RUN) -m pytest $(PYTEST)
 
-check: setup-dev ## format, lint and types, changing nothing
+check: setup-dev ## format, lint, types and pipelines, changing nothing
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
+	@$(RUN) -m tools.pipelines
 
 bench: setup ## measure previews and updates, as ratios, in some minutes
 	@$(RUN) -m tools.bench

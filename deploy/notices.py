@@ -8,6 +8,7 @@ from slack_sdk.webhook import WebhookClient
 
 from deploy.stackfile import RefusedError
 
+API = "https://api.github.com"
 LABEL = "told-by-deploy"
 """On our issues, so that one of a person with the same title is left alone."""
 LONGEST = 2500
@@ -31,12 +32,12 @@ def slack(title: str, text: str) -> None:
         print(f"Slack did not take the message: {said}", file=sys.stderr)
 
 
-def issue(repository: str, title: str, text: str, *, gone: bool = False, api: str = "") -> str:
+def issue(repository: str, title: str, text: str, *, gone: bool = False, api: str = API) -> str:
     """Open the issue of a title, or write the new state into it; close it when what it told is gone."""
     token = os.environ.get("GITHUB_TOKEN")
     if not token:
         raise RefusedError("GITHUB_TOKEN is not set: a token that may write issues")
-    hub = Github(auth=Auth.Token(token), timeout=SECONDS, **({"base_url": api} if api else {}))
+    hub = Github(auth=Auth.Token(token), timeout=SECONDS, base_url=api)
     body = f"```\n{shortened(text, 60_000, 2000)}\n```\nWritten anew by each run, and closed when it is gone."
     try:
         project = hub.get_repo(repository, lazy=True)
