@@ -5,10 +5,10 @@ RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python
 # Without their byte code the provider packages take three times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev rehearse test check bench format
+.PHONY: help setup setup-dev rehearse test conformance check bench format
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  STACK=prod chooses the stack (now $(STACK)), PYTHON=python3.12 the Python (now $(PYTHON))."
 
@@ -23,6 +23,10 @@ rehearse: setup ## deploy STACK to simulated clouds, then look for changes: no a
 
 test: setup-dev ## run the tests; PYTEST="-k vault" narrows them
 	@$(RUN) -m pytest $(PYTEST)
+
+conformance: setup-dev ## run the program's parts against real servers, built once: half an hour the first time
+	@$(RUN) tools/servers.py
+	@$(RUN) -m pytest tests/conformance $(PYTEST)
 
 check: setup-dev ## format, lint, types and pipelines, changing nothing
 	@$(RUN) -m ruff format --check .

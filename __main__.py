@@ -5,13 +5,16 @@ import pulumi_azure_native as azure
 import pulumi_kubernetes as kubernetes
 
 from components.address import Address
+from components.charts import pinned
 from components.cluster import Cluster
 from components.database import Database
 from components.dns import Dns
 from components.flows import Outside
+from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
 from components.key_vault import KeyVault
+from components.metrics import Metrics
 from components.namespaces import Namespaces
 from components.network import Network
 from components.roles import Role
@@ -22,8 +25,8 @@ from components.storage_classes import StorageClasses
 config = pulumi.Config()
 stack = pulumi.get_stack()
 try:
-    settings = Settings.load(config)
-except SettingsError as problems:
+    settings, given = Settings.load(config), given_secrets(config)
+except (SettingsError, GivenSecretsError) as problems:
     raise pulumi.RunError(str(problems)) from None  # without a traceback
 
 cloud = azure.Provider(
@@ -117,6 +120,7 @@ in_cluster = kubernetes.Provider(
 )
 on_kubernetes = pulumi.ResourceOptions(providers=[in_cluster])
 on_both = pulumi.ResourceOptions(providers=[cloud, in_cluster])
+charts = pinned(settings.charts)
 
 namespaces = Namespaces(
     "namespaces",
@@ -130,6 +134,17 @@ classes = StorageClasses(
     group=groups.stateful_id,
     user=cluster.principal,
     opts=on_both,
+)
+metrics = Metrics(
+    "metrics",
+    settings.metrics,
+    charts=charts,
+    namespace=namespaces["monitoring"],
+    agents=namespaces["node-agents"],
+    disk=classes.retain,
+    webhook=given["slackWebhook"],
+    protected=settings.protected,
+    opts=on_kubernetes,
 )
 
 pulumi.export("cluster", cluster.name)

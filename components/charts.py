@@ -42,6 +42,8 @@ CHARTS: Mapping[str, Chart] = {
         Chart("vault", "https://helm.releases.hashicorp.com", "0.34.1"),
         # renovate: datasource=helm registryUrl=https://prometheus-community.github.io/helm-charts depName=kube-prometheus-stack
         Chart("kube-prometheus-stack", "https://prometheus-community.github.io/helm-charts", "88.5.3"),
+        # renovate: datasource=helm registryUrl=https://prometheus-community.github.io/helm-charts depName=prometheus-operator-crds
+        Chart("prometheus-operator-crds", "https://prometheus-community.github.io/helm-charts", "31.0.1"),
         # renovate: datasource=helm registryUrl=https://grafana-community.github.io/helm-charts depName=grafana
         Chart("grafana", "https://grafana-community.github.io/helm-charts", "12.11.1"),
         # renovate: datasource=helm registryUrl=https://helm.influxdata.com depName=influxdb2
@@ -65,6 +67,17 @@ CHARTS: Mapping[str, Chart] = {
     )
 }
 """By name. A release goes by its chart's pin unless the stack tries another version."""
+
+# renovate: datasource=docker depName=python
+PYTHON = Image(
+    "python", "3.13-slim", "sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285"
+)
+"""Runs our Jobs' scripts, which need nothing but its standard library."""
+# renovate: datasource=docker depName=postgres
+POSTGRES = Image(
+    "postgres", "17-alpine", "sha256:742f40ea20b9ff2ff31db5458d127452988a2164df9e17441e191f3b72252193"
+)
+"""For its psql."""
 
 EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 

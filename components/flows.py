@@ -30,6 +30,8 @@ class Outside(Enum):
     """Whoever reaches the ingress, by any address."""
     DATABASE = "database"
     """The PostgreSQL server."""
+    NODES = "nodes"
+    """The cluster's nodes themselves: kubelets, and pods on the nodes' own network. As a target alone."""
 
 
 class Flow(NamedTuple):
@@ -57,7 +59,44 @@ API_SERVER_PORTS = (443,)
 KONNECTIVITY = pods("kube-system", "konnectivity", app="konnectivity-agent")
 """By these pods AKS's API server reaches webhooks."""
 
-FLOWS: tuple[Flow, ...] = ()
+PROMETHEUS = named("monitoring", "prometheus", "prometheus")
+ALERTMANAGER = named("monitoring", "alertmanager", "alertmanager")
+STATE_METRICS = named("monitoring", "state-metrics", "kube-state-metrics")
+OPERATOR = pods("monitoring", "operator", app="kube-prometheus-stack-operator")
+RELOADER_PORT = 8080
+"""Beside Prometheus and Alertmanager, whose configuration it puts in place."""
+
+FLOWS: tuple[Flow, ...] = (
+    Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
+    Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
+    Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),
+    Flow(ALERTMANAGER, Outside.INTERNET, (443,), "Slack"),
+    Flow(PROMETHEUS, Outside.INTERNET, API_SERVER_PORTS, "what there is to watch; the API server's metrics"),
+    Flow(PROMETHEUS, Outside.NODES, (9100, 10250), "node exporters and kubelets"),
+    Flow(PROMETHEUS, DNS, (9153,), "metrics"),
+    Flow(PROMETHEUS, STATE_METRICS, (8080,), "metrics"),
+    Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
+    Flow(STATE_METRICS, Outside.INTERNET, API_SERVER_PORTS, "the state of what there is"),
+    Flow(OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "its own kinds"),
+)
+
+
+def node_policies(namespace: str) -> dict[str, Spec]:
+    """Specs of Cilium's own policies by name: no range of addresses lets a pod reach a node.
+
+    (learn.microsoft.com/azure/aks/migrate-from-npm-to-cilium-network-policy)
+    """
+    found: dict[str, Spec] = {}
+    for flow in FLOWS:
+        if flow.target is Outside.NODES and isinstance(flow.source, Pods):
+            if flow.source.namespace != namespace:
+                continue
+            spec = found.setdefault(
+                f"{flow.source.name}-to-nodes", {"endpointSelector": _selector(flow.source), "egress": []}
+            )
+            ports = [{"port": str(port), "protocol": "TCP"} for port in flow.ports]
+            spec["egress"].append({"toEntities": ["host", "remote-node"], "toPorts": [{"ports": ports}]})
+    return found
 
 
 def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[str, Any]:
@@ -76,6 +115,8 @@ def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[s
         },
     }
     for flow in FLOWS:
+        if flow.target is Outside.NODES:
+            continue
         for mine, direction, side, other in (
             (flow.source, "Egress", "to", flow.target),
             (flow.target, "Ingress", "from", flow.source),

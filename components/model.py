@@ -139,6 +139,12 @@ Quantity = Annotated[
     Field(examples=["10Gi"]),
 ]
 """An amount as Kubernetes writes it."""
+Retention = Annotated[
+    str,
+    _text(r"[1-9][0-9]*[hdw]", "a time to keep data for, such as 15d: hours (h), days (d) or weeks (w)"),
+    Field(examples=["15d"]),
+]
+"""For how long something is kept."""
 PoolName = Annotated[
     str,
     _text(

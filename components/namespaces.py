@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 import pulumi_kubernetes as k8s
 from pulumi import ComponentResource, Output, ResourceOptions
 
-from components.flows import Outside, policies
+from components.custom import custom
+from components.flows import Outside, node_policies, policies
 
 Level = Literal["privileged", "baseline", "restricted"]
 """Pod security levels (kubernetes.io/docs/concepts/security/pod-security-standards)."""
@@ -23,6 +24,8 @@ class Row(NamedTuple):
 NAMESPACES: Mapping[str, Row] = {
     "concourse": Row("baseline", holds_data=True),
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
+    "monitoring": Row("restricted", holds_data=True),
+    "node-agents": Row("privileged"),  # they read the nodes' own files
 }
 
 
@@ -82,5 +85,17 @@ class Namespaces(ComponentResource):
             )
             for called, spec in policies(name, outside).items()
         ]
-        done = [account.metadata.name, *(policy.metadata.name for policy in closed)]
+        to_nodes = [
+            custom(
+                f"{name}-{called}",
+                "CiliumNetworkPolicy",
+                api_version="cilium.io/v2",
+                called=called,
+                namespace=place,
+                spec=spec,
+                parent=self,
+            )
+            for called, spec in node_policies(name).items()
+        ]
+        done = [account.metadata.name, *(policy.metadata.name for policy in closed), *to_nodes]
         return Output.all(place, *done).apply(lambda names: str(names[0]))

@@ -23,8 +23,10 @@ from components.cluster_settings import ClusterSettings
 from components.concourse import CONNECTIONS_PER_WEB, CONTAINER_RANGE, ConcourseSettings
 from components.database_settings import DatabaseSettings
 from components.dns import DnsSettings
+from components.given_secrets import GIVEN
 from components.hosts import HostsSettings
 from components.key_vault import KeyVaultSettings
+from components.metrics_settings import MetricsSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
 from components.node_pools import SystemPool
@@ -87,6 +89,7 @@ class Settings(Model):
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
     are in components/charts.py.)"""
+    metrics: MetricsSettings = MetricsSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
 
@@ -202,7 +205,8 @@ def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> S
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
         if namespace in ("", project):
-            given[name] = value
+            if name not in GIVEN:
+                given[name] = value
         elif namespace != "pulumi":
             meant = f"did you mean {project}:{name}?" if name in Settings.model_fields else "remove it"
             text = f"nothing reads keys of {namespace}: providers go by {project}:azure; {meant}"
@@ -227,6 +231,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a stack file."""
     model = Settings.model_json_schema(mode="validation")
     keys = {f"{PROJECT}:{name}": value for name, value in model["properties"].items()}
+    keys |= {f"{PROJECT}:{name}": _encrypted(secret.what) for name, secret in GIVEN.items()}
     config = {
         "type": "object",
         "properties": keys,
@@ -242,6 +247,10 @@ def schema() -> dict[str, Any]:
         "required": ["config"],
         "$defs": model["$defs"],
     }
+
+
+def _encrypted(what: str) -> dict[str, Any]:
+    return {"type": "object", "description": what, "required": ["secure"]}
 
 
 def _misnamed(stack: str) -> Iterator[Problem]:

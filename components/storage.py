@@ -9,6 +9,7 @@ from pydantic import Field
 
 from components.azure import LOCATIONS, part
 from components.groups import Place
+from components.lifecycle import old_blobs_go
 from components.model import Model, Problem
 
 Redundancy = Literal["LRS", "ZRS", "GRS", "GZRS"]
@@ -25,6 +26,8 @@ class StorageSettings(Model):
     """Copies of the backups: with a G they survive the loss of the region. Changed as those of charts."""
     soft_delete_days: int = Field(default=30, ge=1, le=365)
     """For how long deleted blobs, versions and containers can be had back. Azure's limits."""
+    backup_days: int = Field(default=35, ge=7, le=3650)
+    """Days that a backup of Consul is kept: as long as the database's can be at most."""
 
     def possible(self, location: str) -> Iterator[Problem]:
         """What a region cannot do. For the rules between settings."""
@@ -69,8 +72,10 @@ class Storage(ComponentResource):
             ],
         )
 
-        def account(purpose: str, copies: Redundancy, *, shared_key: bool) -> Output[str]:
-            """Id of an account with one container, both called after the purpose."""
+        def account(
+            purpose: str, copies: Redundancy, *, shared_key: bool, days: int | None = None
+        ) -> Output[str]:
+            """Id of an account with one container, both called after the purpose. Blobs go after `days`."""
             made = az.storage.StorageAccount(
                 purpose,
                 **place.where,
@@ -100,6 +105,14 @@ class Storage(ComponentResource):
                 container_delete_retention_policy=kept,
                 opts=ResourceOptions(parent=self),
             )
+            old_blobs_go(
+                purpose,
+                group=place.group,
+                account=called,
+                version_days=settings.soft_delete_days,
+                blob_days=days,
+                parent=self,
+            )
             return az.storage.BlobContainer(
                 purpose,
                 container_name=purpose,
@@ -118,7 +131,9 @@ class Storage(ComponentResource):
         self.charts_account = charts.apply(lambda id_: part(id_, "storageAccounts"))
         self.charts_container = charts.apply(lambda id_: part(id_, "containers"))
         self.charts_key = self._key(charts)
-        self.backups_container = account("backups", settings.backups, shared_key=False)
+        self.backups_container = account(
+            "backups", settings.backups, shared_key=False, days=settings.backup_days
+        )
         self.backups_account = self.backups_container.apply(lambda id_: part(id_, "storageAccounts"))
         self.register_outputs({"chartsAccount": self.charts_account, "backupsAccount": self.backups_account})
 

@@ -4,7 +4,7 @@ import sys
 import tempfile
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -68,11 +68,16 @@ def up(
     ] = False,
     home: Home = None,
     scale: Scale = 0,
+    faults: Annotated[
+        str,
+        typer.Option(help="rehearse a bad day: a seed, or kill:12 to lose the machine at the 12th change"),
+    ] = "",
 ) -> None:
     """Bring a stack to what its settings say."""
     approved = Plan.read(plan, stack) if plan else None
     leave = pools_with(runs_on, stack) if runs_on else ()
-    with driver(stack, rehearse=rehearse, quiet=json, home=home, scale=scale) as here:
+    how: dict[str, Any] = {"writing": True, "scale": scale, "faults": faults}
+    with driver(stack, rehearse=rehearse, quiet=json, home=home, **how) as here:
         tell(here.up(refresh=refresh, approved=approved, leave=leave), json=json, markdown=markdown)
         if check:
             again = here.preview()
@@ -99,7 +104,7 @@ def drift(
 @app.command()
 def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
     """Delete everything in a stack; refused while anything in it is protected."""
-    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
+    with driver(stack, rehearse=rehearse, writing=True, quiet=json, home=home) as here:
         tell(here.destroy(), json=json)
 
 

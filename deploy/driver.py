@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import runpy
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from deploy.outcome import Outcome
 from deploy.plan import Plan
 from deploy.progress import Watch
 from deploy.stackfile import ROOT, RefusedError, settings
+from deploy.writer import alone, held, patient
 
 PARALLEL = 64
 """Resource operations at once: they wait for clouds, not for this machine. (The engine's own choice is
@@ -105,8 +105,8 @@ class Driver:
 
             try:
                 run(on_event=take, parallel=PARALLEL, color="never", suppress_outputs=True)
-            except auto.ConcurrentUpdateError as held:
-                raise RefusedError(f"another update holds {self.name}: {held}", 5) from None
+            except auto.ConcurrentUpdateError as lock:
+                raise RefusedError(held(self.name, str(lock)), 5) from None
             except auto.CommandError as failed:
                 if not (outcome.failed or outcome.kept):
                     outcome.errors.append(str(failed))
@@ -117,32 +117,21 @@ class Driver:
         return outcome
 
 
-@contextlib.contextmanager
-def patient() -> Iterator[None]:
-    """Leave the first Ctrl-C to the engine, which the terminal sends it too; a second one stops at once.
-
-    The engine finishes what it has begun and writes its state.
-    """
-
-    def first(*_: object) -> None:
-        print("\nCancelling once what is under way is done. Ctrl-C again stops at once.", file=sys.stderr)
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
 
 
 @contextlib.contextmanager
-def driver(
-    stack: str, *, rehearse: bool = False, quiet: bool = False, home: Path | None = None, scale: float = 0.0
+def driver(  # noqa: PLR0913 each by name
+    stack: str,
+    *,
+    rehearse: bool = False,
+    writing: bool = False,
+    quiet: bool = False,
+    home: Path | None = None,
+    scale: float = 0.0,
+    faults: str = "",
 ) -> Iterator[Driver]:
-    """Open a stack whose settings are right; with `rehearse`, on the ground in `home`."""
+    """Open a stack whose settings are right; with `rehearse`, on the stage in `home`."""
     settings(stack)
     # The engine is beside this Python, where `make setup` puts it. For real clouds a person's own comes
     # first: the official one brings the providers.
@@ -151,8 +140,14 @@ def driver(
     if not rehearse:
         yield Driver(stack, auto.LocalWorkspaceOptions(work_dir=str(ROOT)), quiet=quiet)
         return
-    from rehearsal.ground import ground  # noqa: PLC0415 a real run needs none of it
+    from rehearsal.stage import stage  # noqa: PLC0415 a real run needs none of it
 
-    with ground(stack, home=home, scale=scale) as here:
+    home = home or ROOT / ".rehearsal" / stack
+    with (
+        alone(home) if writing else contextlib.nullcontext(),
+        stage(stack, home=home, scale=scale, faults=faults) as here,
+    ):
         workspace = auto.LocalWorkspaceOptions(work_dir=str(here.work_dir), env_vars=here.environment)
-        yield Driver(stack, workspace, quiet=quiet)
+        opened = Driver(stack, workspace, quiet=quiet)
+        opened.stack.workspace.env_vars = here.ready()
+        yield opened

@@ -43,6 +43,7 @@ UNTAGGABLE = frozenset({
     "azure-native:network:Subnet",
     "azure-native:storage:BlobContainer",
     "azure-native:storage:BlobServiceProperties",
+    "azure-native:storage:ManagementPolicy",
 })  # fmt: skip
 """Azure's types that have no tags (a test compares this with the SDK)."""
 

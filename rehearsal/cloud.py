@@ -7,10 +7,13 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rehearsal.kinds import Call, Kind, RefusedError, Stable, find
+
+if TYPE_CHECKING:
+    from rehearsal.faults import Faults
 
 TURN = 0.01
 """Seconds that even an instant operation takes, so that two at once are seen to be at once."""
@@ -23,7 +26,9 @@ class Cloud:
         self.folder = folder
         self.scale = scale
         self.stable = Stable()
+        self.faults: Faults | None = None
         self.writes = 0
+        self.operations = self.under_way = 0
         self._busy: dict[str, str] = {}
         self._objects: dict[str, dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -78,11 +83,19 @@ class Cloud:
             raise RefusedError(kind.busy, f"{self._busy[line]} is still being changed")
         if line:
             self._busy[line] = call.id
+        method = "update" if call.before is not None else "delete" if self.get(call.id) else "create"
+        self.operations += 1
+        self.under_way += 1
         try:
+            if self.faults:
+                await self.faults.before(call, method)
             await asyncio.sleep(max(kind.seconds * self.scale, TURN))
             yield
+            if self.faults:
+                self.faults.after()
         finally:
             self._busy.pop(line, None)
+            self.under_way -= 1
 
     def _file(self, id_: str) -> Path:
         parts = [quote(part, safe=" @+,=") for part in id_.split("/") if part]

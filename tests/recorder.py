@@ -13,6 +13,8 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import set_root_resource
 
+from components.given_secrets import GIVEN
+
 ROOT = Path(__file__).parent.parent
 STACKS = ("infra", "staging", "prod", "demo")
 SUBSCRIPTION = "/subscriptions/5d1c7f0a-92b4-4e63-8a17-c0e4f6b2d981"
@@ -194,5 +196,6 @@ def stack_config(stack: str) -> Props:
 
 
 def encoded(config: Props) -> dict[str, str]:
-    """Configuration as the engine hands it to a program."""
+    """Configuration as the engine hands it to a program, with made-up secrets."""
+    config = {f"platform:{key}": secret.example for key, secret in GIVEN.items()} | config
     return {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}

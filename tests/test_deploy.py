@@ -1,6 +1,8 @@
 """What the driver reads from the engine's events, and how it tells it."""
 
 import json
+import os
+import socket
 
 import pytest
 import yaml
@@ -16,6 +18,7 @@ from pulumi.automation.events import (
 from deploy.outcome import Outcome, shortened
 from deploy.render import SECRET, rendered, write
 from deploy.stackfile import RefusedError, config, stacks
+from deploy.writer import alone, held
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 
@@ -157,3 +160,25 @@ def test_a_file_that_is_not_yaml_is_refused_with_the_place(tmp_path):
 
 def test_the_four_environments_are_stack_files():
     assert stacks() == ["demo", "infra", "prod", "staging"]
+
+
+LOCKED = """the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete
+the lock file with `pulumi cancel`.
+  file:///state/locks/x.json: created by ada@{host} (pid {pid}) at 2026-11-25T03:52:14Z"""
+
+
+@pytest.mark.parametrize(("host", "pid", "dead"), [("elsewhere", 1, False), (None, 2**22 - 1, True)])
+def test_a_lock_is_told_with_its_holder_and_whether_that_still_runs(host, pid, dead):
+    told = held("prod", LOCKED.format(host=host or socket.gethostname(), pid=pid))
+    assert f"ada@{host or socket.gethostname()} (pid {pid}) since 2026-11-25T03:52:14Z" in told
+    assert ("which no longer runs" in told) == dead
+    assert "python -m deploy recover prod" in told
+
+
+def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):
+    expected = pytest.raises(RefusedError, match=rf"pid {os.getpid()}\) since 20")
+    with alone(tmp_path), expected as refused, alone(tmp_path):
+        pass
+    assert refused.value.code == 5
+    with alone(tmp_path):
+        pass

@@ -75,3 +75,29 @@ def test_every_flow_says_why_and_is_between_namespaces_that_there_are():
         for end in (flow.source, flow.target):
             if isinstance(end, Pods):
                 assert end.namespace in {*NAMESPACES, "kube-system"}, flow
+
+
+def test_nodes_are_reached_by_a_policy_of_ciliums_own(table):
+    """Cilium lets no range of addresses stand for a node (Azure's documentation of its limits)."""
+    table(
+        Flow(WEB, Outside.NODES, (9100, 10250), "metrics"), Flow(WORKERS, Outside.NODES, (10250,), "metrics")
+    )
+    assert flows.node_policies("concourse") == {
+        "web-to-nodes": {
+            "endpointSelector": {"matchLabels": {"app": "web"}},
+            "egress": [
+                {
+                    "toEntities": ["host", "remote-node"],
+                    "toPorts": [
+                        {
+                            "ports": [
+                                {"port": "9100", "protocol": "TCP"},
+                                {"port": "10250", "protocol": "TCP"},
+                            ]
+                        }
+                    ],
+                }
+            ],
+        }
+    }
+    assert set(policies("concourse", OUTSIDE)) == {"deny-all", "names"}

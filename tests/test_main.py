@@ -71,7 +71,9 @@ def test_everything_that_can_carry_tags_does(run_stack, stack):
 
 
 def keeps_volumes(resource):
-    """Whether it is a namespace with claims to disks in it, or with what could not be made again."""
+    """Whether it is a release with disks that are kept, or a namespace that such are claimed in."""
+    if resource.type == "kubernetes:helm.sh/v3:Release":
+        return "'retain'" in str(resource.inputs["values"])
     namespace = resource.type == "kubernetes:core/v1:Namespace"
     return namespace and NAMESPACES[resource.inputs["metadata"]["name"]].holds_data
 

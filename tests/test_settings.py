@@ -136,6 +136,12 @@ BAD = [
     ({"dns": {"parentZoneId": PARENT, "zone": "example.org"}}, "dns.zone", "is not inside example.org"),
     ({"concourse.web.replicas": 21}, "concourse.web.replicas", "at most 20, or a larger database.sku"),
     ({"concourse.web.replicas": "many"}, "concourse.web.replicas", "should be a valid integer"),
+    ({"metrics": {"retention": "forever"}}, "metrics.retention", "not a time to keep data for, such as 15d"),
+    ({"metrics": {"retention": "0d"}}, "metrics.retention", "is not a time to keep data for, such as 15d"),
+    ({"metrics": {"replicas": 0}}, "metrics.replicas", "greater than or equal to 1"),
+    ({"metrics": {"memory": "4 GB"}}, "metrics.memory", "is not a Kubernetes quantity such as 10Gi"),
+    ({"metrics": {"slackChannel": "alerts"}}, "metrics.slackChannel", "should match pattern"),
+    ({"metrics": {"runbooks": "git.example.org"}}, "metrics.runbooks", "should match pattern"),
 ]  # fmt: skip
 
 

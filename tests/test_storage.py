@@ -74,6 +74,18 @@ def test_what_was_deleted_or_overwritten_can_be_had_back(run):
             assert properties.inputs[kind] == {"enabled": True, "days": 14}
 
 
+def test_old_versions_go_and_so_do_old_backups_but_no_charts(run):
+    policies = made(run, softDeleteDays=14, backupDays=60).named(f"{TYPE}ManagementPolicy")
+    actions = {
+        name: policy.inputs["policy"]["rules"][0]["definition"]["actions"]
+        for name, policy in policies.items()
+    }
+    assert actions["charts"] == {"version": {"delete": {"daysAfterCreationGreaterThan": 14}}}
+    assert actions["backups"] == actions["charts"] | {
+        "baseBlob": {"delete": {"daysAfterModificationGreaterThan": 60}}
+    }
+
+
 def test_a_container_is_made_when_nothing_in_it_can_be_lost_any_more(storage):
     safe = storage.named(f"{TYPE}BlobServiceProperties")
     for name, container in storage.named(f"{TYPE}BlobContainer").items():

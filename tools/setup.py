@@ -175,16 +175,15 @@ def find_pulumi(venv: Path) -> Path:
         ) from None
 
 
-def build_tool(name: str, package: str, *, version_symbol: str = "", minutes: int = 5) -> Path:
+def build_tool(
+    name: str, package: str, *, version_symbol: str = "", tags: str = "", minutes: int = 5
+) -> Path:
     """The command that `tools/<name>/go.mod` pins: from the cache, or built into it.
 
-    `version_symbol` is the program's variable that holds its version; `minutes`, what 2 cores need.
+    `version_symbol` is the program's variable that holds its version, `tags` choose a smaller build of it;
+    `minutes`, what 2 cores need.
     """
-    version = module_version(name, package)
-    flags = f"-s -w -X {version_symbol}={version}" if version_symbol else "-s -w"
-    files = [TOOLS / name / file for file in ("go.mod", "go.sum")]
-    pins = digest(*files, extra=f"{package} {flags} {platform()}")
-    tool = cache() / f"{name}-{version}-{pins[:12]}" / name
+    version, flags, tool = place(name, package, version_symbol, tags)
     if tool.exists():
         return tool
     tool.parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +195,7 @@ def build_tool(name: str, package: str, *, version_symbol: str = "", minutes: in
         print(f"Building {name} {version} from source, once: {effort}.", flush=True)
         start = time.monotonic()
         run(
-            [str(go), "build", "-trimpath", "-ldflags", flags, "-o", f"{scratch}/{name}", package],
+            [str(go), "build", "-trimpath", *flags, "-o", f"{scratch}/{name}", package],
             failing=f"{name} could not be built with {go}. Is the Go module registry reachable?",
             cwd=TOOLS / name,
             GOFLAGS="-mod=readonly",
@@ -207,6 +206,16 @@ def build_tool(name: str, package: str, *, version_symbol: str = "", minutes: in
         Path(scratch, name).replace(tool)
         print(f"Built {name} in {time.monotonic() - start:.0f} s.", flush=True)
     return tool
+
+
+def place(name: str, package: str, version_symbol: str, tags: str) -> tuple[str, list[str], Path]:
+    """A tool's version, how it is built, and the file that it is built into."""
+    version = module_version(name, package)
+    linked = f"-s -w -X {version_symbol}={version}" if version_symbol else "-s -w"
+    flags = ["-ldflags", linked, *(["-tags", tags] if tags else [])]
+    files = [TOOLS / name / file for file in ("go.mod", "go.sum")]
+    pins = digest(*files, extra=f"{package} {linked} {tags}{platform()}")
+    return version, flags, cache() / f"{name}-{version}-{pins[:12]}" / name
 
 
 def find_go(name: str) -> Path:

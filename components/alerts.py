@@ -1,0 +1,36 @@
+"""What is wrong when: rules in Prometheus' own format, from files, so that promtool checks and tests them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi import Input, Resource
+
+from components.custom import custom
+
+FILES = Path(__file__).parent / "files" / "alerts"
+
+
+def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
+    """One object for each file; `runbooks` is what comes before the path of a runbook."""
+    for name, groups in rules(runbooks):
+        custom(
+            f"alerts-{name}",
+            "PrometheusRule",
+            api_version="monitoring.coreos.com/v1",
+            namespace=namespace,
+            spec={"groups": groups},
+            parent=parent,
+        )
+
+
+def rules(runbooks: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each file's name and its groups of rules, with whole addresses of their runbooks."""
+    for file in sorted(FILES.glob("*.yaml")):
+        groups: list[dict[str, Any]] = yaml.safe_load(file.read_text())["groups"]
+        for group in groups:
+            for rule in group["rules"]:
+                if "alert" in rule:
+                    rule["annotations"]["runbook_url"] = runbooks + rule["annotations"]["runbook_url"]
+        yield file.stem, groups

@@ -1,0 +1,110 @@
+"""Copies what Consul holds (Vault's data, still sealed) to blob storage. Standard library only.
+
+Runs as a CronJob. Consul is asked for one consistent snapshot, which is checked as Consul's own client
+checks it, and then stored under the moment it was made. Logs in to Azure as the pod's service account; its
+Consul token is in a file. Environment: CONSUL_HTTP_ADDR, CONSUL_CACERT, CONSUL_TOKEN_FILE, BLOB_CONTAINER
+(a URL), and what workload identity gives: AZURE_AUTHORITY_HOST, AZURE_TENANT_ID, AZURE_CLIENT_ID,
+AZURE_FEDERATED_TOKEN_FILE.
+"""
+
+import hashlib
+import io
+import json
+import os
+import ssl
+import sys
+import tarfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+
+STORAGE = "https://storage.azure.com/.default"
+TIMEOUT = 120
+"""Seconds for each request."""
+
+
+class BackupError(Exception):
+    """Why there is no backup."""
+
+
+def main() -> int:
+    try:
+        snapshot = consul_snapshot()
+        check(snapshot)
+        place = store(snapshot, f"consul/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.snap")
+    except BackupError as failed:
+        print(f"No backup was made: {failed}", file=sys.stderr, flush=True)
+        return 1
+    print(f"Stored {len(snapshot)} bytes as {place}", flush=True)
+    return 0
+
+
+def consul_snapshot() -> bytes:
+    """Everything in Consul at one moment, from its leader."""
+    token = Path(os.environ["CONSUL_TOKEN_FILE"]).read_text().strip()
+    request = urllib.request.Request(
+        f"{os.environ['CONSUL_HTTP_ADDR']}/v1/snapshot", headers={"X-Consul-Token": token}
+    )
+    trusted = ssl.create_default_context(cafile=os.environ["CONSUL_CACERT"])
+    return answer(request, "Consul", trusted)
+
+
+def check(snapshot: bytes) -> None:
+    """The archive is whole: its files have the sums that it names."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(snapshot), mode="r:gz") as archive:
+            files = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
+            content = {name: file.read() for name, file in files.items() if file}
+        wanted = dict(line.split()[::-1] for line in content["SHA256SUMS"].decode().splitlines())
+    except (tarfile.TarError, EOFError, KeyError, OSError, ValueError) as broken:
+        raise BackupError(f"what Consul gave is no snapshot: {broken!r}") from None
+    for name in ("meta.json", "state.bin"):
+        if hashlib.sha256(content.get(name, b"")).hexdigest() != wanted.get(name):
+            raise BackupError(f"{name} of Consul's snapshot is not whole")
+
+
+def store(content: bytes, name: str) -> str:
+    """Write a blob that is not there yet; returns its address."""
+    place = f"{os.environ['BLOB_CONTAINER'].rstrip('/')}/{name}"
+    headers = {
+        "Authorization": f"Bearer {azure_token()}",
+        "x-ms-version": "2023-11-03",
+        "x-ms-blob-type": "BlockBlob",
+        "If-None-Match": "*",
+        "Content-Type": "application/octet-stream",
+    }
+    answer(urllib.request.Request(place, data=content, headers=headers, method="PUT"), "Azure Storage")
+    return place
+
+
+def azure_token() -> str:
+    """A token for storage, for the token of the pod's service account."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": os.environ["AZURE_CLIENT_ID"],
+        "scope": STORAGE,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": Path(os.environ["AZURE_FEDERATED_TOKEN_FILE"]).read_text().strip(),
+    }
+    host, tenant = os.environ["AZURE_AUTHORITY_HOST"].rstrip("/"), os.environ["AZURE_TENANT_ID"]
+    url = f"{host}/{tenant}/oauth2/v2.0/token"
+    got = answer(urllib.request.Request(url, data=urllib.parse.urlencode(form).encode()), "Entra")
+    return str(json.loads(got)["access_token"])
+
+
+def answer(request: urllib.request.Request, who: str, trusted: ssl.SSLContext | None = None) -> bytes:
+    """What a server answers; what it says in refusing is told, for it holds no secret of ours."""
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT, context=trusted) as response:
+            return bytes(response.read())
+    except urllib.error.HTTPError as refused:
+        text = refused.read(500).decode(errors="replace").strip()
+        raise BackupError(f"{who} answered {refused.code}: {text}") from None
+    except OSError as failed:
+        raise BackupError(f"{who} cannot be reached: {failed}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""When blobs that nobody needs any more are deleted."""
+
+import pulumi_azure_native as az
+from pulumi import Input, Resource, ResourceOptions
+
+
+def old_blobs_go(  # noqa: PLR0913 (named, and each an input)
+    name: str,
+    *,
+    group: Input[str],
+    account: Input[str],
+    version_days: int,
+    blob_days: int | None,
+    parent: Resource,
+) -> "az.storage.ManagementPolicy":
+    """Delete an account's earlier versions after so many days, and where it is given, blobs themselves.
+
+    Without it every version that was ever written is kept and paid for.
+    """
+    after = az.storage.DateAfterCreationArgs
+    blobs = az.storage.ManagementPolicyBaseBlobArgs(
+        delete=az.storage.DateAfterModificationArgs(days_after_modification_greater_than=blob_days)
+    )
+    return az.storage.ManagementPolicy(
+        name,
+        management_policy_name="default",  # there is no other
+        resource_group_name=group,
+        account_name=account,
+        policy=az.storage.ManagementPolicySchemaArgs(
+            rules=[
+                az.storage.ManagementPolicyRuleArgs(
+                    name="old",
+                    enabled=True,
+                    type="Lifecycle",
+                    definition=az.storage.ManagementPolicyDefinitionArgs(
+                        filters=az.storage.ManagementPolicyFilterArgs(blob_types=["blockBlob"]),
+                        actions=az.storage.ManagementPolicyActionArgs(
+                            base_blob=blobs if blob_days else None,
+                            version=az.storage.ManagementPolicyVersionArgs(
+                                delete=after(days_after_creation_greater_than=version_days)
+                            ),
+                        ),
+                    ),
+                )
+            ]
+        ),
+        opts=ResourceOptions(parent=parent),
+    )

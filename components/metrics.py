@@ -1,0 +1,69 @@
+"""Metrics: Prometheus, what it watches by itself, and Alertmanager, which tells Slack."""
+
+from collections.abc import Mapping
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.alerts import alerts
+from components.charts import Chart
+from components.helm import ready, release
+from components.metrics_settings import MetricsSettings
+from components.metrics_values import NAME, SLACK, WEBHOOK, values
+
+CRDS = {"crds": {"annotations": {"helm.sh/resource-policy": "keep"}}}
+"""Without their kinds all monitors and rules of the cluster would be gone."""
+
+
+class Metrics(ComponentResource):
+    """The kinds of the operator first, in a release of their own; then Prometheus and Alertmanager."""
+
+    monitors: Output[bool]
+    """True, as soon as service monitors can be made: a chart's switch for its own."""
+    prometheus: Output[str]
+    """URL of Prometheus in the cluster."""
+    alertmanager: Output[str]
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: MetricsSettings,
+        *,
+        charts: Mapping[str, Chart],
+        namespace: Input[str],
+        agents: Input[str],
+        disk: Input[str],
+        webhook: Input[str],
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`agents` is the namespace of what runs on every node, `disk` a storage class."""
+        super().__init__("platform:index:Metrics", name, None, opts)
+        child = ResourceOptions(parent=self)
+        kinds = release(
+            "prometheus-operator-crds",
+            charts["prometheus-operator-crds"],
+            namespace=namespace,
+            values=CRDS,
+            opts=child,
+        )
+        self.monitors = ready(kinds, value=True)
+        slack = k8s.core.v1.Secret(
+            SLACK,
+            metadata={"name": SLACK, "namespace": namespace},
+            string_data={WEBHOOK: webhook},
+            opts=child,
+        )
+        # The kinds, and the namespace of its node exporter, which is not its own.
+        there = Output.all(namespace, agents, kinds.name).apply(lambda all_: str(all_[0]))
+        alerts(there, settings.runbooks, parent=self)
+        stack = release(
+            NAME,
+            charts[NAME],
+            namespace=there,
+            values=values(settings, disk=disk, slack=slack.metadata["name"]),
+            opts=ResourceOptions(parent=self, protect=protected),
+        )
+        self.prometheus = ready(stack, f"http://{NAME}-prometheus.monitoring.svc:9090")
+        self.alertmanager = ready(stack, f"http://{NAME}-alertmanager.monitoring.svc:9093")
+        self.register_outputs({"prometheus": self.prometheus})

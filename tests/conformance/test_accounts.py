@@ -1,0 +1,65 @@
+"""What our own accounts may do in the cluster, by a real API server: what their scripts do, no more."""
+
+import pytest
+
+from tests.recorder import STACKS
+
+RIGHTS: dict[str, set[tuple[str, str, str]]] = {}
+"""By `namespace/account`: (verb, resource, name of the object), of the core group."""
+
+
+def rights(server, account, namespace):
+    """What an account may do in a namespace."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace},
+    }
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    answer = server.call(
+        "POST", path, review, user=f"system:serviceaccount:{account.replace('/', ':')}"
+    ).json()
+    assert not answer["status"].get("evaluationError")
+    return {
+        (verb, "/".join(filter(None, (group, resource))), name)
+        for rule in answer["status"]["resourceRules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", ["*"])
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_an_account_may_do_what_its_script_does_and_nothing_more(judge, apiserver, rendered, stack):
+    manifests = rendered(stack).manifests
+    namespaces = [item for item in manifests if item["kind"] == "Namespace"]
+    for item in [*namespaces, *(item for item in manifests if item["apiVersion"].startswith("rbac."))]:
+        assert not (said := judge.apply(item)), said
+    everybody = rights(apiserver, "default/nobody", "default")
+    accounts = {
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        for item in manifests
+        if item["kind"] == "ServiceAccount" and item["metadata"]["name"] != "default"
+    }
+    for account in sorted(accounts):
+        home = account.partition("/")[0]
+        assert rights(apiserver, account, home) - everybody == RIGHTS.get(account, set()), account
+        for namespace in (item["metadata"]["name"] for item in namespaces):
+            if namespace != home:
+                assert rights(apiserver, account, namespace) == everybody, (account, namespace)
+
+
+def test_what_a_role_gives_is_seen(judge, apiserver):
+    group, where = "rbac.authorization.k8s.io", {"name": "seen", "namespace": "default"}
+    rule = {"apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"], "verbs": ["delete"]}
+    subject = {"kind": "ServiceAccount", "name": "seen", "namespace": "default"}
+    role = {"apiGroup": group, "kind": "Role", "name": "seen"}
+    for kind, content in (
+        ("Role", {"rules": [rule]}),
+        ("RoleBinding", {"roleRef": role, "subjects": [subject]}),
+    ):
+        made = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": where, **content}
+        assert not (said := judge.apply(made)), said
+    everybody = rights(apiserver, "default/nobody", "default")
+    assert rights(apiserver, "default/seen", "default") - everybody == {("delete", "pods", "a")}

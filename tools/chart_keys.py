@@ -1,0 +1,274 @@
+"""Write down which values each chart knows: `tests/charts/<chart>-<version>.keys`.
+
+    python -m tools.chart_keys CHARTS_DIR
+
+Charts are in no package registry, so the tests that always run check our values against these lists.
+A chart takes any value without a word, so a misspelled key would be found by nobody.
+
+One path a line. `a.b.*`: anything may be below (labels, resources, what a template prints whole). `a[]`: a
+list, of anything unless lines below it say more. `a.*.c`: whatever the name, `c` is known in it. A key with a
+dot is in double quotes. What is known comes from the chart's values, its schema where it has one, the values
+that its templates read, and keys that are commented out in the values and named in a template.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+KEYS = Path(__file__).resolve().parent.parent / "tests" / "charts"
+# Kubernetes' own maps, and what goes as it is into a program's own configuration.
+FREE = re.compile(
+    r"(^spec|annotations|labels|resources|affinity|nodeselector|securitycontext|env|\.ini)$", re.IGNORECASE
+)
+VALUES = r"[$.\w]*\.Values((?:\.\w+)+)"
+READ = re.compile(VALUES)
+INDEXED = re.compile(r'(?:index|hasKey)\s+[$.\w]*\.Values((?:\.\w+)*)((?:\s+"[^"]+")+)')
+WHOLE = (
+    re.compile(rf"toYaml\s+\(?{VALUES}"),
+    re.compile(rf"{VALUES}\s*\|\s*(?:toYaml|toJson)"),
+    re.compile(rf"range\s+\$\w+,\s*\$\w+\s*:=\s*{VALUES}"),
+    re.compile(
+        r"{{-?\s*with\s+"
+        + VALUES
+        + r"\s*-?}}(?:(?!{{-?\s*(?:with|range|if|end)\b).)*?(?:toYaml|tpl \(toYaml) \.[\s)|}]",
+        re.DOTALL,
+    ),
+)
+COMMENTED = re.compile(r"^(\s*)#+ ?(\s*)([a-z][\w-]*):(?: [^ ]|$)")
+PLAIN = re.compile(r"^(\s*)([A-Za-z][\w.-]*|\"[^\"]+\"):(?:\s|$)")
+
+
+@dataclass
+class Node:
+    """What is known of one key: the keys in it, and whether there may be others."""
+
+    children: dict[str, Node] = field(default_factory=dict)
+    free: bool = False
+    closed: bool = False  # a schema allows its keys alone
+    items: bool = False
+
+    def at(self, path: Iterable[str]) -> Node:
+        """The node of `path`, made where it is new; a free one is as deep as it gets."""
+        node = self
+        for name in path:
+            if node.free:
+                return node
+            if name not in node.children:
+                node.children[name] = Node()
+            node = node.children[name]
+        return node
+
+    def loosen(self) -> None:
+        """Let anything be below, unless a schema knows better."""
+        if not self.closed:
+            self.free, self.children = True, {}
+
+    def lines(self, path: str = "") -> Iterator[str]:
+        """Every path that ends here or below."""
+        if self.free or (self.items and not self.children):
+            yield path + (".*" if self.free else "[]")
+        elif not self.children:
+            yield path
+        for name, child in self.children.items():
+            quoted = f'"{name}"' if "." in name else name
+            here = path + ("[]" if self.items else "")
+            yield from child.lines(f"{here}.{quoted}" if here else quoted)
+
+
+@dataclass
+class Chart:
+    """An unpacked chart: its own files by their path, and the charts inside it."""
+
+    files: dict[str, str]
+    inner: dict[str, Chart]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return dict(yaml.safe_load(self.files["Chart.yaml"]))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the lists of all charts in a folder; those of other versions stay until they are deleted."""
+    parser = argparse.ArgumentParser(description="Write down which values each chart knows.")
+    parser.add_argument("charts", type=Path, metavar="CHARTS_DIR", help="a folder of packaged charts")
+    folder = parser.parse_args(argv).charts
+    found = sorted(folder.glob("*.tgz"))
+    if not found:
+        print(f"{folder} holds no packaged chart (*.tgz).", file=sys.stderr)
+        return 2
+    KEYS.mkdir(exist_ok=True)
+    for file in found:
+        chart = read(file)
+        lines = sorted(set(known(chart).lines()))
+        name = f"{chart.about['name']}-{chart.about['version']}.keys"
+        (KEYS / name).write_text("\n".join(lines) + "\n")
+        print(f"{name}: {len(lines)} paths")
+    return 0
+
+
+def read(package: Path) -> Chart:
+    """A packaged chart's files."""
+    files = {}
+    with tarfile.open(package) as archive:
+        for member in archive:
+            if member.isfile() and (content := archive.extractfile(member)):
+                files[member.name.partition("/")[2]] = content.read().decode(errors="replace")
+    return nested(files)
+
+
+def nested(files: Mapping[str, str]) -> Chart:
+    """Files by path as a chart, with the charts that lie in its `charts/`."""
+    own: dict[str, str] = {}
+    inner: dict[str, dict[str, str]] = {}
+    for path, content in files.items():
+        folder, _, below = path.partition("/")
+        name, _, file = below.partition("/")
+        if folder == "charts" and file:
+            inner.setdefault(name, {})[file] = content
+        else:
+            own[path] = content
+    return Chart(own, {name: nested(content) for name, content in inner.items()})
+
+
+def known(chart: Chart) -> Node:
+    """All that a chart knows."""
+    root = Node()
+    from_values(root, yaml.safe_load(chart.files.get("values.yaml", "")) or {})
+    if "values.schema.json" in chart.files:
+        schema = json.loads(chart.files["values.schema.json"])
+        from_schema(root, schema, schema)
+    for name, child in chart.inner.items():
+        merge(root.at([alias(chart, name)]), known(child))
+    templates = "\n".join(text for path, text in chart.files.items() if path.startswith("templates/"))
+    from_templates(root, templates)
+    from_comments(root, chart.files.get("values.yaml", ""), set(re.findall(r"\w+", templates)))
+    root.free = False
+    return root
+
+
+def alias(chart: Chart, name: str) -> str:
+    """Under which key a chart gives values to the chart `name` inside it."""
+    wanted = [one for one in chart.about.get("dependencies", []) if one["name"] == name]
+    return str(wanted[0].get("alias", name)) if wanted else name
+
+
+def merge(node: Node, other: Node) -> None:
+    """Add to `node` what `other` knows."""
+    if node.free:  # `{}` in the outer chart's values: the inner chart tells what it means
+        node.free = False
+    node.closed, node.items = node.closed or other.closed, node.items or other.items
+    for name, child in other.children.items():
+        if name in node.children:
+            merge(node.children[name], child)
+        else:
+            node.children[name] = child
+    if other.free:
+        node.loosen()
+
+
+def from_values(node: Node, values: Mapping[str, Any]) -> None:
+    """Defaults: an empty map or nothing at all may hold anything."""
+    for key, value in values.items():
+        child = node.at([str(key)])
+        if isinstance(value, dict) and value and not FREE.search(str(key)):
+            from_values(child, value)
+        elif isinstance(value, list):
+            child.items = True
+        elif value is None or isinstance(value, dict) or FREE.search(str(key)):
+            child.loosen()
+
+
+def from_schema(node: Node, part: Any, schema: Mapping[str, Any]) -> None:
+    """A part of a JSON schema: with `additionalProperties: false` it is the last word."""
+    part = resolved(part, schema)
+    for choice in (word for key in ("anyOf", "oneOf", "allOf") for word in part.get(key, [])):
+        from_schema(node, choice, schema)
+    properties, more = part.get("properties", {}), part.get("additionalProperties")
+    others = resolved(more, schema)
+    if (properties and more is False) or others.get("properties"):
+        node.free, node.closed = False, True
+    for name, value in properties.items():
+        from_schema(node.at([name]), value, schema)
+    if others.get("properties"):
+        from_schema(node.at(["*"]), others, schema)
+    elif more or (more is None and not properties and part.get("type") == "object"):
+        node.loosen()
+    if part.get("type") == "array":
+        node.items = True
+        from_schema(node, part.get("items"), schema)
+
+
+def resolved(part: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of a schema, or what it refers to; a bare `true` says nothing."""
+    while isinstance(part, dict) and "$ref" in part:
+        target: Any = schema
+        for name in part["$ref"].lstrip("#/").split("/"):
+            target = target[name]
+        part = target
+    return part if isinstance(part, dict) else {}
+
+
+def from_templates(root: Node, text: str) -> None:
+    """What the templates read: nobody tells what type a value has that they alone name."""
+    paths = {tuple(found.strip(".").split(".")) for found in READ.findall(text)}
+    for path, names in INDEXED.findall(text):
+        paths.add((*filter(None, path.split(".")), *re.findall(r'"([^"]+)"', names)))
+    for path in sorted(paths, key=len, reverse=True):
+        new = not exists(root, path)
+        node = root.at(path)
+        if new and not node.children:
+            node.loosen()
+    for pattern in WHOLE:
+        for found in pattern.findall(text):
+            node = root.at(found.strip(".").split("."))
+            if not node.items:
+                node.loosen()
+
+
+def from_comments(root: Node, text: str, words: set[str]) -> None:
+    """Keys that the values only show in a comment: in a map, and named in a template."""
+    above: list[tuple[int, str]] = []
+    block: int | None = None  # the indent of a key whose value is lines of text
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if block is not None and (indent > block or not line.strip()):
+            continue
+        block = None
+        if plain := PLAIN.match(line):
+            above = [*(one for one in above if one[0] < indent), (indent, plain[2].strip('"'))]
+            block = indent if re.search(r":\s+[|>][+-]?\d?$", line) else None
+        elif commented := COMMENTED.match(line):
+            depth, key = len(commented[1]) + len(commented[2]), commented[3]
+            node: Node | None = root
+            for _, name in [one for one in above if one[0] < depth]:
+                node = node.children.get(name) if node else None
+            if node and node.children and not node.items and key in words and key not in node.children:
+                node.at([key]).loosen()
+
+
+def exists(root: Node, path: Iterable[str]) -> bool:
+    """Whether a path is known already, by itself or as one of anything."""
+    node = root
+    for name in path:
+        if node.free:
+            return True
+        if name not in node.children:
+            return False
+        node = node.children[name]
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
