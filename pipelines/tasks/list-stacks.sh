@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Which environments there are: those with a stack file. `alone` are those without a job in platform.yml.
+# Which environments there are: those with a stack file. `alone` are those that pipeline platform leaves.
 set -euo pipefail
 list() { printf '%s\n' "$@" | sed '/^$/d; s/.*/"&"/' | paste -sd, - | sed 's/.*/[&]/'; }
 
@@ -10,7 +10,7 @@ for file in project/Pulumi.*.yaml; do
     # The name goes into names of pipelines and into commands.
     [[ $stack =~ ^[a-z][a-z0-9]{1,11}$ ]] || { echo "$file: no name of a stack" >&2; exit 2; }
     every+=("$stack")
-    grep -q "params: {STACK: $stack[,}]" project/pipelines/platform.yml || alone+=("$stack")
+    grep -Eqx "  (try|release|own): $stack( .*)?" project/pipelines/vars/platform.yml || alone+=("$stack")
 done
 [ "${#every[@]}" -gt 0 ] || { echo "no stack file at all" >&2; exit 2; } # an empty list would archive every pipeline
 list "${every[@]}" >stacks/every.json
