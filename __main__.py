@@ -2,17 +2,27 @@
 
 import pulumi
 import pulumi_azure_native as azure
+import pulumi_azuread as azuread
 import pulumi_kubernetes as kubernetes
 
 from components.address import Address
+from components.authority import Authority
+from components.backups import Backups
+from components.cert_manager import CertManager
 from components.charts import pinned
 from components.cluster import Cluster
+from components.concourse import Concourse
+from components.concourse_keys import ConcourseKeys
+from components.concourse_users import LocalUsers
+from components.consul import Consul
 from components.database import Database
+from components.database_role import DatabaseRole
 from components.dns import Dns
+from components.entra import Entra
 from components.flows import Outside
 from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
-from components.identity import BACKUP, CERT_MANAGER, VAULT, WorkloadIdentity
+from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
 from components.key_vault import KeyVault
 from components.metrics import Metrics
 from components.namespaces import Namespaces
@@ -21,6 +31,12 @@ from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
 from components.storage import Storage
 from components.storage_classes import StorageClasses
+from components.team_config import config_of
+from components.team_settings import MAIN
+from components.teams import Teams
+from components.vault import Vault
+from components.vault_init import VaultInit
+from components.workers import Workers
 
 config = pulumi.Config()
 stack = pulumi.get_stack()
@@ -28,6 +44,8 @@ try:
     settings, given = Settings.load(config), given_secrets(config)
 except (SettingsError, GivenSecretsError) as problems:
     raise pulumi.RunError(str(problems)) from None  # without a traceback
+charts = pinned(settings.charts)
+hosts = settings.hosts.within(settings.dns.name)
 
 cloud = azure.Provider(
     "azure",
@@ -42,6 +60,7 @@ given_zone = azure.Provider(
     tenant_id=settings.azure.tenant_id,
     location=settings.azure.location,
 )
+tenant = azuread.Provider("entra", tenant_id=settings.azure.tenant_id)
 
 groups = Groups(
     "groups",
@@ -103,6 +122,7 @@ identities = {
         opts=on_azure,
     )
     for account, role, scope in (
+        (VAULT_INIT, Role.KEY_VAULT_SECRETS_OFFICER, keys.recovery),
         (VAULT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, keys.key),
         (CERT_MANAGER, Role.DNS_ZONE_CONTRIBUTOR, dns.zone),
         (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, storage.backups_container),
@@ -120,7 +140,6 @@ in_cluster = kubernetes.Provider(
 )
 on_kubernetes = pulumi.ResourceOptions(providers=[in_cluster])
 on_both = pulumi.ResourceOptions(providers=[cloud, in_cluster])
-charts = pinned(settings.charts)
 
 namespaces = Namespaces(
     "namespaces",
@@ -146,6 +165,137 @@ metrics = Metrics(
     protected=settings.protected,
     opts=on_kubernetes,
 )
+certificates = CertManager(
+    "cert-manager",
+    settings.certificates,
+    chart=charts["cert-manager"],
+    namespace=namespaces["cert-manager"],
+    monitors=metrics.monitors,
+    opts=on_kubernetes,
+)
+trust = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes).trust
+consul = Consul(
+    "consul",
+    settings.consul,
+    chart=charts["consul"],
+    namespace=namespaces["consul"],
+    trust=trust,
+    disks=classes.retain,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+Backups(
+    "backups",
+    settings.backups,
+    namespace=namespaces["backup"],
+    client_id=identities["backup"].client_id,
+    container=storage.backups_url,
+    consul=consul.url,
+    consul_ca=trust.ca_pem,
+    consul_token=consul.tokens["backup"],
+    opts=on_kubernetes,
+)
+vault = Vault(
+    "vault",
+    settings.vault,
+    chart=charts["vault"],
+    namespace=namespaces["vault"],
+    trust=trust,
+    consul=consul.address,
+    token=consul.tokens["vault"],
+    seal=keys.seal,
+    identity=identities["vault"].client_id,
+    disks=classes.retain,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+vault_init = VaultInit(
+    "vault-init",
+    vault,
+    namespace=namespaces["vault"],
+    trust=trust,
+    consul=consul.address,
+    token=consul.tokens["vault-init"],
+    seal=keys.seal,
+    identity=identities["vault-init"].client_id,
+    opts=on_kubernetes,
+)
+
+entra = Entra(
+    "entra",
+    settings.entra,
+    teams=settings.teams,
+    hosts=hosts,
+    tenant=settings.azure.tenant_id,
+    protected=settings.protected,
+    opts=pulumi.ResourceOptions(providers=[tenant]),
+)
+role = DatabaseRole(
+    "database-role",
+    settings.concourse.database_role,
+    database=database,
+    namespace=namespaces["concourse"],
+    rotation=settings.concourse.rotation,
+    opts=on_kubernetes,
+)
+concourse_keys = ConcourseKeys(
+    "concourse",
+    pools=[pool.name for pool in settings.cluster.worker_pools],
+    epochs=settings.concourse.encryption.epochs,
+    place=groups.stateful,
+    vault=keys.name,
+    opts=on_azure,
+)
+users = LocalUsers(
+    "users",
+    [settings.concourse.administrator, *(team.user for team in settings.teams if team.name != MAIN)],
+    rotation=settings.concourse.rotation,
+)
+teams = {
+    team.name: config_of(team, entra.claimed, settings.concourse.administrator)
+    for team in settings.teams
+    if not team.removed
+}
+concourse = Concourse(
+    "concourse",
+    settings.concourse,
+    chart=charts["concourse"],
+    namespace=namespaces["concourse"],
+    host=hosts["concourse"],
+    nodes=settings.cluster.platform_nodes,
+    keys=concourse_keys,
+    pools=settings.cluster.worker_pools,
+    users=users,
+    database=role.login,
+    login=entra.concourse,
+    claims=settings.entra.group_claims,
+    main_team=teams[MAIN],
+    opts=on_kubernetes,
+)
+for pool in settings.cluster.worker_pools:
+    Workers(
+        pool.name,
+        settings.workers,
+        pool,
+        chart=charts["concourse"],
+        namespace=namespaces["concourse-workers"],
+        gateway=concourse.gateway,
+        host_key=concourse.host_key,
+        key=concourse_keys.pools[pool.name],
+        scratch=classes.scratch,
+        opts=on_kubernetes,
+    )
+
+Teams(
+    "teams",
+    teams,
+    removed=[team.name for team in settings.teams if team.removed],
+    administrator=settings.concourse.administrator,
+    users=users,
+    api=concourse.api,
+    namespace=namespaces["concourse"],
+    opts=on_kubernetes,
+)
 
 pulumi.export("cluster", cluster.name)
 pulumi.export("oidc_issuer", cluster.oidc_issuer)
@@ -158,4 +308,5 @@ pulumi.export("unseal_key", keys.key_name)
 pulumi.export("charts_account", storage.charts_account)
 pulumi.export("backups_account", storage.backups_account)
 pulumi.export("client_ids", {name: identity.client_id for name, identity in identities.items()})
+pulumi.export("groups", dict(entra.groups))
 pulumi.export("egress_addresses", pulumi.Output.all(*network.egress.addresses))

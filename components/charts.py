@@ -68,6 +68,9 @@ CHARTS: Mapping[str, Chart] = {
 }
 """By name. A release goes by its chart's pin unless the stack tries another version."""
 
+# renovate: datasource=docker depName=concourse/concourse
+CONCOURSE = Image("concourse/concourse", "8.2.5")
+"""At least 8.2.5: with earlier ones a team reads another's secrets. Web and workers have the same one."""
 # renovate: datasource=docker depName=python
 PYTHON = Image(
     "python", "3.13-slim", "sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285"
@@ -78,6 +81,10 @@ POSTGRES = Image(
     "postgres", "17-alpine", "sha256:742f40ea20b9ff2ff31db5458d127452988a2164df9e17441e191f3b72252193"
 )
 """For its psql."""
+
+# renovate: datasource=docker depName=influxdb
+INFLUXDB = Image("influxdb", "2.7.12-alpine")
+"""Its chart is not maintained, and names one of 2023."""
 
 EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.model import Address, Check, Cidr, Guid, Model, Problem, PublicCidr, Weekly
-from components.node_pools import NodePool, SystemPool, WorkerPool
+from components.node_pools import DEDICATED, PLATFORM, NodePool, SystemPool, WorkerPool
 
 NODE_PREFIX = 24
 """Each node has a /24 of the pods' range (learn.microsoft.com/azure/aks/azure-cni-overlay)."""
@@ -61,6 +61,11 @@ class ClusterSettings(Model):
         """Nodes when every pool is at its largest and in the middle of an upgrade."""
         pools = (self.system_pool, *self.platform_pools, *self.worker_pools)
         return sum(pool.max_nodes + pool.surge for pool in pools)
+
+    @property
+    def platform_nodes(self) -> dict[str, str]:
+        """The label of the nodes that are for the platform's pods; none where these have no pool."""
+        return {DEDICATED: PLATFORM} if self.platform_pools else {}
 
     def checks(self) -> Iterable[Check]:
         return (

@@ -1,26 +1,127 @@
-"""Concourse, the system that builds and delivers."""
+"""Concourse, the system that builds and delivers: its web nodes, and what they start with."""
 
-from pydantic import Field
+import json
+from collections.abc import Mapping, Sequence
 
-from components.model import Model
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions, get_stack
 
-CONTAINER_RANGE = "10.80.0.0/16"
-"""Addresses of build containers on a worker: containerd's default network pool in Concourse
-(CONCOURSE_CONTAINERD_NETWORK_POOL). A build could not reach anything real that has one of these."""
-CONNECTIONS_PER_WEB = 85
-"""Database connections of one web node at worst: 50 backend, 10 API, 5 garbage collection,
-1 worker, 6 locks, 5 for logins and 4 listeners, and a few to spare."""
+from components.charts import Chart
+from components.concourse_keys import ConcourseKeys
+from components.concourse_pods import WEB
+from components.concourse_secret import VaultLogin, kept, web_secret
+from components.concourse_settings import ConcourseSettings
+from components.concourse_users import LocalUsers
+from components.concourse_values import values
+from components.database_role import DatabaseLogin
+from components.entra_settings import GroupClaims
+from components.helm import ready, release
+from components.node_pools import WorkerPool
+from components.registration import Login
+from components.team_config import Roles
+
+API_PORT, TSA_PORT = 8080, 2222
 
 
-class WebSettings(Model):
-    """Concourse's web nodes: its API, its user interface and its scheduler."""
+class Concourse(ComponentResource):
+    """The web nodes, with the keys that they trust."""
 
-    replicas: int = Field(default=2, ge=1)
-    """Each takes up to 85 database connections."""
+    url: str
+    """How people call it."""
+    api: Output[str]
+    """The same inside the cluster; known once it answers."""
+    gateway: Output[str]
+    """`host:port` that workers register at; known once it answers."""
+    host_key: Output[str]
+    """By which workers know it: a line of authorized_keys."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: ConcourseSettings,
+        *,
+        chart: Chart,
+        namespace: Output[str],
+        host: str,
+        nodes: Mapping[str, str],
+        keys: ConcourseKeys,
+        pools: Sequence[WorkerPool],
+        users: LocalUsers,
+        database: DatabaseLogin,
+        login: Login,
+        claims: GroupClaims,
+        main_team: Input[Roles],
+        vault: VaultLogin | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`nodes` is the label of where web nodes run, `pools` are those of the workers that it takes."""
+        super().__init__("platform:index:Concourse", name, None, opts)
+        child = ResourceOptions(parent=self)
+        self.url = f"https://{host}"
+        shared, own = by_team(pools)
+        checksum = kept(
+            WEB,
+            web_secret(
+                keys=keys,
+                rotating=settings.encryption.rotating,
+                users=users.listed,
+                database=database,
+                login=login,
+                vault=vault,
+                shared=shared,
+                teams=own,
+            ),
+            namespace=namespace,
+            opts=child,
+        )
+        account = k8s.core.v1.ServiceAccount(
+            WEB,
+            metadata={"name": WEB, "namespace": namespace},
+            automount_service_account_token=False,
+            opts=child,
+        )
+        k8s.policy.v1.PodDisruptionBudget(
+            WEB,
+            metadata={"name": WEB, "namespace": namespace},
+            spec={"maxUnavailable": 1, "selector": {"matchLabels": {"app": WEB}}},
+            opts=child,
+        )
+        web = release(
+            name,
+            chart,
+            namespace=namespace,
+            values=values(
+                settings,
+                cluster=f"{name}-{get_stack()}",
+                url=self.url,
+                database=database,
+                login=login,
+                claims=claims,
+                main_team=Output.from_input(main_team).apply(_file),
+                team_keys=list(own),
+                vault=vault,
+                account=account.metadata.name,
+                checksum=checksum,
+                nodes=nodes,
+            ),
+            timeout=1200,  # a migration of a large database takes minutes
+            opts=child,
+        )
+        self.api = ready(web, f"http://{WEB}.concourse.svc:{API_PORT}")
+        self.gateway = ready(web, f"{WEB}-worker-gateway.concourse.svc:{TSA_PORT}")
+        self.host_key = keys.host.public
+        self.register_outputs({"url": self.url})
 
 
-class ConcourseSettings(Model):
-    """Concourse itself, without its workers."""
+def by_team(pools: Sequence[WorkerPool]) -> tuple[list[str], dict[str, list[str]]]:
+    """The pools for everybody, and those of each team that has its own."""
+    own: dict[str, list[str]] = {}
+    for pool in pools:
+        if pool.team:
+            own.setdefault(pool.team, []).append(pool.name)
+    return [pool.name for pool in pools if not pool.team], own
 
-    web: WebSettings = WebSettings()
-    """The web nodes."""
+
+def _file(roles: Roles) -> str:
+    """As `fly set-team --config` reads it. JSON, which is YAML."""
+    return json.dumps({"roles": [{"name": role, **who} for role, who in roles.items()]}, sort_keys=True)

@@ -63,10 +63,57 @@ PROMETHEUS = named("monitoring", "prometheus", "prometheus")
 ALERTMANAGER = named("monitoring", "alertmanager", "alertmanager")
 STATE_METRICS = named("monitoring", "state-metrics", "kube-state-metrics")
 OPERATOR = pods("monitoring", "operator", app="kube-prometheus-stack-operator")
+INFLUXDB = named("monitoring", "influxdb", "influxdb2")
+INFLUXDB_JOB = named("monitoring", "influxdb-setup", "influxdb-setup")
+TELEGRAF = named("monitoring", "telegraf", "telegraf")
+TELEGRAF_NODES = named("node-agents", "telegraf", "telegraf-ds")
+INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
 
+WEB = pods("concourse", "web", app="concourse-web")
+TEAMS_JOB = named("concourse", "teams", "teams")
+DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
+WORKERS = Pods("concourse-workers")
+
+CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
+CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
+CONSUL = pods("consul", "servers", app="consul", component="server")
+CONSUL_START = pods("consul", "acl-init", app="consul", component="server-acl-init")
+CONSUL_TOKENS = named("consul", "tokens", "consul-acl")
+CONSUL_PORT = 8501
+VAULT = pods("vault", "servers", **{"app.kubernetes.io/name": "vault", "component": "server"})
+VAULT_INIT = named("vault", "init", "vault-init")
+VAULT_PORT = 8200
+BACKUP = pods("backup", "consul", app="backup")
+
 FLOWS: tuple[Flow, ...] = (
+    Flow(WEB, Outside.DATABASE, (5432,), "Concourse keeps everything there"),
+    Flow(WEB, Outside.INTERNET, (443,), "logins go by Entra"),
+    Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
+    Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
+    Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
+    Flow(TEAMS_JOB, WEB, (8080,), "a Job sets teams"),
+    Flow(PROMETHEUS, WEB, (9391,), "metrics"),
+    Flow(TELEGRAF, WEB, (9391,), "metrics"),
+    Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
+    Flow(Pods("cert-manager"), Outside.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
+    Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),
+    Flow(CONSUL, CONSUL, (), "gossip, by TCP and UDP, and what they agree on"),
+    Flow(CONSUL_START, CONSUL, (CONSUL_PORT, 8502), "the chart's own Job turns access control on"),
+    Flow(CONSUL_START, Outside.INTERNET, API_SERVER_PORTS, "where it puts the tokens that it makes"),
+    Flow(CONSUL_TOKENS, CONSUL, (CONSUL_PORT,), "policies and tokens"),
+    Flow(VAULT, CONSUL, (CONSUL_PORT,), "Vault keeps everything there"),
+    Flow(VAULT, VAULT, (VAULT_PORT, 8201), "what one asks of another"),
+    Flow(VAULT, Outside.INTERNET, (443,), "Key Vault, for the seal; Entra; labels of its own pods"),
+    Flow(VAULT_INIT, CONSUL, (CONSUL_PORT,), "its lock and its record"),
+    Flow(VAULT_INIT, VAULT, (VAULT_PORT,), "initialisation"),
+    Flow(VAULT_INIT, Outside.INTERNET, (443,), "Key Vault and Entra; servers that start anew"),
+    Flow(WEB, VAULT, (VAULT_PORT,), "secrets of pipelines"),
+    Flow(BACKUP, CONSUL, (CONSUL_PORT,), "a snapshot"),
+    Flow(BACKUP, Outside.INTERNET, (443,), "blob storage; Entra"),
+    Flow(PROMETHEUS, CONSUL, (CONSUL_PORT,), "metrics"),
+    Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
     Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
     Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
     Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),
@@ -78,6 +125,10 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
     Flow(STATE_METRICS, Outside.INTERNET, API_SERVER_PORTS, "the state of what there is"),
     Flow(OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "its own kinds"),
+    Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "users and retention"),
+    Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "what Concourse tells"),
+    Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "what nodes tell"),
+    Flow(TELEGRAF_NODES, Outside.NODES, (10250,), "its node's kubelet"),
 )
 
 

@@ -27,6 +27,7 @@ class ServiceAccount(NamedTuple):
 
 
 VAULT = ServiceAccount("vault", "vault")
+VAULT_INIT = ServiceAccount("vault", "vault-init")
 CERT_MANAGER = ServiceAccount("cert-manager", "cert-manager")
 BACKUP = ServiceAccount("backup", "backup")
 

@@ -1,7 +1,7 @@
 """Azure's Key Vault, with the key that Vault is sealed by."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pulumi_azure_native as az
 from pulumi import ComponentResource, Output, ResourceOptions
@@ -13,6 +13,10 @@ from components.model import Model, PublicCidr
 
 UNCHANGING = ["properties.kty", "properties.keySize", "properties.keyOps"]
 """What Azure makes a key with once, and afterwards takes another value of and ignores."""
+
+
+RECOVERY = "vault-recovery-keys"
+"""The secret with Vault's recovery keys."""
 
 
 class KeyVaultSettings(Model):
@@ -31,6 +35,16 @@ class KeyVaultSettings(Model):
     """Where people reach its data from, such as Vault's recovery keys. Nobody does from day to day."""
 
 
+class Seal(NamedTuple):
+    """By what Vault is sealed."""
+
+    tenant: str
+    vault: Output[str]
+    """Name of the key vault; known once its key can be used."""
+    key: Output[str]
+    """Name of the key."""
+
+
 class KeyVault(ComponentResource):
     """A key vault of the stack's own. Without its key Vault never opens again."""
 
@@ -39,6 +53,9 @@ class KeyVault(ComponentResource):
     key: Output[str]
     """Id of the unseal key, for giving a role on it."""
     key_name: Output[str]
+    seal: Seal
+    recovery: Output[str]
+    """Id of the secret that Vault's recovery keys go into, for giving a role on it."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -100,4 +117,20 @@ class KeyVault(ComponentResource):
         self.key = key.id
         self.name = key.id.apply(lambda id_: part(id_, "vaults"))
         self.key_name = key.id.apply(lambda id_: id_.rpartition("/")[2])
+        self.seal = Seal(tenant, self.name, self.key_name)
+        # Made here, so that a role can be given on it alone. What is in it the init Job says.
+        self.recovery = az.keyvault.Secret(
+            f"{name}-recovery",
+            resource_group_name=place.group,
+            vault_name=vault.id.apply(lambda id_: part(id_, "vaults")),
+            secret_name=RECOVERY,
+            tags=place.tags,
+            properties=az.keyvault.SecretPropertiesArgs(value="none yet"),
+            opts=ResourceOptions(
+                parent=self,
+                protect=place.protected,
+                retain_on_delete=True,  # as the key
+                ignore_changes=["properties", "tags"],  # each version has its own
+            ),
+        ).id
         self.register_outputs({"name": self.name, "key": self.key_name})

@@ -122,6 +122,10 @@ ZoneId = Annotated[
     ),
 ]
 """The id of a public DNS zone, as the portal and `az network dns zone show` write it."""
+Email = Annotated[
+    str, _text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Field(examples=["delivery@example.org"])
+]
+"""Whom to write to."""
 Guid = Annotated[
     str,
     _text(
@@ -139,6 +143,12 @@ Quantity = Annotated[
     Field(examples=["10Gi"]),
 ]
 """An amount as Kubernetes writes it."""
+Duration = Annotated[
+    str,
+    _text(r"([0-9]+(ms|s|m|h))+", "a duration such as 30s, 2m or 1h30m"),
+    Field(examples=["2m"]),
+]
+"""A time span as Go writes it."""
 Retention = Annotated[
     str,
     _text(r"[1-9][0-9]*[hdw]", "a time to keep data for, such as 15d: hours (h), days (d) or weeks (w)"),
@@ -158,6 +168,25 @@ Epoch = Annotated[str, _text(r"20[0-9]{2}-[0-9]{2}", "a month such as 2026-11"),
 """When something was last rotated; moving it rotates."""
 Zone = Literal["1", "2", "3"]
 """An availability zone of a region."""
+ConcourseName = Annotated[
+    str,
+    _text(
+        r"[a-z0-9][a-z0-9_.-]{0,49}",
+        "a name that Concourse takes: lower-case letters, digits, _, . and -, at most 50, the first of them "
+        "a letter or a digit",
+    ),
+    Field(examples=["payments"]),
+]
+"""A team, or a local user: in lists of these a comma or colon would end it."""
+GroupRef = Annotated[
+    str,
+    _text(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z][a-z0-9-]{1,49}",
+        "an Entra group: its object id (a GUID in lower case), or a name in entra.groups",
+    ),
+    Field(examples=["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]),
+]
+"""An Entra group that exists, by its object id, or one of entra.groups, by its name."""
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 """A day of the week."""
@@ -180,6 +209,11 @@ DatabaseUser = Annotated[
     Field(examples=["concourseadmin"]),
 ]
 """A login of a database server."""
+
+
+def is_guid(text: str) -> bool:
+    """Whether it is an id of Entra's, and not a name of ours."""
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text) is not None
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

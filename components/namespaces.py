@@ -24,6 +24,10 @@ class Row(NamedTuple):
 NAMESPACES: Mapping[str, Row] = {
     "concourse": Row("baseline", holds_data=True),
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
+    "cert-manager": Row("restricted"),
+    "consul": Row("restricted", holds_data=True),
+    "vault": Row("restricted", holds_data=True),
+    "backup": Row("restricted"),
     "monitoring": Row("restricted", holds_data=True),
     "node-agents": Row("privileged"),  # they read the nodes' own files
 }

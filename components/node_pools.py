@@ -8,11 +8,12 @@ from pulumi_azure_native import containerservice as aks
 from pydantic import Field
 
 from components.azure import EPHEMERAL_GB
-from components.model import Check, Model, PoolName, Problem, Zone
+from components.model import Check, ConcourseName, Model, PoolName, Problem, Zone
 
 DEDICATED = "dedicated"
 """Key of the taint and the label of a pool that is for one kind of pod."""
 WORKERS = "concourse-workers"
+PLATFORM = "platform"
 
 
 class SystemPool(Model):
@@ -82,6 +83,10 @@ class WorkerPool(NodePool):
     """The autoscaler makes at most so many."""
     max_pods: int = Field(default=30, ge=10, le=250)
     """Pods a node; 10 is Azure's least. There is little beside the worker."""
+    team: ConcourseName | None = None
+    """The team whose builds alone run here; they all do, but those for tags. Without it, any team's."""
+    tags: tuple[ConcourseName, ...] = ()
+    """With tags, workers take only steps that name one of them."""
     drain_timeout_minutes: int = Field(default=60, ge=1, le=1440)
     """How long Azure lets a node empty before it gives up; no shorter than workers' grace."""
 
@@ -110,6 +115,11 @@ class Shape(TypedDict):
     max_count: int
     max_pods: int
     upgrade_settings: "aks.AgentPoolUpgradeSettingsArgs"
+
+
+def on(pool: NodePool) -> dict[str, str]:
+    """The label of a pool's nodes, for pods that are to run there."""
+    return {"kubernetes.azure.com/agentpool": pool.name}
 
 
 def shape(pool: SystemPool, version: str, subnet: Input[str]) -> Shape:
@@ -152,4 +162,4 @@ def purpose(pool: NodePool) -> tuple[dict[str, str], list[str]]:
     """The labels and taints that keep other pods off the workers' nodes, and workers off others."""
     if isinstance(pool, WorkerPool):
         return {DEDICATED: WORKERS}, [f"{DEDICATED}={WORKERS}:NoSchedule"]
-    return {DEDICATED: "platform"}, []
+    return {DEDICATED: PLATFORM}, []

@@ -17,12 +17,18 @@ from pulumi import Config, get_stack
 from pulumi.runtime.config import CONFIG, get_config_env
 from pydantic import Field
 
+from components import concourse_rules
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
+from components.backups import BackupsSettings
+from components.certificates import CertificatesSettings
 from components.charts import untried
 from components.cluster_settings import ClusterSettings
-from components.concourse import CONNECTIONS_PER_WEB, CONTAINER_RANGE, ConcourseSettings
+from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
+from components.consul_values import ConsulSettings
+from components.credentials import CredentialsSettings
 from components.database_settings import DatabaseSettings
 from components.dns import DnsSettings
+from components.entra_settings import EntraSettings
 from components.given_secrets import GIVEN
 from components.hosts import HostsSettings
 from components.key_vault import KeyVaultSettings
@@ -31,8 +37,11 @@ from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
 from components.node_pools import SystemPool
 from components.storage import StorageSettings
+from components.team_settings import TeamSettings
+from components.telemetry_settings import TelemetrySettings
 from components.validation import read
-from components.workers import WorkersSettings
+from components.vault_values import VaultSettings
+from components.workers_settings import CONTAINER_RANGE, WorkersSettings
 
 PROJECT = "platform"
 SCHEMA = Path(__file__).parent / "files" / "stack.schema.json"
@@ -86,12 +95,32 @@ class Settings(Model):
     key_vault: KeyVaultSettings
     dns: DnsSettings
     hosts: HostsSettings = HostsSettings()
+    certificates: CertificatesSettings
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    consul: ConsulSettings = ConsulSettings()
+    vault: VaultSettings = VaultSettings()
+    credentials: CredentialsSettings = CredentialsSettings()
+    backups: BackupsSettings = BackupsSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
+    entra: EntraSettings = EntraSettings()
+    teams: tuple[TeamSettings, ...] = Field(
+        min_length=1,
+        examples=[
+            [
+                {
+                    "name": "main",
+                    "roles": {"owner": {"oidc": {"groups": ["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]}}},
+                }
+            ]
+        ],
+    )
+    """Concourse's teams. To delete one with all that is in it, say removed: true: without its lines it stays,
+    and the next update is refused."""
 
     @staticmethod
     def load(config: Config) -> "Settings":
@@ -120,6 +149,7 @@ class Settings(Model):
         yield self._backup_has_a_pair
         yield self._copies_are_possible
         yield partial(untried, self.charts)
+        yield from concourse_rules.rules(self)
 
     def _apart(self, one: str, other: str) -> Iterator[Problem]:
         first, second = self._range(one), self._range(other)

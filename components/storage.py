@@ -52,6 +52,8 @@ class Storage(ComponentResource):
     backups_account: Output[str]
     backups_container: Output[str]
     """Id of the container, for giving a role on it; known once it exists."""
+    backups_url: Output[str]
+    """Of the container."""
 
     def __init__(
         self,
@@ -135,6 +137,11 @@ class Storage(ComponentResource):
             "backups", settings.backups, shared_key=False, days=settings.backup_days
         )
         self.backups_account = self.backups_container.apply(lambda id_: part(id_, "storageAccounts"))
+        self.backups_url = Output.format(
+            "https://{0}.blob.core.windows.net/{1}",
+            self.backups_account,
+            self.backups_container.apply(lambda id_: part(id_, "containers")),
+        )
         self.register_outputs({"chartsAccount": self.charts_account, "backupsAccount": self.backups_account})
 
     def _key(self, inside: Output[str]) -> Output[str]:

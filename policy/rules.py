@@ -27,11 +27,18 @@ HOLDS_DATA = frozenset({
     "azure-native:dbforpostgresql:Server",
     "azure-native:dns:Zone",  # a new one has other name servers
     "azure-native:keyvault:Key",
+    "azure-native:keyvault:Secret",
     "azure-native:keyvault:Vault",
     "azure-native:network:PublicIPAddress",  # others let it in by name
     "azure-native:storage:BlobContainer",
     "azure-native:storage:StorageAccount",
+    # Teams and programs know them by their ids, which new ones would not have.
+    "azuread:index/application:Application",
+    "azuread:index/group:Group",
+    "azuread:index/servicePrincipal:ServicePrincipal",
 })  # fmt: skip
+ENCRYPTION_KEYS = "concourse-encryption-"
+"""How the keys are called that the database's secrets are encrypted by."""
 UNTAGGABLE = frozenset({
     "azure-native:authorization:RoleAssignment",
     "azure-native:containerservice:MaintenanceConfiguration",
@@ -63,7 +70,8 @@ def _verified_database(args: ResourceValidationArgs, report: ReportViolation) ->
 def _protected_data(args: ResourceValidationArgs, report: ReportViolation) -> None:
     stateful = args.resource_type == "azure-native:resources:ResourceGroup" and args.name == "stateful"
     wanted = pulumi.Config("platform").get_bool("protected")
-    if wanted and (stateful or args.resource_type in HOLDS_DATA) and not args.opts.protect:
+    holds = stateful or args.resource_type in HOLDS_DATA or args.name.startswith(ENCRYPTION_KEYS)
+    if wanted and holds and not args.opts.protect:
         report("it holds data, and platform:protected is true: protect it", args.urn)
 
 

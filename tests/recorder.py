@@ -37,6 +37,13 @@ GIVEN_KUBECONFIG = {
     "clusters": [{"name": "cluster", "cluster": SERVER}],
     "users": [{"name": "clusterUser", "user": {"token": "would-be-a-secret"}}],
 }
+
+
+def secret(value: Any) -> Props:
+    """A value as the engine marks it."""
+    return {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": value}
+
+
 # What the clouds answer beyond what they are told, by type.
 ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azure-native:containerservice:ManagedCluster": lambda args: {
@@ -60,9 +67,23 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
         "fullyQualifiedDomainName": f"{args.name}.postgres.database.azure.com"
     },
     "azure-native:dns:Zone": lambda _: {"nameServers": ["ns1-01.azure-dns.com.", "ns2-01.azure-dns.net."]},
-    "random:index/randomPassword:RandomPassword": lambda _: {
-        # Mocks do not do what the provider does: say that it is secret.
-        "result": {SECRET: "1b47061264138c4ac30d75fd1eb44270", "value": PASSWORD}
+    # Mocks do not do what the providers do: say that it is secret.
+    "random:index/randomPassword:RandomPassword": lambda args: {
+        "result": secret(PASSWORD),
+        "bcryptHash": secret(f"$2a$10${args.name}"),
+    },
+    "tls:index/privateKey:PrivateKey": lambda args: {
+        "privateKeyPem": secret(f"the-private-key-of-{args.name}"),
+        "publicKeyOpenssh": f"ssh-rsa {args.name}\n",
+    },
+    "azuread:index/application:Application": lambda args: {"clientId": f"client-of-{args.name}"},
+    "azuread:index/servicePrincipal:ServicePrincipal": lambda args: {"objectId": f"object-of-{args.name}"},
+    "azuread:index/group:Group": lambda args: {"objectId": f"object-of-{args.name}"},
+    "azuread:index/applicationPassword:ApplicationPassword": lambda args: {
+        "value": secret(f"the-secret-of-{args.name}")
+    },
+    "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
+        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
     },
 }
 CALLS: dict[str, Callable[[Props], Props]] = {
@@ -100,6 +121,7 @@ KINDS = {
 }
 INSIDE = {
     "keyvault:Key": "Microsoft.KeyVault/vaults/{vaultName}/keys",
+    "keyvault:Secret": "Microsoft.KeyVault/vaults/{vaultName}/secrets",
     "storage:BlobContainer":
         "Microsoft.Storage/storageAccounts/{accountName}/blobServices/default/containers",
 }  # fmt: skip
@@ -181,6 +203,13 @@ class Recorder(Mocks):
         """Every resource by URN, which names its parents too."""
         found = {r.urn: {"inputs": r.inputs, "options": r.options} for r in self.resources}
         return json.dumps(found, indent=2, sort_keys=True) + "\n"
+
+
+def revealed(value: Any) -> Any:
+    """An input with its secrets in plain."""
+    if isinstance(value, dict):
+        return revealed(value["value"]) if SECRET in value else {k: revealed(v) for k, v in value.items()}
+    return [revealed(item) for item in value] if isinstance(value, list) else value
 
 
 def recording(stack: str) -> Recorder:

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from components.namespaces import NAMESPACES
-from policy.rules import HOLDS_DATA, UNTAGGABLE
+from policy.rules import ENCRYPTION_KEYS, HOLDS_DATA, UNTAGGABLE
 from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 GOLDEN = ROOT / "tests" / "golden"
@@ -82,7 +82,8 @@ def keeps_volumes(resource):
 def test_what_holds_data_is_protected_where_the_stack_says_so(run_stack, stack):
     wanted = stack_config(stack)["platform:protected"]
     for resource in custom(run_stack(stack)):
-        if resource.type in HOLD_DATA or resource.name == "stateful" or keeps_volumes(resource):
+        held = resource.type in HOLD_DATA or resource.name == "stateful" or keeps_volumes(resource)
+        if held or resource.name.startswith(ENCRYPTION_KEYS):
             assert resource.options.get("protect", False) == wanted, resource.urn
         else:
             assert not resource.options.get("protect"), f"{resource.urn} could not be replaced"

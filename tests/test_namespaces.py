@@ -51,5 +51,6 @@ def test_a_name_is_handed_on_when_the_namespace_is_closed(run):
 
 
 def test_a_namespace_whose_pods_look_at_nodes_waits_for_that_policy_too(run):
-    [policy] = made(run).of_type("kubernetes:cilium.io/v2:CiliumNetworkPolicy")
+    made_ = made(run).named("kubernetes:cilium.io/v2:CiliumNetworkPolicy")
+    policy = made_["monitoring-prometheus-to-nodes"]
     assert policy.inputs["metadata"] == {"name": "prometheus-to-nodes", "namespace": "monitoring"}

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from components import settings as module
 from components.cluster_settings import ClusterSettings
-from components.concourse import CONNECTIONS_PER_WEB
+from components.concourse_settings import CONNECTIONS_PER_WEB
 from components.model import Model
 from components.settings import SCHEMA, Settings, SettingsError, azure_tags, schema, validate
 from tests.recorder import ROOT, STACKS, stack_config
@@ -43,8 +43,20 @@ def problems(changes, stack="prod"):
 
 
 POOL = "cluster.workerPools.0"
+TEAM = "teams.1"
 BAD = [
     # what to change · under which key · what must be said
+    ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
+    ({"consul": {"replicas": 2}}, "consul.replicas", "choose from 1, 3, 5"),
+    ({"vault": {"replicas": 2}}, "vault.replicas", "choose from 1, 3, 5"),
+    ({"vault": {"auditStorage": "much"}}, "vault.auditStorage", "is not a Kubernetes quantity"),
+    ({"credentials": {"rotation": "now"}}, "credentials.rotation", "is not a month such as 2026-11"),
+    (
+        {"credentials": {"previous": "2026-12"}},
+        "credentials.previous",
+        "2026-12 is not before 2026-11; name the epoch before it, or leave it out",
+    ),
+    ({"backups": {"schedule": "daily"}}, "backups.schedule", "every 4 hours is 17 */4 * * *"),
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
     ({"azure-native:location": "westeurope"}, "azure-native:location", "providers go by platform:azure"),
@@ -136,8 +148,73 @@ BAD = [
     ({"dns": {"parentZoneId": PARENT, "zone": "example.org"}}, "dns.zone", "is not inside example.org"),
     ({"concourse.web.replicas": 21}, "concourse.web.replicas", "at most 20, or a larger database.sku"),
     ({"concourse.web.replicas": "many"}, "concourse.web.replicas", "should be a valid integer"),
+    ({"concourse.heartbeatInterval": "2 min"}, "concourse.heartbeatInterval", "a duration such as 30s"),
+    ({"concourse.encryption": {"epochs": []}}, "concourse.encryption.epochs", "at least 1 item"),
+    ({"concourse.encryption": {"epochs": ["2027-01", "2026-11"]}}, "concourse.encryption.epochs", "in order"),
+    ({"concourse.encryption": {"rotating": True}}, "concourse.encryption.rotating", "no other key in epochs"),
+    ({"concourse.encryption": {"epochs": ["2026-11", "2027-01"], "rotating": True}},
+     "concourse.web.replicas", "1 until it is done"),
+    ({"concourse.logs": {"defaultBuilds": 3000}}, "concourse.logs.defaultBuilds",
+     "more than the most of 2000"),
+    ({"concourse.placement.strategies": ["volume-location"]}, "concourse.placement.strategies[0]",
+     'choose from "volume-locality"'),
+    ({"concourse.placement.strategies": ["random", "volume-locality"]}, "concourse.placement.strategies",
+     "say it alone"),
+    ({"concourse.placement.strategies": ["limit-active-tasks"]}, "concourse.placement.maxActiveTasks",
+     "give a number"),
+    ({"concourse.placement.strategies": ["volume-locality"]}, "concourse.placement.maxActiveContainers",
+     "limits nothing without limit-active-containers"),
+    ({"concourse.administrator": "Admin"}, "concourse.administrator", "a name that Concourse takes"),
+    ({"concourse.administrator": "a:b"}, "concourse.administrator", "a name that Concourse takes"),
+    ({"concourse.administrator": "svc-payments"}, "teams[1].serviceUser", "is another user's name already"),
+    ({"concourse.databaseRole": "concourseadmin"}, "concourse.databaseRole", "give Concourse another name"),
+    ({"workers.driver": "brtfs"}, "workers.driver", 'choose from "btrfs", "overlay"'),
+    ({"workers.volumeGb": 39}, "workers.volumeGb", "at least 40"),
+    ({"workers.volumeGb": 49, "workers.driver": "btrfs"}, "workers.volumeGb", "at least 50"),
+    ({"workers.volumeGb": 500, "workers.volume": "node"}, "cluster.workerPools[0].osDiskSizeGb",
+     "at least 532"),
+    ({f"{POOL}.team": "payment"}, "cluster.workerPools[0].team", "did you mean payments"),
+    ({f"{POOL}.team": "payments"}, "cluster.workerPools", "nobody runs the rest"),
+    ({f"{POOL}.tags": ["a,b"]}, "cluster.workerPools[0].tags[0]", "a name that Concourse takes"),
+    ({"entra.groupClaims": "SecurityGroups"}, "entra.groupClaims", 'choose from "ApplicationGroup"'),
+    ({"entra.assignmentRequired": False}, "entra.assignmentRequired", "or groupClaims: SecurityGroup"),
+    ({"entra.assignmentRequired": False, "entra.groupClaims": "SecurityGroup"}, "entra.grafana.viewer",
+     "say entra.assignmentRequired: true"),
+    ({"entra.groups": [GUID]}, "entra.groups[0]", "should match pattern"),
+    ({"entra.groups": ["release-managers", "release-managers"]}, "entra.groups[1]", "is made already"),
+    ({"entra.groups": ["Payments"]}, "entra.groups[0]", "should match pattern"),
+    ({"entra.grafana": {"admins": []}}, "entra.grafana.admins", "did you mean admin"),
+    ({"entra.grafana": {"admin": ["release-manager"]}}, "entra.grafana.admin[0]", "did you mean release-man"),
+    ({"entra.rotation": "soon"}, "entra.rotation", "a month such as 2026-11"),
+    ({"entra.secretDays": 730}, "entra.secretDays", "less than or equal to 365"),
+    ({"teams": []}, "teams", "at least 1 item"),
+    ({"teams": [{"name": "payments", "roles": {"viewer": {"oidc": {"groups": [GUID]}}}}]}, "teams",
+     "main is missing"),
+    ({f"{TEAM}.name": "main"}, "teams[1].name", "is another team's name already"),
+    ({f"{TEAM}.name": "Payments"}, "teams[1].name", "a name that Concourse takes"),
+    ({f"{TEAM}.name": "pay,ments"}, "teams[1].name", "a name that Concourse takes"),
+    ({f"{TEAM}.name": "p" * 51}, "teams[1].name", "at most 50"),
+    ({f"{TEAM}.serviceUser": "svc:payments"}, "teams[1].serviceUser", "a name that Concourse takes"),
+    ({f"{TEAM}.roles": {}}, "teams[1].roles", "nobody is in the team"),
+    ({f"{TEAM}.roles": {"members": {"oidc": {"groups": [GUID]}}}}, "teams[1].roles.members",
+     "did you mean member"),
+    ({f"{TEAM}.roles": {"member": {"oicd": {"groups": [GUID]}}}}, "teams[1].roles.member.oicd",
+     "did you mean oidc"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"groups": []}}}}, "teams[1].roles.member.oidc", "names nobody"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"groups": [GUID[:-1]]}}}},
+     "teams[1].roles.member.oidc.groups[0]", "an Entra group: its object id"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"groups": ["nobodys"]}}}},
+     "teams[1].roles.member.oidc.groups[0]", "is neither a group's object id (a GUID) nor in entra.groups"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"users": ["ada,@example.org"]}}}},
+     "teams[1].roles.member.oidc.users[0]", "such as ada@example.org"),
+    ({"teams.0.roles": {"viewer": {"oidc": {"groups": [GUID]}}}}, "teams[0].roles.owner", "without an owner"),
+    ({"teams.0.removed": True}, "teams[0].removed", "never gives up its main team"),
     ({"metrics": {"retention": "forever"}}, "metrics.retention", "not a time to keep data for, such as 15d"),
     ({"metrics": {"retention": "0d"}}, "metrics.retention", "is not a time to keep data for, such as 15d"),
+    ({"telemetry": {"retention": "30"}}, "telemetry.retention", "not a time to keep data for, such as 15d"),
+    ({"telemetry": {"retention": "6h"}}, "telemetry.retention", "less than a day, which InfluxDB keeps"),
+    ({"telemetry": {"bucket": "Tele graf"}}, "telemetry.bucket", "should match pattern"),
+    ({"telemetry": {"rotation": "soon"}}, "telemetry.rotation", "is not a month such as 2026-11"),
     ({"metrics": {"replicas": 0}}, "metrics.replicas", "greater than or equal to 1"),
     ({"metrics": {"memory": "4 GB"}}, "metrics.memory", "is not a Kubernetes quantity such as 10Gi"),
     ({"metrics": {"slackChannel": "alerts"}}, "metrics.slackChannel", "should match pattern"),
@@ -203,7 +280,7 @@ def test_an_empty_file_is_told_what_belongs_in_it():
     assert {problem.key for problem in refused.value.problems} == {
         field.alias for field in Settings.model_fields.values() if field.is_required()
     }
-    assert str(refused.value).startswith("Pulumi.nope.yaml has 11 problems:\n  azure: missing; for example")
+    assert str(refused.value).startswith("Pulumi.nope.yaml has 13 problems:\n  azure: missing; for example")
 
 
 def test_the_examples_in_messages_are_right():

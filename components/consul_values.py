@@ -1,0 +1,91 @@
+"""Consul's settings, and what its chart is told."""
+
+import json
+from typing import Any, Literal
+
+from pulumi import Input
+
+from components.model import Model, Quantity
+
+DATACENTER = "platform"
+SERVICE = "consul-server"
+PORT = 8501
+HOSTS = (
+    "localhost",
+    f"server.{DATACENTER}.consul",  # what servers ask of each other
+    *(f"{prefix}{SERVICE}{suffix}" for prefix in ("", "*.") for suffix in ("", ".consul", ".consul.svc")),
+)
+
+
+class ConsulSettings(Model):
+    """Consul's servers."""
+
+    replicas: Literal[1, 3, 5] = 3
+    """Odd, as a majority has to be there. One has no second copy, and no update without a break."""
+    storage: Quantity = "16Gi"
+    """Of each server. It can grow, not shrink."""
+    memory: Quantity = "1Gi"
+    """All that is stored is in memory too."""
+
+
+def values(
+    settings: ConsulSettings,
+    *,
+    certificate: Input[str],
+    gossip: Input[str],
+    bootstrap: Input[str],
+    disks: Input[str],
+) -> dict[str, Any]:
+    """The chart's values: what differs from its defaults."""
+    return {
+        "global": {
+            "name": "consul",
+            "datacenter": DATACENTER,
+            "logJSON": True,
+            "tls": {
+                "enabled": True,
+                "httpsOnly": True,
+                "enableAutoEncrypt": False,
+                "caCert": {"secretName": certificate, "secretKey": "ca.crt"},
+            },
+            "gossipEncryption": {"autoGenerate": False, "secretName": gossip, "secretKey": "key"},
+            "acls": {
+                "manageSystemACLs": True,
+                "bootstrapToken": {"secretName": bootstrap, "secretKey": "token"},
+            },
+            "metrics": {
+                "enabled": True,
+                "enableAgentMetrics": True,
+                "disableAgentHostName": True,
+            },
+        },
+        "server": {
+            "replicas": settings.replicas,
+            "storage": settings.storage,
+            "storageClass": disks,
+            "connect": False,
+            "serverCert": {"secretName": certificate},
+            # A renewed certificate is taken up without a restart.
+            "extraConfig": json.dumps({"auto_reload_config": True}),
+            "resources": {
+                "requests": {"cpu": "100m", "memory": settings.memory},
+                # The chart's 100m of CPU would stay beside ours, below what is requested.
+                "limits": {"cpu": None, "memory": settings.memory},
+            },
+            "disruptionBudget": {"enabled": settings.replicas > 1, "maxUnavailable": 1},
+            "topologySpreadConstraints": SPREAD,
+        },
+        "client": {"enabled": False},
+        "connectInject": {"enabled": False},
+        "dns": {"enabled": False},
+        "ui": {"enabled": False},
+    }
+
+
+SPREAD = """\
+- maxSkew: 1
+  topologyKey: topology.kubernetes.io/zone
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {app: consul, release: consul, component: server}
+"""

@@ -1,0 +1,69 @@
+"""Make Consul's policies and tokens as wanted. Runs as often as it likes: the tokens are known beforehand.
+
+Reads POLICIES (a JSON object: name → rules) and for each the token in /secrets/<name>; the token that may
+do all of it is /secrets/bootstrap.
+"""
+
+import json
+import os
+import uuid
+from typing import Any
+
+from calls import RefusedError, Server, say, secret, trust
+
+FORBIDDEN = 403
+
+
+def accessor(name: str) -> str:
+    """A token's public name, the same for the same policy."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"platform/consul/{name}"))
+
+
+def main() -> None:
+    url = os.environ["CONSUL_URL"]
+    consul = Server(url, {"X-Consul-Token": secret("bootstrap")}, trust(url))
+    # Until the ACLs are there, every token is unknown.
+    consul.call("GET", "/v1/acl/token/self", also=(FORBIDDEN,))
+    for name, rules in json.loads(os.environ["POLICIES"]).items():
+        policy(consul, name, rules)
+        token(consul, name)
+    say("done")
+
+
+def policy(consul: Server, name: str, rules: str) -> None:
+    body = {"Name": name, "Rules": rules, "Description": "Made by the platform's program"}
+    found = consul.found("GET", f"/v1/acl/policy/name/{name}")
+    if found is None:
+        consul.call("PUT", "/v1/acl/policy", body)
+        say(f"policy {name}: made")
+    elif found["Rules"] != rules:
+        consul.call("PUT", f"/v1/acl/policy/{found['ID']}", {**body, "ID": found["ID"]})
+        say(f"policy {name}: changed")
+
+
+def token(consul: Server, name: str) -> None:
+    wanted, id_ = secret(name), accessor(name)
+    found = existing(consul, id_)
+    if found and found["SecretID"] != wanted:
+        # A token keeps its secret for life: the new one takes the old one's place.
+        consul.call("DELETE", f"/v1/acl/token/{id_}")
+        say(f"token {name}: the old one is gone")
+        found = None
+    if not found:
+        body = {"AccessorID": id_, "SecretID": wanted, "Description": name, "Policies": [{"Name": name}]}
+        consul.call("PUT", "/v1/acl/token", body)
+        say(f"token {name}: made")
+
+
+def existing(consul: Server, id_: str) -> Any:
+    """Some versions of Consul say 403 of a token that is not there."""
+    try:
+        return consul.found("GET", f"/v1/acl/token/{id_}")
+    except RefusedError as error:
+        if error.status == FORBIDDEN and "not found" in str(error).lower():
+            return None
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Initialise Vault, once. Safe to run twice, two at once, and to be killed at any moment.
+
+What is known of an earlier run is the record in Consul, outside of Vault's own folder:
+
+    Vault is            the record says    so
+    not initialised     nothing or begun   begin
+    initialised         begun              nothing was ever kept in it: clear it, say so, begin
+    initialised         done, keys stored  change nothing
+    anything else                          refuse: a person has to look (docs/runbooks)
+
+The root token and the recovery keys are in this process's memory, in Key Vault, and nowhere else.
+Standard library only.
+"""
+
+import json
+import os
+import ssl
+import uuid
+from pathlib import Path
+from typing import Any
+
+from calls import RefusedError, Server, refuse, say, secret, trust
+from consul_lock import lock
+from key_vault_secret import KeyVaultSecret
+
+STATE = "/v1/kv/vault-init/record"
+SHARES, THRESHOLD = 5, 3
+USER = "pulumi"
+LOOK = "vault-init-refused.md"
+WIDEN = "vault-operator-policy.md"
+
+
+class Init:
+    """Vault's servers, and where what is known of them is kept."""
+
+    def __init__(self) -> None:
+        url = os.environ["CONSUL_URL"]
+        self.consul = Server(url, {"X-Consul-Token": secret("consul")}, trust(url))
+        self.pods = os.environ["VAULT_PODS"].split()
+        self.url = os.environ["VAULT_URL"]
+        self.keys = KeyVaultSecret()
+
+    # What there is
+
+    def pod(self, name: str) -> Server:
+        url = os.environ["VAULT_POD_URL"].format(name)
+        return Server(url, context=trust(url))
+
+    def initialised(self) -> bool:
+        """As the first of the servers says that answers: until then their certificates may be missing."""
+        waiting = self.pod(self.pods[0])
+        while True:
+            for name in self.pods:
+                try:
+                    return bool(self.pod(name).once("GET", "/v1/sys/init")["initialized"])
+                except (RefusedError, OSError) as error:
+                    problem = error
+            waiting.wait(f"no server of Vault answers: {getattr(problem, 'reason', problem)}", problem)
+
+    def record(self) -> dict[str, str]:
+        return self.consul.found("GET", f"{STATE}?raw") or {}
+
+    def write_record(self, generation: str, phase: str) -> None:
+        self.consul.call("PUT", STATE, {"generation": generation, "phase": phase})
+
+    # What is done
+
+    def run(self) -> None:
+        initialised, record = self.initialised(), self.record()
+        phase, generation = record.get("phase", "none"), record.get("generation", "")
+        if not initialised and phase != "done":
+            self.begin()
+        elif initialised and phase == "begun":
+            say("Vault is initialised, but it was never finished: nothing was ever kept in it")
+            self.clear()
+            self.begin()
+        elif not initialised:
+            refuse("Vault was finished once, and is empty now", LOOK)
+        elif phase == "none":
+            refuse("Vault was initialised, and not by this Job", LOOK)
+        elif not self.keys.has({"generation": generation, "state": "stored"}):
+            refuse("Vault is in use, and its recovery keys are not in Key Vault", LOOK)
+        else:
+            say("Vault is initialised: nothing to do")
+            self.compare()
+
+    def begin(self) -> None:
+        generation = str(uuid.uuid4())
+        self.keys.write("to come", {"generation": generation, "state": "begun"})
+        say("Key Vault takes the recovery keys")
+        self.write_record(generation, "begun")
+        say("recorded that it begins")
+        made = self.pod(self.pods[0]).once(
+            "PUT", "/v1/sys/init", {"recovery_shares": SHARES, "recovery_threshold": THRESHOLD}
+        )
+        say("initialised")
+        keys = json.dumps({"threshold": THRESHOLD, "keys": made["recovery_keys_base64"]})
+        self.keys.write(keys, {"generation": generation, "state": "stored"})
+        say("the recovery keys are in Key Vault")
+        self.configure(self.server(made["root_token"]))
+        self.write_record(generation, "done")
+        say("finished")
+
+    def server(self, token: str) -> Server:
+        return Server(self.url, {"X-Vault-Token": token}, trust(self.url))
+
+    def configure(self, vault: Server) -> None:
+        """All that needs root, which ends here."""
+        vault.call("GET", "/v1/sys/health")  # unsealed, and answering
+        say("unsealed")
+        for name, path in json.loads(os.environ["AUDIT"]).items():
+            device = {"type": "file", "options": {"file_path": path}}
+            vault.call("PUT", f"/v1/sys/audit/{name}", device)
+        say("who asks for what is logged")
+        vault.call("POST", "/v1/sys/auth/userpass", {"type": "userpass"})
+        vault.call("PUT", f"/v1/sys/policies/acl/{USER}", {"policy": policy()})
+        login = {"password": secret("password"), "token_policies": [USER], "token_ttl": "2h"}
+        vault.call("POST", f"/v1/auth/userpass/users/{USER}", {**login, "token_max_ttl": "2h"})
+        say("the operator may log in")
+        vault.call("POST", "/v1/auth/token/revoke-self")
+        say("the root token is dead")
+
+    def clear(self) -> None:
+        """Vault's folder in Consul, and what its servers remember of it."""
+        self.empty()
+        cluster = kubernetes()
+        for name in self.pods:
+            cluster.found("DELETE", f"{os.environ['POD_PATH']}/{name}")
+        for name in self.pods:
+            server = self.pod(name)
+            while server.call("GET", "/v1/sys/init")["initialized"]:
+                server.wait(f"{name} starts anew", TimeoutError(f"{name} has not started anew"))
+        self.empty()  # of what they wrote last
+        say("Vault's folder is empty, its servers are new")
+
+    def empty(self) -> None:
+        self.consul.call("DELETE", "/v1/kv/vault/?recurse=true")
+
+    def compare(self) -> None:
+        """Whether the operator's policy is still the program's: this Job may not change it any more."""
+        vault = Server(self.url, context=trust(self.url))
+        try:
+            answer = vault.call("POST", f"/v1/auth/userpass/login/{USER}", {"password": secret("password")})
+        except RefusedError as error:
+            refuse(f"the operator cannot log in to Vault ({error.status})", WIDEN)
+        operator = self.server(answer["auth"]["client_token"])
+        found = operator.call("GET", f"/v1/sys/policies/acl/{USER}")["data"]["policy"]
+        operator.call("POST", "/v1/auth/token/revoke-self")
+        if found.strip() != policy().strip():
+            refuse("the operator's policy in Vault is not the program's", WIDEN)
+
+
+def policy() -> str:
+    return (Path(__file__).parent / "operator.hcl").read_text(encoding="utf-8")
+
+
+def kubernetes() -> Server:
+    """The API server, as the Job's service account."""
+    account = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
+    address = os.environ.get("KUBERNETES_URL")
+    token: dict[str, Any] = {"Authorization": f"Bearer {(account / 'token').read_text(encoding='utf-8')}"}
+    if address:
+        return Server(address, token)
+    context = ssl.create_default_context(cafile=str(account / "ca.crt"))
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    return Server(f"https://{host}:{port}", token, context)
+
+
+def main() -> None:
+    init = Init()
+    with lock(init.consul, "vault-init/lock"):
+        init.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Telemetry: InfluxDB, and Telegraf, which fills it from every node and from Concourse."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.authority import Trust, server_certificate, trusted
+from components.charts import Chart
+from components.generated import password
+from components.helm import ready, release
+from components.job import python_job, stamp_of
+from components.telemetry_settings import TelemetrySettings
+from components.telemetry_values import URL, concourse, influxdb, nodes
+
+HOSTS = ("influxdb2", "influxdb2.monitoring.svc")
+
+
+class Reader(NamedTuple):
+    """How a program reads InfluxDB, as it was spoken to in version 1."""
+
+    url: Output[str]
+    database: str
+    user: str
+    password: Output[str]
+
+
+class Telemetry(ComponentResource):
+    """InfluxDB with one bucket, whose users may write or read and no more."""
+
+    reader: Reader
+    """Grafana's."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: TelemetrySettings,
+        *,
+        charts: Mapping[str, Chart],
+        namespace: Input[str],
+        agents: Input[str],
+        disk: Input[str],
+        trust: Trust,
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`agents` is the namespace of what runs on every node, `disk` a storage class."""
+        super().__init__("platform:index:Telemetry", name, None, opts)
+        child = ResourceOptions(parent=self)
+        # The administrator's are taken once, by an empty disk: they do not rotate.
+        admin = {key: password(f"influxdb-{key}", parent=self) for key in ("admin-password", "admin-token")}
+        users = {
+            user: password(f"influxdb-{user}", parent=self, rotation=settings.rotation)
+            for user in ("telegraf", "grafana")
+        }
+
+        def secret(called: str, place: Input[str], data: Mapping[str, Input[str]]) -> Output[str]:
+            made = k8s.core.v1.Secret(
+                called, metadata={"name": called, "namespace": place}, string_data=data, opts=child
+            )
+            named: Output[str] = made.metadata.name
+            return named
+
+        database = release(
+            "influxdb2",
+            charts["influxdb2"],
+            namespace=namespace,
+            values=influxdb(
+                settings,
+                disk=disk,
+                auth=secret("influxdb-admin", namespace, admin),
+                certificate=server_certificate(
+                    "influxdb-tls", trust, namespace=namespace, hosts=HOSTS, parent=self
+                ),
+            ),
+            opts=ResourceOptions(parent=self, protect=protected),
+        )
+        setup = python_job(
+            "influxdb-setup",
+            namespace=ready(database, namespace),
+            scripts=("influxdb.py", "calls.py"),
+            environment={
+                "INFLUXDB_URL": URL,
+                "ORGANIZATION": settings.organization,
+                "BUCKET": settings.bucket,
+                "RETENTION_SECONDS": str(settings.retention_seconds),
+            },
+            secrets=secret("influxdb-setup", namespace, {"admin-token": admin["admin-token"], **users}),
+            stamp=stamp_of(*users.values()),
+            ca=trusted("influxdb-ca", trust, namespace=namespace, parent=self),
+            parent=self,
+        )
+        self.reader = Reader(
+            setup.apply(lambda _: URL), settings.bucket, "grafana", Output.secret(users["grafana"])
+        )
+        statistics = k8s.rbac.v1.ClusterRole(
+            "telegraf-ds",
+            metadata={"name": "telegraf-ds"},
+            rules=[{"api_groups": [""], "resources": ["nodes/stats", "nodes/pods"], "verbs": ["get"]}],
+            opts=child,
+        )
+        k8s.rbac.v1.ClusterRoleBinding(
+            "telegraf-ds",
+            metadata={"name": "telegraf-ds"},
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": statistics.metadata.name,
+            },
+            subjects=[{"kind": "ServiceAccount", "name": "telegraf-ds", "namespace": agents}],
+            opts=child,
+        )
+        # Telegraf reads both when it starts.
+        stamp = stamp_of(users["telegraf"], trust.ca_pem)
+        for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", agents, nodes)):
+            release(
+                called,
+                charts[called],
+                namespace=place,
+                values=told(
+                    settings,
+                    password=secret(called, place, {"password": users["telegraf"]}),
+                    ca=trusted(f"{called}-ca", trust, namespace=place, parent=self),
+                    stamp=stamp,
+                ),
+                opts=child,
+            )
+        self.register_outputs({})
