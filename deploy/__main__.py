@@ -10,7 +10,7 @@ import typer
 
 from deploy.driver import driver
 from deploy.outcome import Outcome, listed
-from deploy.plan import Plan
+from deploy.plan import Plan, pools_with
 from deploy.render import rendered, write
 from deploy.stackfile import RefusedError, settings
 from deploy.teams import concourse_url, differences, real, rehearsed, wanted
@@ -61,6 +61,9 @@ def up(
     plan: Annotated[
         Path | None, typer.Option(help="refuse if anything has moved since the preview that wrote this file")
     ] = None,
+    runs_on: Annotated[
+        str, typer.Option(help="refuse to touch the worker pools of this tag, as they run this")
+    ] = "",
     check: Annotated[
         bool, typer.Option(help="then preview again, and fail if anything would change")
     ] = False,
@@ -73,9 +76,10 @@ def up(
 ) -> None:
     """Bring a stack to what its settings say."""
     approved = Plan.read(plan, stack) if plan else None
+    leave = pools_with(runs_on, stack) if runs_on else ()
     how: dict[str, Any] = {"writing": True, "scale": scale, "faults": faults}
     with driver(stack, rehearse=rehearse, quiet=json, home=home, **how) as here:
-        tell(here.up(refresh=refresh, approved=approved), json=json, markdown=markdown)
+        tell(here.up(refresh=refresh, approved=approved, leave=leave), json=json, markdown=markdown)
         if check:
             again = here.preview()
             if not json or again.failed:
@@ -147,6 +151,28 @@ def render(
         print(dumps({"stack": stack, "folder": str(out), "files": sorted(files)}, indent=2))
     else:
         print(f"{len(files['releases.yaml'])} releases and {len(files)} files are in {out}")
+
+
+@app.command()
+def notify(title: Annotated[str, typer.Argument(help="what happened")]) -> None:
+    """Post to Slack (SLACK_WEBHOOK) what happened, and below it the end of what is read from stdin."""
+    from deploy.notices import slack  # noqa: PLC0415 other commands need none of its packages
+
+    slack(title, sys.stdin.read())
+
+
+@app.command()
+def issue(
+    title: Annotated[str, typer.Argument(help="by which it is found again")],
+    *,
+    repository: Annotated[str, typer.Option(help="owner/name")],
+    gone: Annotated[bool, typer.Option(help="close it, as what it told is no more")] = False,
+    api: Annotated[str, typer.Option(help="GitHub's API")] = "https://api.github.com",
+) -> None:
+    """Open or update one issue on GitHub (GITHUB_TOKEN) with what is read from stdin."""
+    from deploy import notices  # noqa: PLC0415 as above
+
+    print(notices.issue(repository, title, sys.stdin.read(), gone=gone, api=api))
 
 
 def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
