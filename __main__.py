@@ -10,6 +10,7 @@ from components.authority import Authority
 from components.backups import Backups
 from components.cert_manager import CertManager
 from components.certificates import Issuers
+from components.chartmuseum import ChartMuseum, Container
 from components.charts import pinned
 from components.cluster import Cluster
 from components.concourse import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
@@ -265,6 +266,17 @@ publish(
     port=VAULT_PORT,
     tls=Tls(vault.certificate, "vault-active.vault.svc"),
     parent=vault,
+)
+ChartMuseum(
+    "chartmuseum",
+    settings.chartmuseum,
+    chart=charts["chartmuseum"],
+    namespace=namespaces["chartmuseum"],
+    container=Container(storage.charts_account, storage.charts_container, storage.charts_key),
+    host=public["charts"],
+    trust=trust,
+    monitors=metrics.monitors,
+    opts=on_kubernetes,
 )
 
 entra = Entra(

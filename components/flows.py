@@ -77,8 +77,9 @@ DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
 
 TRAEFIK = named("ingress", "traefik", "traefik")
-PUBLIC = ("concourse", "vault")
+PUBLIC = ("concourse", "vault", "chartmuseum")
 """Namespaces with a Service that is reached from outside."""
+CHARTMUSEUM = named("chartmuseum", "chartmuseum", "chartmuseum")
 ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
 CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
 CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
@@ -96,6 +97,9 @@ FLOWS: tuple[Flow, ...] = (
     Flow(TRAEFIK, Outside.INTERNET, API_SERVER_PORTS, "what there is to route"),
     Flow(TRAEFIK, WEB, (8080,), "people, fly, webhooks"),
     Flow(TRAEFIK, VAULT, (VAULT_PORT,), "people"),
+    Flow(TRAEFIK, CHARTMUSEUM, (8080,), "charts, to pipelines and from them"),
+    Flow(CHARTMUSEUM, Outside.INTERNET, (443,), "blob storage"),
+    Flow(PROMETHEUS, CHARTMUSEUM, (8080,), "metrics"),
     Flow(PROMETHEUS, TRAEFIK, (9100,), "metrics"),
     Flow(PROMETHEUS, Pods("cert-manager"), (9402,), "metrics"),
     Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: it looks before it asks Let's Encrypt to"),

@@ -25,6 +25,7 @@ NAMESPACES: Mapping[str, Row] = {
     "concourse": Row("baseline", holds_data=True),
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
     "ingress": Row("restricted"),
+    "chartmuseum": Row("restricted"),
     "cert-manager": Row("restricted"),
     "consul": Row("restricted", holds_data=True),
     "vault": Row("restricted", holds_data=True),

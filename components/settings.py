@@ -21,6 +21,7 @@ from components import concourse_rules
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
 from components.backups import BackupsSettings
 from components.certificates import CertificatesSettings
+from components.chartmuseum import ChartMuseumSettings
 from components.charts import untried
 from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
@@ -107,6 +108,7 @@ class Settings(Model):
     vault: VaultSettings = VaultSettings()
     credentials: CredentialsSettings = CredentialsSettings()
     backups: BackupsSettings = BackupsSettings()
+    chartmuseum: ChartMuseumSettings = ChartMuseumSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
     entra: EntraSettings = EntraSettings()

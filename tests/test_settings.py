@@ -209,6 +209,7 @@ BAD = [
      "teams[1].roles.member.oidc.users[0]", "such as ada@example.org"),
     ({"teams.0.roles": {"viewer": {"oidc": {"groups": [GUID]}}}}, "teams[0].roles.owner", "without an owner"),
     ({"teams.0.removed": True}, "teams[0].removed", "never gives up its main team"),
+    ({"chartmuseum": {"rotation": "soon"}}, "chartmuseum.rotation", "is not a month such as 2026-11"),
     ({"certificates.solver": "http01"}, "certificates.solver", "not everybody reaches vault, kibana; say"),
     ({"certificates.issuer": "letsencrypt"}, "certificates.issuer", 'choose from "production", "staging"'),
     ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
