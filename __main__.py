@@ -27,6 +27,8 @@ from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
 from components.ingress import Ingress
 from components.key_vault import KeyVault
+from components.log_alerts import LogAlerts
+from components.logs import Logs
 from components.metrics import Metrics
 from components.namespaces import Namespaces
 from components.network import Network
@@ -266,6 +268,32 @@ publish(
     port=VAULT_PORT,
     tls=Tls(vault.certificate, "vault-active.vault.svc"),
     parent=vault,
+)
+logs = Logs(
+    "logs",
+    settings.logs,
+    charts=charts,
+    namespace=namespaces["logging"],
+    agents=namespaces["node-agents"],
+    disk=classes.retain,
+    host=public["kibana"],
+    trust=trust,
+    monitors=metrics.monitors,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+LogAlerts(
+    "log-alerts",
+    settings.log_alerts,
+    chart=charts["elastalert2"],
+    namespace=namespaces["logging"],
+    login=logs.watcher,
+    login_stamp=logs.watcher_stamp,
+    trust=trust,
+    webhook=given["slackWebhook"],
+    kibana=public["kibana"].url,
+    monitors=metrics.monitors,
+    opts=on_kubernetes,
 )
 ChartMuseum(
     "chartmuseum",

@@ -72,7 +72,7 @@ def values(
             ],
             "extraVolumeMounts": [
                 {"name": "tls", "mountPath": "/tls", "readOnly": True},
-                {"name": "tmp", "mountPath": "/tmp"},
+                {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the pod's own)
             ],
         },
         "podAnnotations": {"platform/stamp": stamp},

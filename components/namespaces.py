@@ -26,6 +26,7 @@ NAMESPACES: Mapping[str, Row] = {
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
     "ingress": Row("restricted"),
     "chartmuseum": Row("restricted"),
+    "logging": Row("restricted", holds_data=True),
     "cert-manager": Row("restricted"),
     "consul": Row("restricted", holds_data=True),
     "vault": Row("restricted", holds_data=True),

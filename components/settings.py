@@ -34,6 +34,7 @@ from components.given_secrets import GIVEN
 from components.hosts import HostsSettings
 from components.ingress_settings import IngressSettings
 from components.key_vault import KeyVaultSettings
+from components.logs_settings import LogAlertsSettings, LogsSettings
 from components.metrics_settings import MetricsSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
@@ -108,6 +109,8 @@ class Settings(Model):
     vault: VaultSettings = VaultSettings()
     credentials: CredentialsSettings = CredentialsSettings()
     backups: BackupsSettings = BackupsSettings()
+    logs: LogsSettings = LogsSettings()
+    log_alerts: LogAlertsSettings = LogAlertsSettings()
     chartmuseum: ChartMuseumSettings = ChartMuseumSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
