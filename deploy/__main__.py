@@ -14,6 +14,7 @@ from deploy.outcome import Outcome, listed
 from deploy.plan import Plan, pools_with
 from deploy.render import rendered, write
 from deploy.stackfile import RefusedError, settings
+from deploy.teams import concourse_url, differences, real, rehearsed, wanted
 
 app = typer.Typer(
     add_completion=False,
@@ -115,6 +116,22 @@ def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
     with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
         found = here.outputs()
         print(dumps(found, indent=2) if json else "\n".join(listed(found)))
+
+
+@app.command()
+def teams(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
+    """Show how Concourse's teams differ from the stack file; exit code 4 when they do."""
+    chosen = settings(stack)
+    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
+        git = wanted(chosen, here.outputs().get("groups") or {})
+        there = rehearsed(here.resources()) if rehearse else real(concourse_url(chosen))
+    found = list(differences(git, there))
+    if json:
+        print(dumps({"stack": stack, "git": git, "concourse": there, "differences": found}, indent=2))
+    else:
+        print("\n".join(found) if found else f"{stack}: {len(there)} teams, as the stack file says")
+    if found:
+        raise typer.Exit(4)
 
 
 @app.command()
