@@ -29,6 +29,7 @@ from components.consul_values import ConsulSettings
 from components.credentials import CredentialsSettings
 from components.dashboards_settings import DashboardsSettings
 from components.database_settings import DatabaseSettings
+from components.deployers import DeployersSettings
 from components.dns import DnsSettings
 from components.entra_settings import EntraSettings
 from components.given_secrets import GIVEN
@@ -116,6 +117,8 @@ class Settings(Model):
     chartmuseum: ChartMuseumSettings = ChartMuseumSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
+    deployers: DeployersSettings | None = None
+    """Who deploys which stack. On one stack alone: the one whose Concourse runs the pipelines."""
     entra: EntraSettings = EntraSettings()
     teams: tuple[TeamSettings, ...] = Field(
         min_length=1,
