@@ -349,7 +349,7 @@ Dashboards(
     login=entra.grafana,
     tenant=settings.azure.tenant_id,
     trust=trust,
-    sources=[metrics.source, telemetry.source],
+    sources=[metrics.source, telemetry.source, logs.source],
     protected=settings.protected,
     opts=on_kubernetes,
 )

@@ -118,6 +118,7 @@ FLOWS: tuple[Flow, ...] = (
             (FLUENT_BIT, "logs"),
             (KIBANA, "what people ask"),
             (ELASTALERT, "what rules ask"),
+            (GRAFANA, "what dashboards ask"),
         )
     ),
     Flow(FLUENT_BIT, Outside.INTERNET, API_SERVER_PORTS, "whose log it is"),

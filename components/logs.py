@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import pulumi_kubernetes as k8s
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from components.authority import Trust, server_certificate, trusted
 from components.charts import Chart
+from components.dashboards_values import Source
 from components.helm import ready, release
 from components.job import python_job, stamp_of
 from components.log_access import AUDIT, CONTAINERS, access
@@ -29,20 +29,10 @@ from components.public_host import Host, Tls, publish
 URL = f"https://{ELASTICSEARCH}:{ELASTICSEARCH_PORT}"
 
 
-class Searcher(NamedTuple):
-    """How a program asks Elasticsearch."""
-
-    url: Output[str]
-    """Known once the data streams are there."""
-    stream: str
-    user: str
-    password: Output[str]
-
-
 class Logs(ComponentResource):
     """Elasticsearch with two data streams, of the containers and of who did what."""
 
-    panels: Searcher
+    source: Source
     """Grafana's: the containers' logs alone."""
     watcher: Output[str]
     """ElastAlert2's Secret, with `username` and `password`, beside Elasticsearch; known as that is."""
@@ -144,8 +134,15 @@ class Logs(ComponentResource):
             ),
             opts=child,
         )
-        self.panels = Searcher(
-            streams.apply(lambda _: URL), CONTAINERS, "grafana", Output.secret(users.passwords["grafana"])
+        # Not waited for: dashboards without logs are dashboards.
+        self.source = Source(
+            "Elasticsearch",
+            "elasticsearch",
+            URL,
+            data={"index": CONTAINERS, "timeField": "@timestamp", "logMessageField": "log"},
+            user="grafana",
+            password=users.passwords["grafana"],
+            ca_pem=trust.ca_pem,
         )
         self.watcher = Output.all(users.secrets["elastalert"], streams).apply(lambda both: str(both[0]))
         self.watcher_stamp = stamp_of(users.passwords["elastalert"])

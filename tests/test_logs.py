@@ -164,8 +164,10 @@ def test_the_operator_has_no_limit_of_cpu_and_tells_elastic_nothing(run):
 
 def test_panels_read_the_containers_logs_by_a_user_of_their_own(run):
     found = []
-    made(run, keep=lambda logs: logs.panels.url.apply(lambda url: found.append((url, logs.panels.user))))
-    assert found == [("https://logging-es-http.logging.svc:9200", "grafana")]
+    made(run, keep=lambda logs: found.append(logs.source))
+    [source] = found
+    assert (source.url, source.user) == ("https://logging-es-http.logging.svc:9200", "grafana")
+    assert source.data["index"] == CONTAINERS
     [on] = ROLES[USERS["grafana"]]["indices"]
     assert on["names"] == [CONTAINERS]
 
