@@ -26,7 +26,9 @@ from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
 from components.consul_values import ConsulSettings
 from components.credentials import CredentialsSettings
+from components.dashboards_settings import DashboardsSettings
 from components.database_settings import DatabaseSettings
+from components.deployers import DeployersSettings
 from components.dns import DnsSettings
 from components.entra_settings import EntraSettings
 from components.given_secrets import GIVEN
@@ -103,12 +105,15 @@ class Settings(Model):
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    dashboards: DashboardsSettings = DashboardsSettings()
     consul: ConsulSettings = ConsulSettings()
     vault: VaultSettings = VaultSettings()
     credentials: CredentialsSettings = CredentialsSettings()
     backups: BackupsSettings = BackupsSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
+    deployers: DeployersSettings | None = None
+    """Who deploys which stack. On one stack alone: the one whose Concourse runs the pipelines."""
     entra: EntraSettings = EntraSettings()
     teams: tuple[TeamSettings, ...] = Field(
         min_length=1,
