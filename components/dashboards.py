@@ -119,6 +119,9 @@ class Dashboards(ComponentResource):
             rules=[{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}],
             opts=child,
         )
+        account = k8s.core.v1.ServiceAccount(
+            "grafana", metadata={"name": "grafana", "namespace": namespace}, opts=child
+        )
         bound = k8s.rbac.v1.RoleBinding(
             "grafana-dashboards",
             metadata={"name": "grafana-dashboards", "namespace": namespace},
@@ -127,7 +130,7 @@ class Dashboards(ComponentResource):
                 "kind": "Role",
                 "name": role.metadata.name,
             },
-            subjects=[{"kind": "ServiceAccount", "name": "grafana", "namespace": namespace}],
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": namespace}],
             opts=child,
         )
         return Output.all(namespace, bound.metadata.name).apply(lambda both: str(both[0]))

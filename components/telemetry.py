@@ -98,6 +98,9 @@ class Telemetry(ComponentResource):
             rules=[{"api_groups": [""], "resources": ["nodes/stats", "nodes/pods"], "verbs": ["get"]}],
             opts=child,
         )
+        account = k8s.core.v1.ServiceAccount(
+            "telegraf-ds", metadata={"name": "telegraf-ds", "namespace": agents}, opts=child
+        )
         k8s.rbac.v1.ClusterRoleBinding(
             "telegraf-ds",
             metadata={"name": "telegraf-ds"},
@@ -106,12 +109,15 @@ class Telemetry(ComponentResource):
                 "kind": "ClusterRole",
                 "name": statistics.metadata.name,
             },
-            subjects=[{"kind": "ServiceAccount", "name": "telegraf-ds", "namespace": agents}],
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": agents}],
             opts=child,
         )
         # Telegraf reads both when it starts.
         stamp = stamp_of(users["telegraf"], trust.ca_pem)
-        for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", agents, nodes)):
+        for called, place, told in (
+            ("telegraf", namespace, concourse),
+            ("telegraf-ds", account.metadata.namespace, nodes),
+        ):
             release(
                 called,
                 charts[called],

@@ -27,16 +27,32 @@ def made(run, keep=None, *, protected=True, **given):
     return run(program)
 
 
+def record(recorder, name):
+    return recorder.named(RECORDS)[name]
+
+
+def test_nobody_but_lets_encrypt_may_sign_for_its_names(run):
+    given = record(made(run, zoneId=PARENT), "dns-authorities")
+    assert given.inputs["caaRecords"] == [{"flags": 0, "tag": "issue", "value": "letsencrypt.org"}]
+    assert "::azure-dns::" in given.options["provider"]
+
+
+def test_a_zone_may_have_an_authorities_record_of_somebody_else(run):
+    assert made(run, zoneId=PARENT, authorities=[]).of_type(RECORDS) == []
+
+
 def test_a_zone_that_exists_is_left_alone(run):
     kept = []
     recorder = made(run, kept.append, zoneId=PARENT)
     assert kept == [("example.org", PARENT)]
-    assert recorder.of_type(ZONE) == recorder.of_type(RECORDS) == []
+    assert recorder.of_type(ZONE) == []
+    [record] = recorder.of_type(RECORDS)
+    assert record.name == "dns-authorities"
 
 
 def test_a_made_zone_is_found_through_its_parent(run):
     recorder = made(run, **MADE)
-    records = recorder.one(RECORDS).inputs
+    records = record(recorder, "dns-delegation").inputs
     assert (records["recordType"], records["relativeRecordSetName"]) == ("NS", "ci.staging")
     assert (records["zoneName"], records["resourceGroupName"]) == ("example.org", "shared")
     assert records["nsRecords"] == [
@@ -48,7 +64,7 @@ def test_a_made_zone_is_found_through_its_parent(run):
 def test_the_parent_may_be_in_another_subscription(run):
     """A record set goes where its provider is."""
     recorder = made(run, **MADE)
-    assert "::azure-dns::" in recorder.one(RECORDS).options["provider"]
+    assert "::azure-dns::" in record(recorder, "dns-delegation").options["provider"]
     assert "::azure::" in recorder.one(ZONE).options["provider"]
     providers = recorder.named("pulumi:providers:azure-native")
     assert providers["azure-dns"].inputs["subscriptionId"] == OTHER
