@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 import requests
 import yaml
 
@@ -233,3 +234,16 @@ def pods(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
 def called(manifest: Mapping[str, Any]) -> str:
     metadata = manifest["metadata"]
     return "/".join(filter(None, (manifest["kind"], metadata.get("namespace"), metadata["name"])))
+
+
+def say(missing: Iterable[str]) -> None:
+    """Skip, with the names of the releases whose charts are not at hand."""
+    if names := sorted(missing):
+        pytest.skip(f"neither in CHARTS_DIR nor in their repositories: the charts of {', '.join(names)}")
+
+
+def sorted_out(releases: Mapping[str, list[Manifest] | None]) -> tuple[dict[str, list[Manifest]], list[str]]:
+    """The releases that Helm could render; the names of the others."""
+    return {name: items for name, items in releases.items() if items is not None}, [
+        name for name, items in releases.items() if items is None
+    ]

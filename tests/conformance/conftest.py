@@ -61,3 +61,35 @@ def rendered(tmp_path_factory, run_stack):
         return made[name]
 
     return stack
+
+
+@pytest.fixture(scope="session")
+def installed(judge, rendered):
+    """A stack, its namespaces and kinds in the API server: what Helm makes of each release."""
+    made = {}
+
+    def stack(name):
+        if name not in made:
+            made[name] = install(rendered(name))
+        return made[name]
+
+    def install(stack):
+        for manifest in stack.manifests:
+            if manifest["kind"] == "Namespace":
+                assert not (said := judge.apply(manifest)), said
+        charts = {release: cluster.package(release) for release in stack.releases}
+        for release, chart in charts.items():
+            if chart:
+                first = cluster.template(release, chart, *judge.capabilities())
+                judge.install([item for item in first if item["kind"] == "CustomResourceDefinition"])
+        capable = judge.capabilities()
+        return {
+            release.name: [
+                judge.placed(item, release.namespace) for item in cluster.template(release, chart, *capable)
+            ]
+            if chart
+            else None
+            for release, chart in charts.items()
+        }
+
+    return stack

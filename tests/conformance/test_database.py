@@ -2,6 +2,8 @@
 
 import pytest
 
+from components.database_role import SCRIPT
+from components.scram import verifier
 from components.trust import postgres_roots
 from tests.conformance.certificates import Authority
 
@@ -50,3 +52,53 @@ def test_old_tls_is_refused(database_server):
     )
     assert asked.returncode
     assert "SSL error" in asked.stderr
+
+
+@pytest.fixture
+def role(database_server):
+    """Runs the role Job's script as Azure's administrator, who is no superuser, in a database of its own."""
+    for statement in (
+        "drop database if exists platform",
+        "drop role if exists concourse, operator, azure_pg_admin",
+        "create role azure_pg_admin createdb createrole",
+        "create role operator login createdb createrole password 'operator' in role azure_pg_admin",
+        "create database platform owner azure_pg_admin",
+    ):
+        done = database_server.psql("-c", statement)
+        assert done.returncode == 0, done.stderr
+
+    def run(password):
+        who = {"PGUSER": "operator", "PGPASSWORD": "operator", "ROLE": "concourse"}
+        return database_server.psql(
+            "-f", str(SCRIPT), database="platform", VERIFIER=verifier(password), **who
+        )
+
+    return run
+
+
+def login(server, password, statement="select current_user"):
+    return server.psql("-c", statement, database="platform", PGUSER="concourse", PGPASSWORD=password)
+
+
+def test_the_role_can_log_in_and_migrate_after_one_run_and_after_two(database_server, role):
+    for password in ("first", "first", "second"):
+        done = role(password)
+        assert done.returncode == 0, done.stderr
+        assert password not in done.stdout + done.stderr
+        assert login(database_server, password).stdout == "concourse\n"
+        made = login(
+            database_server, password, "create table t (id int); select digest('', 'md5'); drop table t"
+        )
+        assert made.returncode == 0, made.stderr
+    assert "password authentication failed" in login(database_server, "first").stderr
+
+
+def test_the_role_makes_neither_roles_nor_databases(database_server, role):
+    assert role("first").returncode == 0
+    assert "permission denied" in login(database_server, "first", "create role other").stderr
+    assert "permission denied" in login(database_server, "first", "create database other").stderr
+
+
+def test_without_its_variables_the_script_fails(database_server, role):
+    who = {"PGUSER": "operator", "PGPASSWORD": "operator"}
+    assert database_server.psql("-f", str(SCRIPT), database="platform", **who).returncode

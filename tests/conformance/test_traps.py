@@ -1,0 +1,122 @@
+"""What charts do by default and nobody wants is not in what they render for us."""
+
+import pytest
+
+from tests.conformance import cluster
+from tests.conformance.cluster import say, sorted_out
+from tests.recorder import STACKS
+
+OPEN = {"traefik"}
+"""Releases with a Service that the internet reaches."""
+READERS = {"cert-manager", "eck-operator", "kube-prometheus-stack"}
+"""Releases that may read Secrets everywhere, as it is what they are for."""
+
+
+@pytest.fixture
+def releases(installed):
+    """A stack's releases as rendered; those without a chart here are in `missing`."""
+
+    def of(stack):
+        return sorted_out(installed(stack))
+
+    return of
+
+
+def replicas(workload):
+    return workload["spec"].get("replicas", 1)
+
+
+def labels(workload):
+    return workload["spec"]["template"]["metadata"].get("labels", {})
+
+
+def blocked(items):
+    """Workloads that a budget lets no pod of go: their nodes are never drained."""
+    for budget in items:
+        if budget["kind"] == "PodDisruptionBudget":
+            wanted = budget["spec"]["selector"].get("matchLabels", {})
+            for workload in items:
+                if (
+                    workload["kind"] in {"Deployment", "StatefulSet"}
+                    and wanted.items() <= labels(workload).items()
+                ):
+                    least, most = (budget["spec"].get(key) for key in ("minAvailable", "maxUnavailable"))
+                    if most == 0 or (least is not None and least == replicas(workload)):
+                        yield workload["metadata"]["name"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_budget_keeps_a_node_from_being_drained(releases, stack):
+    found, missing = releases(stack)
+    assert not {name: stuck for name, items in found.items() if (stuck := list(blocked(items)))}
+    say(missing)
+
+
+@pytest.mark.parametrize(("count", "stuck"), [(1, ["one"]), (2, [])])
+def test_a_budget_of_one_pod_is_noticed(count, stuck):
+    template = {"metadata": {"labels": {"app": "one", "more": "x"}}}
+    workload = {
+        "kind": "Deployment",
+        "metadata": {"name": "one"},
+        "spec": {"replicas": count, "template": template},
+    }
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "one"}}}
+    budget = {"kind": "PodDisruptionBudget", "metadata": {"name": "one"}, "spec": spec}
+    assert list(blocked([workload, budget])) == stuck
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_image_has_a_version(releases, rendered, stack):
+    found, missing = releases(stack)
+    images = {
+        container["image"]
+        for items in [*found.values(), rendered(stack).manifests]
+        for pod in cluster.pods(items)
+        for container in [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]
+    }
+    assert not {image for image in images if ":" not in image.rpartition("/")[2] or image.endswith(":latest")}
+    say(missing)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_the_ingress_is_on_the_internet(releases, stack):
+    found, missing = releases(stack)
+    public = {
+        name
+        for name, items in found.items()
+        for item in items
+        if item["kind"] == "Service" and item["spec"].get("type") in {"LoadBalancer", "NodePort"}
+    }
+    assert public <= OPEN
+    say(missing)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_nobody_reads_the_secrets_of_the_whole_cluster_without_need(releases, stack):
+    found, missing = releases(stack)
+    readers = {
+        name
+        for name, items in found.items()
+        for item in items
+        if item["kind"] == "ClusterRole"
+        for rule in item.get("rules") or []
+        if {"secrets", "*"} & set(rule.get("resources", [])) and {"", "*"} & set(rule.get("apiGroups", []))
+        if not rule.get("resourceNames")
+    }
+    assert readers <= READERS
+    say(missing)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_chart_makes_a_password(releases, stack):
+    found, missing = releases(stack)
+    made = {
+        f"{name}: {item['metadata']['name']}.{key}"
+        for name, items in found.items()
+        for item in items
+        if item["kind"] == "Secret"
+        for key in [*(item.get("data") or {}), *(item.get("stringData") or {})]
+        if "password" in key or "token" in key or "key" in key
+    }
+    assert not made
+    say(missing)

@@ -1,0 +1,40 @@
+"""A bump of a chart is that release's affair, and nothing else's."""
+
+import json
+import runpy
+
+import pytest
+from pulumi.runtime import test as finished
+from pulumi.runtime.config import set_all_config
+
+from components.charts import CHARTS
+from tests.recorder import RELEASE, ROOT, encoded, recording, stack_config
+
+STACK = "demo"
+OTHER = {name: f"99.0.{index}" for index, name in enumerate(sorted(CHARTS))}
+
+
+def inventory(charts):
+    """What the program registers, by URN."""
+    recorder = recording(STACK)
+    set_all_config(encoded(stack_config(STACK) | {"platform:charts": charts}), [])
+    finished(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__") and None)()
+    return {resource.urn: resource for resource in recorder.resources}
+
+
+@pytest.fixture(scope="module")
+def both():
+    """The program with its pins, and with another version of every chart, each a different one."""
+    return inventory({}), inventory(OTHER)
+
+
+def test_a_bump_changes_the_version_of_its_own_releases_and_nothing_else(both):
+    before, after = both
+    assert before.keys() == after.keys()
+    for urn, resource in after.items():
+        assert resource.options == before[urn].options, urn
+        old, new = dict(before[urn].inputs), dict(resource.inputs)
+        if resource.type == RELEASE:
+            assert old.pop("version") == CHARTS[new["chart"]].version
+            assert new.pop("version") == OTHER[new["chart"]]
+        assert json.dumps(new, sort_keys=True) == json.dumps(old, sort_keys=True), urn
