@@ -23,8 +23,6 @@ class Entra(ComponentResource):
 
     concourse: Login
     grafana: Login
-    ends: Mapping[str, Output[str]]
-    """When what is given for a time ends, by what it is."""
     groups: Mapping[str, Output[str]]
     """Object ids of the groups that are made, by name."""
 
@@ -61,7 +59,7 @@ class Entra(ComponentResource):
         }
         by_roles = settings.group_claims == "AppRoles"
         url = f"https://{hosts['concourse']}"
-        of_concourse = Registration(
+        self.concourse = Registration(
             "concourse",
             settings,
             title=f"Concourse {stack}",
@@ -73,9 +71,9 @@ class Entra(ComponentResource):
             tenant=tenant,
             protected=protected,
             opts=child,
-        )
+        ).login
         url = f"https://{hosts['grafana']}"
-        of_grafana = Registration(
+        self.grafana = Registration(
             "grafana",
             settings,
             title=f"Grafana {stack}",
@@ -91,12 +89,7 @@ class Entra(ComponentResource):
             tenant=tenant,
             protected=protected,
             opts=child,
-        )
-        self.concourse, self.grafana = of_concourse.login, of_grafana.login
-        self.ends = {
-            "Concourse's secret in Entra": of_concourse.ends,
-            "Grafana's secret in Entra": of_grafana.ends,
-        }
+        ).login
         self.register_outputs({"groups": dict(self.groups)})
 
     def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:

@@ -48,8 +48,6 @@ class Registration(ComponentResource):
     """An application of the tenant's own, for one program of one stack."""
 
     login: Login
-    ends: Output[str]
-    """The last moment of its secret."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -128,7 +126,6 @@ class Registration(ComponentResource):
             rotate_when_changed={"rotation": settings.rotation},
             opts=ResourceOptions(parent=self, additional_secret_outputs=["value"]),
         )
-        self.ends = password.end_date.apply(str)
         self.login = Login(
             issuer=f"https://login.microsoftonline.com/{tenant}/v2.0",
             client_id=Output.all(application.client_id, principal.object_id).apply(lambda ids: str(ids[0])),
