@@ -113,14 +113,17 @@ class Dashboards(ComponentResource):
     def _reader(self, namespace: Input[str]) -> Output[str]:
         """Let Grafana's account find dashboards; the namespace, known once it may."""
         child = ResourceOptions(parent=self)
+        account = k8s.core.v1.ServiceAccount(
+            "grafana",
+            metadata={"name": "grafana", "namespace": namespace},
+            automount_service_account_token=False,  # its pod says so itself
+            opts=child,
+        )
         role = k8s.rbac.v1.Role(
             "grafana-dashboards",
             metadata={"name": "grafana-dashboards", "namespace": namespace},
             rules=[{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}],
             opts=child,
-        )
-        account = k8s.core.v1.ServiceAccount(
-            "grafana", metadata={"name": "grafana", "namespace": namespace}, opts=child
         )
         bound = k8s.rbac.v1.RoleBinding(
             "grafana-dashboards",

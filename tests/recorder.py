@@ -82,10 +82,12 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azuread:index/servicePrincipal:ServicePrincipal": lambda args: {"objectId": f"object-of-{args.name}"},
     "azuread:index/group:Group": lambda args: {"objectId": f"object-of-{args.name}"},
     "azuread:index/applicationPassword:ApplicationPassword": lambda args: {
-        "value": secret(f"the-secret-of-{args.name}")
+        "value": secret(f"the-secret-of-{args.name}"),
+        "endDate": "2027-05-20T08:00:00Z",
     },
     "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
-        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
+        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n",
+        "validityEndTime": "2046-11-20T08:00:00.123456789+00:00",
     },
 }
 CALLS: dict[str, Callable[[Props], Props]] = {
