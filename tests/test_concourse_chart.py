@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from components.charts import CHARTS
+from tests import test_concourse
 from tests.recorder import ROOT, revealed
 from tools.setup import cache
 
@@ -23,6 +24,17 @@ pytestmark = pytest.mark.skipif(
 RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
+def templated(values, release, namespace, folder):
+    """What the chart makes of values, by (kind, name)."""
+    file = folder / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    command = [HELM, "template", release, str(ARCHIVE), "--namespace", namespace]
+    command += ["--values", str(file), "--kube-version", "1.36.0"]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    objects = [found for found in yaml.safe_load_all(text) if found]
+    return {(o["kind"], o["metadata"]["name"]): o for o in objects}
+
+
 @pytest.fixture(scope="session")
 def rendered(run_stack, tmp_path_factory):
     """Objects of a stack's release by (kind, name), as the chart makes them."""
@@ -31,13 +43,9 @@ def rendered(run_stack, tmp_path_factory):
     def render(stack, release):
         if (stack, release) not in done:
             inputs = revealed(run_stack(stack).named(RELEASE)[release].inputs)
-            values = tmp_path_factory.mktemp("values") / "values.yaml"
-            values.write_text(yaml.safe_dump(inputs["values"]))
-            command = [HELM, "template", release, str(ARCHIVE), "--namespace", inputs["namespace"]]
-            command += ["--values", str(values), "--kube-version", "1.36.0"]
-            text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            objects = [found for found in yaml.safe_load_all(text) if found]
-            done[stack, release] = {(o["kind"], o["metadata"]["name"]): o for o in objects}
+            done[stack, release] = templated(
+                inputs["values"], release, inputs["namespace"], tmp_path_factory.mktemp("values")
+            )
         return done[stack, release]
 
     return render
@@ -106,6 +114,31 @@ def test_each_setting_reaches_the_web_nodes_in_its_variable(web):
     audited = [name for name in found if name.endswith("_AUDITING")]
     assert len(audited) == 9
     assert {found[name] for name in audited} == {"true"}
+
+
+VAULT = {
+    "CONCOURSE_VAULT_URL": "https://vault-active.vault.svc:8200",
+    "CONCOURSE_VAULT_SERVER_NAME": "vault-active.vault.svc",
+    "CONCOURSE_VAULT_CA_CERT": "/concourse-vault/ca.cert",
+    "CONCOURSE_VAULT_PATH_PREFIX": "/secret/concourse",
+    "CONCOURSE_VAULT_SHARED_PATH": "shared",
+    "CONCOURSE_VAULT_AUTH_BACKEND": "approle",
+    "CONCOURSE_VAULT_AUTH_PARAM": "vault-client-auth-param",
+    "CONCOURSE_VAULT_ENABLE_KV_MOUNT_CACHE": "true",
+    "CONCOURSE_SECRET_CACHE_ENABLED": "true",
+    "CONCOURSE_SECRET_CACHE_DURATION": "1m",
+    "CONCOURSE_SECRET_RETRY_ATTEMPTS": "2",
+}
+
+
+def test_vault_is_the_only_credential_manager_and_each_setting_of_it_is_known(tmp_path):
+    objects = templated(test_concourse.told(vault=test_concourse.VAULT), "concourse", "concourse", tmp_path)
+    pod = objects["Deployment", "concourse-web"]["spec"]["template"]["spec"]
+    found = variables(pod["containers"][0])
+    assert {name: found.get(name) for name in VAULT} == VAULT
+    assert set(found) - {"POD_IP"} <= set((KNOWN / "web.txt").read_text().split())
+    others = ("KUBERNETES", "SSM", "SECRETSMANAGER", "CREDHUB", "CONJUR", "DUMMY")
+    assert not [name for name in found if any(other in name for other in others)]
 
 
 def test_each_setting_reaches_the_workers_in_its_variable(worker):
