@@ -82,6 +82,11 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azuread:index/applicationPassword:ApplicationPassword": lambda args: {
         "value": secret(f"the-secret-of-{args.name}")
     },
+    "vault:appRole/authBackendRole:AuthBackendRole": lambda args: {"roleId": f"role-id-of-{args.name}"},
+    "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": lambda args: {
+        "secretId": secret(f"the-secret-id-of-{args.name}"),
+        "accessor": f"accessor-of-{args.name}",
+    },
     "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
         "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
     },

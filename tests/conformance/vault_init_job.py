@@ -1,4 +1,4 @@
-"""What the init Job of Vault meets in a cluster: Consul, Key Vault, Entra, Kubernetes; Vault itself is real."""
+"""What the init Job meets in a cluster: Consul, Key Vault, Entra, Kubernetes; Vault itself is real."""
 
 import json
 import os
@@ -122,7 +122,7 @@ def around(vault: VaultServer) -> Iterator[tuple[Around, str]]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_PUT = do_POST = do_DELETE = reply
+        do_GET = do_PUT = do_POST = do_DELETE = reply  # noqa: N815 (http.server names them)
 
         def log_message(self, *_: Any) -> None:
             pass
