@@ -281,9 +281,14 @@ def credential_can_be_made(call: Call) -> None:
 
 
 def issuer_signs_tokens(call: Call) -> None:
-    """Azure takes any issuer; with one that no cluster has, letter for letter, nobody can log in."""
+    """Azure takes any issuer; with one that nobody has, letter for letter, nobody can log in."""
     clusters = call.cloud.all("azure-native:containerservice:ManagedCluster")
-    if call.inputs["issuer"] not in [o["outputs"]["oidcIssuerProfile"]["issuerURL"] for o in clusters]:
+    known = [o["outputs"]["oidcIssuerProfile"]["issuerURL"] for o in clusters]
+    # Concourse signs tokens as well; it is a host in a zone of ours.
+    zones = [*call.cloud.all("given"), *call.cloud.all("azure-native:dns:Zone")]
+    own = [o["id"].rpartition("/dnsZones/")[2] for o in zones if "/dnsZones/" in o["id"]]
+    host = call.inputs["issuer"].removeprefix("https://")
+    if call.inputs["issuer"] not in known and not any(f".{host}".endswith(f".{zone}") for zone in own):
         call.refuse("AADSTS70021", f"No matching federated identity record for {call.inputs['issuer']}")
 
 
@@ -332,6 +337,11 @@ def cluster(call: Call) -> Props:
             "issuerURL": f"https://{place}.oic.prod-aks.azure.com/{tenant(call.cloud)}/{guid(call.id)}/",
         },
     }
+
+
+def cluster_is_gone(call: Call) -> None:
+    """What was in a cluster goes with it."""
+    call.cloud.drop("/kubernetes" + call.id)
 
 
 def server(call: Call) -> Props:
@@ -515,6 +525,7 @@ KINDS: dict[str, Kind] = {
         required=("identity.type", "dnsPrefix", "agentPoolProfiles"),
         references=("agentPoolProfiles.*.vnetSubnetID", "identity.userAssignedIdentities.*"),
         checks=(cluster_can_be_made,), reshaped=("identity",), outputs=cluster, seconds=300,
+        leaves=cluster_is_gone,
         queue="{resourceName}", busy="OperationNotAllowed",
         replaces=("diskEncryptionSetID", "dnsPrefix", "fqdnSubdomain", "linuxProfile", "windowsProfile",
                   "location", "nodeResourceGroup", "resourceName", "resourceGroupName",
@@ -567,6 +578,12 @@ KINDS: dict[str, Kind] = {
         id=arm(STORAGE + "/blobServices/default/containers/{containerName}"), name="containerName",
         pattern=r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", checks=(container_is_private,), outputs=named,
         replaces=("containerName", "accountName", "resourceGroupName")),
+    "azure-native:storage:ManagementPolicy": Kind(
+        id=arm(STORAGE + "/managementPolicies/{managementPolicyName}"), name="managementPolicyName",
+        pattern="default", replaces=("managementPolicyName", "accountName", "resourceGroupName"), outputs=named),
+    "azure-native:keyvault:Secret": Kind(
+        id=arm(KEY_VAULT + "/secrets/{secretName}"), name="secretName", pattern="[A-Za-z0-9-]{1,127}",
+        outputs=named, hidden=("properties",), replaces=("secretName", "vaultName", "resourceGroupName")),
     "azure-native:keyvault:Vault": Kind(
         id=arm(KEY_VAULT), name="vaultName", pattern=r"(?=.{3,24}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*",
         references=ALLOWED_SUBNETS[1:], reshaped=("properties",), outputs=vault, leaves=soft_deleted,
