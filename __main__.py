@@ -221,7 +221,8 @@ issuers = Issuers(
 public = {
     purpose: Host(name, settings.sources[purpose], issuers.chosen, reached) for purpose, name in hosts.items()
 }
-trust = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes).trust
+authority = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes)
+trust = authority.trust
 consul = Consul(
     "consul",
     settings.consul,
@@ -230,14 +231,6 @@ consul = Consul(
     trust=trust,
     disks=classes.retain,
     protected=settings.protected,
-    opts=on_kubernetes,
-)
-Monitors(
-    "monitors",
-    namespace=namespaces["monitoring"],
-    kinds=metrics.monitors,
-    trust=trust,
-    consul_token=consul.tokens["metrics"],
     opts=on_kubernetes,
 )
 telemetry = Telemetry(
@@ -358,6 +351,15 @@ entra = Entra(
     tenant=settings.azure.tenant_id,
     protected=settings.protected,
     opts=pulumi.ResourceOptions(providers=[tenant]),
+)
+Monitors(
+    "monitors",
+    namespace=namespaces["monitoring"],
+    kinds=metrics.monitors,
+    trust=trust,
+    consul_token=consul.tokens["metrics"],
+    ends={"the authority of the platform's own certificates": authority.ends},
+    opts=on_kubernetes,
 )
 Dashboards(
     "dashboards",

@@ -1,11 +1,12 @@
 """What is wrong when: rules in Prometheus' own format, from files, so that promtool checks and tests them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pulumi import Input, Resource
+from pulumi import Input, Output, Resource
 
 from components.custom import custom
 
@@ -23,6 +24,31 @@ def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
             spec={"groups": groups},
             parent=parent,
         )
+
+
+def endings(namespace: Input[str], ends: Mapping[str, Input[str]], *, parent: Resource) -> None:
+    """Have Prometheus know when what the program made with an end ends; the rules above go by it."""
+    known = [
+        {
+            "record": "platform_expires_timestamp_seconds",
+            "labels": {"what": what},
+            "expr": Output.from_input(end).apply(moment),
+        }
+        for what, end in ends.items()
+    ]
+    custom(
+        "endings",
+        "PrometheusRule",
+        api_version="monitoring.coreos.com/v1",
+        namespace=namespace,
+        spec={"groups": [{"name": "endings", "rules": known}]},
+        parent=parent,
+    )
+
+
+def moment(end: str) -> str:
+    """A time as PromQL has it."""
+    return f"vector({int(datetime.fromisoformat(end).timestamp())})"
 
 
 def rules(runbooks: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -33,6 +33,8 @@ class Authority(ComponentResource):
     """A CA whose key is in Pulumi's state and in one Secret, and nowhere else."""
 
     trust: Trust
+    ends: Output[str]
+    """The last moment of the CA's certificate, unless an update renews it before."""
 
     def __init__(self, name: str, *, cert_manager: Input[str], opts: ResourceOptions | None = None) -> None:
         """`cert_manager` is its namespace, known once it runs."""
@@ -67,6 +69,7 @@ class Authority(ComponentResource):
             parent=self,
             wait_for="condition=Ready",
         )
+        self.ends = root.validity_end_time.apply(str)
         self.trust = Trust(issuer, Output.unsecret(root.cert_pem))
         self.register_outputs({"issuer": self.trust.issuer, "caPem": self.trust.ca_pem})
 

@@ -113,6 +113,12 @@ class Dashboards(ComponentResource):
     def _reader(self, namespace: Input[str]) -> Output[str]:
         """Let Grafana's account find dashboards; the namespace, known once it may."""
         child = ResourceOptions(parent=self)
+        account = k8s.core.v1.ServiceAccount(
+            "grafana",
+            metadata={"name": "grafana", "namespace": namespace},
+            automount_service_account_token=False,  # its pod says so itself
+            opts=child,
+        )
         role = k8s.rbac.v1.Role(
             "grafana-dashboards",
             metadata={"name": "grafana-dashboards", "namespace": namespace},
@@ -127,7 +133,7 @@ class Dashboards(ComponentResource):
                 "kind": "Role",
                 "name": role.metadata.name,
             },
-            subjects=[{"kind": "ServiceAccount", "name": "grafana", "namespace": namespace}],
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": namespace}],
             opts=child,
         )
         return Output.all(namespace, bound.metadata.name).apply(lambda both: str(both[0]))

@@ -74,6 +74,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "service": {"port": PORT},
         "livenessProbe": probe,
         "readinessProbe": probe,
+        "serviceAccount": {"create": False, "name": "grafana"},
         "rbac": {"create": False},  # the chart's may read every Secret of the namespace
         "testFramework": {"enabled": False},
         "grafana.ini": {

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pulumi_kubernetes as k8s
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
+from components.alerts import endings
 from components.authority import Trust, trusted
 from components.custom import custom
 from components.flows import (
@@ -74,9 +75,13 @@ class Monitors(ComponentResource):
         kinds: Input[bool],
         trust: Trust,
         consul_token: Input[str],
+        ends: Mapping[str, Input[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`kinds` is known once there are such things as monitors."""
+        """`kinds` is known once there are such things as monitors.
+
+        `ends` has the last moment of what was made for a time, by what it is.
+        """
         super().__init__("platform:index:Monitors", name, None, opts)
         ca = trusted(CA, trust, namespace=namespace, parent=self)
         token = k8s.core.v1.Secret(
@@ -87,6 +92,7 @@ class Monitors(ComponentResource):
         )
         # An operator that finds no token takes nothing of a monitor.
         there = Output.all(namespace, kinds, token.metadata.name).apply(lambda all_: str(all_[0]))
+        endings(there, ends, parent=self)
         for called, watched in WATCHED.items():
             custom(
                 f"monitor-{called}",

@@ -92,13 +92,16 @@ class Telemetry(ComponentResource):
             password=users["grafana"],
             ca_pem=trust.ca_pem,
         )
+        account = k8s.core.v1.ServiceAccount(
+            "telegraf-ds", metadata={"name": "telegraf-ds", "namespace": agents}, opts=child
+        )
         statistics = k8s.rbac.v1.ClusterRole(
             "telegraf-ds",
             metadata={"name": "telegraf-ds"},
             rules=[{"api_groups": [""], "resources": ["nodes/stats", "nodes/pods"], "verbs": ["get"]}],
             opts=child,
         )
-        k8s.rbac.v1.ClusterRoleBinding(
+        bound = k8s.rbac.v1.ClusterRoleBinding(
             "telegraf-ds",
             metadata={"name": "telegraf-ds"},
             role_ref={
@@ -106,12 +109,13 @@ class Telemetry(ComponentResource):
                 "kind": "ClusterRole",
                 "name": statistics.metadata.name,
             },
-            subjects=[{"kind": "ServiceAccount", "name": "telegraf-ds", "namespace": agents}],
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": agents}],
             opts=child,
         )
         # Telegraf reads both when it starts.
         stamp = stamp_of(users["telegraf"], trust.ca_pem)
-        for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", agents, nodes)):
+        allowed = Output.all(agents, bound.metadata.name).apply(lambda both: str(both[0]))
+        for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", allowed, nodes)):
             release(
                 called,
                 charts[called],

@@ -71,6 +71,7 @@ def nodes(
             {"name": "HOST_MOUNT_PREFIX", "value": "/hostfs"},
             _password(password),
         ],
+        "serviceAccount": {"create": False, "name": "telegraf-ds"},
         "rbac": {"create": False},  # the chart's may run commands in every pod (nodes/proxy)
         "tolerations": [{"operator": "Exists"}],  # every node is watched
         "resources": {

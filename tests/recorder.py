@@ -82,7 +82,8 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
     "azuread:index/servicePrincipal:ServicePrincipal": lambda args: {"objectId": f"object-of-{args.name}"},
     "azuread:index/group:Group": lambda args: {"objectId": f"object-of-{args.name}"},
     "azuread:index/applicationPassword:ApplicationPassword": lambda args: {
-        "value": secret(f"the-secret-of-{args.name}")
+        "value": secret(f"the-secret-of-{args.name}"),
+        "endDate": "2027-05-20T08:00:00Z",
     },
     "vault:appRole/authBackendRole:AuthBackendRole": lambda args: {"roleId": f"role-id-of-{args.name}"},
     "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": lambda args: {
@@ -90,7 +91,8 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
         "accessor": f"accessor-of-{args.name}",
     },
     "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
-        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n"
+        "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n",
+        "validityEndTime": "2046-11-20T08:00:00.123456789+00:00",
     },
 }
 CALLS: dict[str, Callable[[Props], Props]] = {

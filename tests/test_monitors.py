@@ -25,6 +25,7 @@ def made(run):
             kinds=True,
             trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             consul_token=Output.secret("a-token-of-consul"),
+            ends={"a secret": "2027-05-01T00:00:00Z"},
         )
     )
 
@@ -65,3 +66,11 @@ def test_consul_is_shown_a_token_that_is_in_a_secret_alone(made):
 def test_who_can_speak_json_too_is_told_what_is_wanted(made):
     for name in ("vault", "consul"):
         assert endpoint(made, name)["params"] == {"format": ["prometheus"]}
+
+
+def test_prometheus_knows_when_what_was_made_for_a_time_ends(made):
+    [rules] = made.of_type("kubernetes:monitoring.coreos.com/v1:PrometheusRule")
+    [group] = rules.inputs["spec"]["groups"]
+    [rule] = group["rules"]
+    assert rule["record"] == "platform_expires_timestamp_seconds"
+    assert (rule["labels"], rule["expr"]) == ({"what": "a secret"}, "vector(1809129600)")
