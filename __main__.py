@@ -4,6 +4,7 @@ import pulumi
 import pulumi_azure_native as azure
 import pulumi_azuread as azuread
 import pulumi_kubernetes as kubernetes
+import pulumi_vault as hashicorp
 
 from components.address import Address
 from components.authority import Authority
@@ -15,8 +16,10 @@ from components.charts import pinned
 from components.cluster import Cluster
 from components.concourse import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
 from components.concourse_keys import ConcourseKeys
+from components.concourse_secret import VaultLogin
 from components.concourse_users import LocalUsers
 from components.consul import Consul
+from components.credentials import Credentials
 from components.dashboards import Dashboards
 from components.database import Database
 from components.database_role import DatabaseRole
@@ -47,6 +50,7 @@ from components.teams import Teams
 from components.telemetry import Telemetry
 from components.vault import Vault
 from components.vault_init import VaultInit
+from components.vault_values import ACTIVE
 from components.workers import Workers
 
 config = pulumi.Config()
@@ -276,14 +280,30 @@ vault_init = VaultInit(
     identity=identities["vault-init"].client_id,
     opts=on_kubernetes,
 )
-publish(
+vault_url = publish(
     "vault",
     public["vault"],
     namespace=namespaces["vault"],
     service="vault-active",
     port=VAULT_PORT,
-    tls=Tls(vault.certificate, "vault-active.vault.svc"),
+    tls=Tls(vault.certificate, ACTIVE),
     parent=vault,
+)
+in_vault = hashicorp.Provider(
+    "vault",
+    address=pulumi.Output.all(vault_url, vault_init.done).apply(lambda both: str(both[0])),
+    auth_login_userpass=hashicorp.ProviderAuthLoginUserpassArgs(
+        username=vault_init.user,
+        password=vault_init.password,
+    ),
+    skip_child_token=True,  # it may make none
+    skip_tls_verify=not settings.certificates.trusted,
+)
+credentials = Credentials(
+    "credentials",
+    settings.credentials,
+    protected=settings.protected,
+    opts=pulumi.ResourceOptions(providers=[in_vault]),
 )
 logs = Logs(
     "logs",
@@ -395,6 +415,7 @@ concourse = Concourse(
     login=entra.concourse,
     claims=settings.entra.group_claims,
     main_team=teams[MAIN],
+    vault=VaultLogin(f"https://{ACTIVE}:{VAULT_PORT}", ACTIVE, trust.ca_pem, credentials.approle),
     opts=on_kubernetes,
 )
 publish(

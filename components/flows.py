@@ -148,6 +148,7 @@ FLOWS: tuple[Flow, ...] = (
     Flow(Pods("cert-manager"), Outside.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
     Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),
     Flow(CONSUL, CONSUL, (), "gossip, by TCP and UDP, and what they agree on"),
+    Flow(CONSUL, Outside.INTERNET, API_SERVER_PORTS, "each asks for its node's zone before it starts"),
     Flow(CONSUL_START, CONSUL, (CONSUL_PORT, 8502), "the chart's own Job turns access control on"),
     Flow(CONSUL_START, Outside.INTERNET, API_SERVER_PORTS, "where it puts the tokens that it makes"),
     Flow(CONSUL_TOKENS, CONSUL, (CONSUL_PORT,), "policies and tokens"),

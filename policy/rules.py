@@ -36,6 +36,7 @@ HOLDS_DATA = frozenset({
     "azuread:index/application:Application",
     "azuread:index/group:Group",
     "azuread:index/servicePrincipal:ServicePrincipal",
+    "vault:index/mount:Mount",  # and with it the secrets
 })  # fmt: skip
 ENCRYPTION_KEYS = "concourse-encryption-"
 """How the keys are called that the database's secrets are encrypted by."""

@@ -85,6 +85,11 @@ ANSWERS: dict[str, Callable[[MockResourceArgs], Props]] = {
         "value": secret(f"the-secret-of-{args.name}"),
         "endDate": "2027-05-20T08:00:00Z",
     },
+    "vault:appRole/authBackendRole:AuthBackendRole": lambda args: {"roleId": f"role-id-of-{args.name}"},
+    "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": lambda args: {
+        "secretId": secret(f"the-secret-id-of-{args.name}"),
+        "accessor": f"accessor-of-{args.name}",
+    },
     "tls:index/selfSignedCert:SelfSignedCert": lambda args: {
         "certPem": f"-----BEGIN CERTIFICATE-----\n{args.name}\n",
         "validityEndTime": "2046-11-20T08:00:00.123456789+00:00",

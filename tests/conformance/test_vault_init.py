@@ -1,0 +1,255 @@
+"""The init Job on a real Vault that unseals itself: from nothing, again, two at once, killed anywhere."""
+
+import base64
+import json
+
+import pytest
+import requests
+
+from components.vault_policies import concourse
+from tests.conformance.vault_init_job import KILLED, PASSWORD, Job, around
+
+REFUSED = 42
+REQUESTS = 15
+"""That change something, from the lock to its end."""
+
+
+@pytest.fixture
+def job(tmp_path, vault_server):
+    folder = tmp_path / "job"
+    folder.mkdir()
+    with around(vault_server) as (servers, address):
+        yield Job(folder, vault_server, servers, address)
+
+
+def finished(job):
+    """Initialised, its keys stored, the operator's login there, and nobody root."""
+    assert job.vault.call("GET", "sys/init")["initialized"] is True
+    assert len(job.stored["keys"]) == 5
+    assert job.servers.kv["vault-init/record"]["phase"] == "done"
+    assert job.servers.secrets[-1]["tags"]["generation"] == job.servers.kv["vault-init/record"]["generation"]
+    token = job.operator()
+    assert job.vault.call("GET", "auth/token/lookup-self", token=token)["data"]["policies"] == [
+        "default",
+        "pulumi",
+    ]
+    audit = (job.folder / "audit.log").read_text()
+    assert '"policies":["root"]' in audit, "what root did is logged"
+    root = [json.loads(line) for line in audit.splitlines() if '"policies":["root"]' in line]
+    assert root[-1]["request"]["path"] == "auth/token/revoke-self", "and the last of it is its own end"
+
+
+def test_an_empty_vault_is_initialised_its_keys_put_away_and_its_root_token_dead(job):
+    code, log = job.run()
+    assert code == 0, log
+    finished(job)
+
+
+def test_a_second_run_changes_nothing(job):
+    job.run()
+    before = len(job.servers.secrets), dict(job.servers.kv)
+    code, log = job.run()
+    assert code == 0, log
+    assert "nothing to do" in log
+    assert (len(job.servers.secrets), dict(job.servers.kv)) == before
+    finished(job)
+
+
+def test_of_two_at_once_one_waits_and_then_has_nothing_to_do(job):
+    both = [job.start(), job.start()]
+    logs = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], logs
+    assert sorted("finished" in log for log in logs) == [False, True]
+    assert sorted("nothing to do" in log for log in logs) == [False, True]
+    finished(job)
+
+
+@pytest.mark.parametrize("requests_", range(1, REQUESTS + 1))
+def test_killed_after_any_of_its_requests_the_next_run_ends_it(job, requests_):
+    code, log = job.killed_after(requests_)
+    assert code == KILLED, f"there are fewer requests than REQUESTS: {log}"
+    code, log = job.run()
+    assert code == 0, log
+    finished(job)
+
+
+def test_killing_covers_all_that_it_does(job):
+    code, log = job.killed_after(REQUESTS + 1)
+    assert code == 0, f"there are more requests than REQUESTS: {log}"
+
+
+def test_no_secret_is_in_its_log(job):
+    _, log = job.run()
+    for text in (PASSWORD, "a-token", "of-entra", *job.stored["keys"]):
+        assert text not in log
+    assert "hvs." not in log
+
+
+def test_recovery_keys_that_cannot_be_stored_are_never_made(job):
+    job.servers.refused = {"/secrets/vault-recovery-keys"}
+    code, log = job.run(PATIENCE_SECONDS="1")
+    assert code not in (0, REFUSED), log
+    assert job.vault.call("GET", "sys/init")["initialized"] is False
+
+
+def test_keys_that_are_gone_from_a_vault_in_use_are_refused_with_the_runbook(job):
+    job.run()
+    job.servers.secrets.clear()
+    code, log = job.run()
+    assert code == REFUSED
+    assert "recovery keys are not in Key Vault" in log
+    assert "docs/runbooks/vault-init-refused.md" in log
+    assert job.vault.call("GET", "sys/init")["initialized"] is True
+
+
+def test_a_vault_that_somebody_else_initialised_is_refused(job):
+    job.vault.call("PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
+    code, log = job.run()
+    assert (code, "not by this Job" in log) == (REFUSED, True), log
+
+
+def test_a_vault_that_lost_what_it_kept_is_refused(job):
+    job.run()
+    job.vault.restart(empty=True)
+    code, log = job.run()
+    assert (code, "is empty now" in log) == (REFUSED, True), log
+
+
+def test_an_operators_policy_that_differs_from_the_programs_is_told(job):
+    job.run()
+    job.write("operator.hcl", 'path "other" { capabilities = ["read"] }')
+    code, log = job.run()
+    assert code == REFUSED
+    assert "docs/runbooks/vault-operator-policy.md" in log
+
+
+@pytest.fixture
+def configured(job):
+    """A Vault with what `credentials` declares, made with the operator's token; that token."""
+    assert job.run()[0] == 0
+    token = job.operator()
+
+    def ask(method, path, body=None):
+        return job.vault.call(method, path, body, token)
+
+    ask("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
+    ask("PUT", "sys/policies/acl/concourse", {"policy": concourse()})
+    ask("POST", "sys/auth/approle", {"type": "approle"})
+    ask(
+        "POST",
+        "auth/approle/role/concourse",
+        {"bind_secret_id": True, "token_policies": ["concourse"], "token_period": 3600},
+    )
+    return job, token
+
+
+def status(job, token, method, path, body=None):
+    answer = requests.request(
+        method,
+        f"{job.vault.url}/v1/{path}",
+        json=body,
+        headers={"X-Vault-Token": token},
+        verify=job.vault.ca,
+        timeout=30,
+    )
+    return answer.status_code
+
+
+def secret_id(job, token):
+    made = job.vault.call("POST", "auth/approle/role/concourse/secret-id", {}, token)["data"]
+    return made["secret_id"], made["secret_id_accessor"]
+
+
+def login(job, token, secret):
+    role = job.vault.call("GET", "auth/approle/role/concourse/role-id", token=token)["data"]["role_id"]
+    return job.vault.call("POST", "auth/approle/login", {"role_id": role, "secret_id": secret})["auth"]
+
+
+def test_the_operator_rotates_concourses_secret_id_with_an_overlap(configured):
+    job, token = configured
+    old, accessor = secret_id(job, token)
+    new, _ = secret_id(job, token)
+    assert (
+        login(job, token, old)["policies"] == login(job, token, new)["policies"] == ["concourse", "default"]
+    )
+    path = "auth/approle/role/concourse/secret-id-accessor/"
+    assert status(job, token, "POST", f"{path}lookup", {"secret_id_accessor": accessor}) == 200
+    assert status(job, token, "POST", f"{path}destroy", {"secret_id_accessor": accessor}) == 204
+    with pytest.raises(AssertionError, match="invalid role or secret ID"):
+        login(job, token, old)
+    login(job, token, new)
+
+
+def test_the_operator_cannot_make_itself_root(configured):
+    job, token = configured
+    root = 'path "*" { capabilities = ["sudo", "read", "update", "create", "delete", "list"] }'
+    encoded = base64.b64encode(root.encode()).decode()
+    for method, path, body in (
+        ("PUT", "sys/policies/acl/pulumi", {"policy": root}),
+        ("PUT", "sys/policies/acl/concourse", {"policy": root}),
+        ("PUT", "sys/policies/acl/concourse", {"policy": encoded}),
+        ("PUT", "sys/policies/acl/other", {"policy": root}),
+        ("PUT", "sys/policy/concourse", {"policy": root}),
+        ("POST", "auth/approle/role/concourse", {"token_policies": ["pulumi"]}),
+        ("POST", "auth/approle/role/concourse", {"policies": ["root"]}),
+        ("POST", "auth/approle/role/other", {"token_policies": ["concourse"]}),
+        ("POST", "auth/token/create", {"policies": ["root"]}),
+        ("POST", "auth/userpass/users/other", {"password": "x", "token_policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi/policies", {"token_policies": ["root"]}),
+        ("DELETE", "sys/mounts/secret", None),
+        ("GET", "secret/data/concourse/team/x", None),
+    ):
+        assert status(job, token, method, path, body) in (400, 403), (method, path, body)
+
+
+def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
+    job, token = configured
+    keys = job.stored
+    made = root_of(job, keys)
+    job.vault.call("POST", "secret/data/concourse/team/x", {"data": {"value": "1"}}, made)
+    job.vault.call("POST", "secret/data/other/x", {"data": {"value": "2"}}, made)
+    job.vault.call("POST", "auth/token/revoke-self", {}, made)
+    mine = login(job, token, secret_id(job, token)[0])
+    me = mine["client_token"]
+    assert job.vault.call("GET", "secret/data/concourse/team/x", token=me)["data"]["data"] == {"value": "1"}
+    # By this it finds out that the mount is of version 2.
+    assert job.vault.call("GET", "sys/internal/ui/mounts/secret/concourse", token=me)["data"]["options"] == {
+        "version": "2"
+    }
+    for method, path, body in (
+        ("GET", "secret/data/other/x", None),
+        ("LIST", "secret/metadata/concourse", None),
+        ("LIST", "secret/metadata/concourse/team", None),
+        ("GET", "secret/metadata/concourse/team/x", None),
+        ("POST", "secret/data/concourse/team/x", {"data": {"value": "3"}}),
+        ("DELETE", "secret/data/concourse/team/x", None),
+        ("GET", "sys/policies/acl/concourse", None),
+        ("GET", "sys/mounts", None),
+        ("POST", "auth/token/create", {}),
+    ):
+        assert status(job, me, method, path, body) == 403, (method, path)
+
+
+def root_of(job, keys):
+    """A root token from the recovery keys, as docs/runbooks/vault-operator-policy.md makes one."""
+    start = job.vault.call("PUT", "sys/generate-root/attempt", {})
+    for key in keys["keys"][: keys["threshold"]]:
+        done = job.vault.call("PUT", "sys/generate-root/update", {"key": key, "nonce": start["nonce"]})
+    text = done["encoded_token"]
+    raw = base64.b64decode(text + "=" * (-len(text) % 4))
+    return bytes(a ^ b for a, b in zip(raw, start["otp"].encode(), strict=True)).decode()
+
+
+def test_concourses_token_renews_without_an_end(configured):
+    job, token = configured
+    me = login(job, token, secret_id(job, token)[0])
+    assert (me["renewable"], me["lease_duration"]) == (True, 3600)
+    renewed = job.vault.call("POST", "auth/token/renew-self", {}, me["client_token"])["auth"]
+    assert renewed["lease_duration"] == 3600
+    looked = job.vault.call("GET", "auth/token/lookup-self", token=me["client_token"])["data"]
+    assert (looked["explicit_max_ttl"], looked["period"], looked["num_uses"]) == (0, 3600, 0)
+
+
+def test_the_recovery_keys_in_key_vault_make_a_root_token(configured):
+    job, _ = configured
+    assert root_of(job, job.stored).startswith("hvs.")
