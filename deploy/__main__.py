@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+import time
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 
 from deploy.driver import driver
 from deploy.outcome import Outcome, listed
-from deploy.plan import Plan
+from deploy.plan import Plan, pools_with
 from deploy.render import rendered, write
 from deploy.stackfile import RefusedError, settings
 from deploy.teams import concourse_url, differences, real, rehearsed, wanted
@@ -61,6 +62,9 @@ def up(
     plan: Annotated[
         Path | None, typer.Option(help="refuse if anything has moved since the preview that wrote this file")
     ] = None,
+    runs_on: Annotated[
+        str, typer.Option(help="refuse to touch the worker pools of this tag, as they run this")
+    ] = "",
     check: Annotated[
         bool, typer.Option(help="then preview again, and fail if anything would change")
     ] = False,
@@ -73,9 +77,10 @@ def up(
 ) -> None:
     """Bring a stack to what its settings say."""
     approved = Plan.read(plan, stack) if plan else None
+    leave = pools_with(runs_on, stack) if runs_on else ()
     how: dict[str, Any] = {"writing": True, "scale": scale, "faults": faults}
     with driver(stack, rehearse=rehearse, quiet=json, home=home, **how) as here:
-        tell(here.up(refresh=refresh, approved=approved), json=json, markdown=markdown)
+        tell(here.up(refresh=refresh, approved=approved, leave=leave), json=json, markdown=markdown)
         if check:
             again = here.preview()
             if not json or again.failed:
@@ -147,6 +152,63 @@ def render(
         print(dumps({"stack": stack, "folder": str(out), "files": sorted(files)}, indent=2))
     else:
         print(f"{len(files['releases.yaml'])} releases and {len(files)} files are in {out}")
+
+
+@app.command()
+def smoke(
+    stack: Stack,
+    *,
+    rehearse: Rehearse = False,
+    json: Json = False,
+    team: Annotated[str, typer.Option(help="whose service user logs in [the first but main]")] = "",
+    watch: Annotated[float, typer.Option("--for", help="ask again and again for so many minutes")] = 0,
+    home: Home = None,
+) -> None:
+    """Ask a running stack, as its users do, whether it does what it is for."""
+    from deploy import smoke as asked  # noqa: PLC0415 other commands need none of its packages
+
+    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
+        target = asked.target(settings(stack), here.resources(), team)
+    if rehearse:
+        print(f"Simulated clouds run no servers: nobody can be asked {', '.join(asked.QUESTIONS)}.")
+        return
+    end = time.monotonic() + watch * 60
+    while True:
+        found = []
+        for seen in asked.smoke(target):
+            found.append(seen)
+            if not json:
+                print(seen, flush=True)
+        if json:
+            print(dumps([vars(seen) for seen in found], indent=2))
+        failed = [seen.question for seen in found if not seen.well]
+        if failed:
+            raise RefusedError(f"{stack} does not do what it is for: {', '.join(failed)}", 1)
+        if time.monotonic() >= end:
+            return
+        time.sleep(min(asked.PAUSE, max(0, end - time.monotonic())))
+
+
+@app.command()
+def notify(title: Annotated[str, typer.Argument(help="what happened")]) -> None:
+    """Post to Slack (SLACK_WEBHOOK) what happened, and below it the end of what is read from stdin."""
+    from deploy.notices import slack  # noqa: PLC0415 other commands need none of its packages
+
+    slack(title, sys.stdin.read())
+
+
+@app.command()
+def issue(
+    title: Annotated[str, typer.Argument(help="by which it is found again")],
+    *,
+    repository: Annotated[str, typer.Option(help="owner/name")],
+    gone: Annotated[bool, typer.Option(help="close it, as what it told is no more")] = False,
+    api: Annotated[str, typer.Option(help="GitHub's API")] = "https://api.github.com",
+) -> None:
+    """Open or update one issue on GitHub (GITHUB_TOKEN) with what is read from stdin."""
+    from deploy import notices  # noqa: PLC0415 as above
+
+    print(notices.issue(repository, title, sys.stdin.read(), gone=gone, api=api))
 
 
 def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
