@@ -208,7 +208,6 @@ PERMISSION = {APPLICATION: "Application", SERVICE_PRINCIPAL: "Application", GROU
 
 
 def kind(path: str, *checks: Any, **how: Any) -> Kind:
-    checks = (*checks, owners_exist)
     return Kind(
         id=path, checks=checks, role="", seconds=5, stable=("objectId", "clientId", "appRoleIds"), **how
     )
@@ -216,21 +215,22 @@ def kind(path: str, *checks: Any, **how: Any) -> Kind:
 
 KINDS: dict[str, Kind] = {
     APPLICATION: kind(
-        "/applications/{guid}", may_write, name_is_free, redirects_are_https, roles_are_unique,
+        "/applications/{guid}", may_write, name_is_free, redirects_are_https, roles_are_unique, owners_exist,
         outputs=application, replaces=("templateId",)),
     SERVICE_PRINCIPAL: kind(
-        "/servicePrincipals/{guid}", may_write, client_exists, outputs=service_principal, replaces=("clientId",)),
+        "/servicePrincipals/{guid}", may_write, client_exists, owners_exist, outputs=service_principal,
+        replaces=("clientId",)),
     GROUP: kind(
-        "/groups/{guid}", may_write, name_is_free, outputs=with_object_id,
+        "/groups/{guid}", may_write, name_is_free, owners_exist, outputs=with_object_id,
         replaces=("mailNickname", "assignableToRole", "types", "behaviors", "provisioningOptions")),
     "azuread:index/applicationPassword:ApplicationPassword": kind(
         "{applicationId}/password/{guid}", of_application, ends_in_time, outputs=password, hidden=("value",),
         replaces=("applicationId", "displayName", "endDate", "endDateRelative", "rotateWhenChanged", "startDate")),
     "azuread:index/groupMember:GroupMember": kind(
-        "/groups/{groupObjectId}/member/{memberObjectId}",
+        "/groups/{groupObjectId}/member/{memberObjectId}", owners_exist,
         replaces=("groupObjectId", "memberObjectId")),
     "azuread:index/appRoleAssignment:AppRoleAssignment": kind(
-        "/servicePrincipals/{resourceObjectId}/appRoleAssignedTo/{guid}", role_is_the_resources,
+        "/servicePrincipals/{resourceObjectId}/appRoleAssignedTo/{guid}", role_is_the_resources, owners_exist,
         replaces=("appRoleId", "principalObjectId", "resourceObjectId")),
     "azuread:index/servicePrincipalDelegatedPermissionGrant:ServicePrincipalDelegatedPermissionGrant": kind(
         "/oauth2PermissionGrants/{guid}", grant_is_possible,

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from tests.oracle import SERVICES, Opinion, builder, path_rules
-from tests.recorder import STACKS
+from tests.recorder import FIFTH, STACKS
 
 WITHOUT_MAPS = {
     "authorization:RoleAssignment",
@@ -39,7 +39,7 @@ def opinion(recorder):
     return found
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", [*STACKS, FIFTH])
 def test_microsoft_finds_nothing_wrong(run_stack, stack):
     found = opinion(run_stack(stack))
     # For `pytest -s`: how much was really looked at.

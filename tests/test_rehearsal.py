@@ -276,4 +276,7 @@ def test_render_writes_what_goes_to_the_cluster(up, tmp_path):
     checkout, _ = up("prod")
     done = checkout.deploy("render", "prod", "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert yaml.safe_load((tmp_path / "out" / "releases.yaml").read_text()) == []
+    releases = yaml.safe_load((tmp_path / "out" / "releases.yaml").read_text())
+    assert {"concourse", "vault", "traefik"} <= {release["name"] for release in releases}
+    for release in releases:
+        assert (tmp_path / "out" / f"{release['name']}.yaml").exists()
