@@ -1,5 +1,6 @@
 """The command line: `python -m deploy preview prod --rehearse`."""
 
+import contextlib
 import sys
 import tempfile
 from json import dumps
@@ -8,11 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.base import based
 from deploy.driver import driver
 from deploy.outcome import Outcome, listed
 from deploy.plan import Plan
+from deploy.preflight import preflight as look
 from deploy.render import rendered, write
-from deploy.stackfile import RefusedError
+from deploy.stackfile import RefusedError, settings
 
 app = typer.Typer(
     add_completion=False,
@@ -37,10 +40,19 @@ def preview(
     json: Json = False,
     markdown: Markdown = None,
     plan: Annotated[Path | None, typer.Option(help="write what `up --plan` goes by to this file")] = None,
+    base: Annotated[
+        str, typer.Option(help="with --rehearse: what would change since this commit, as main")
+    ] = "",
     home: Home = None,
 ) -> None:
     """Show what an update would change, and change nothing."""
-    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
+    if base and not rehearse:
+        raise RefusedError("--base is for --rehearse: real clouds are where they are")
+    settings(stack)
+    with (
+        based(stack, base) if base else contextlib.nullcontext(home) as place,
+        driver(stack, rehearse=rehearse, quiet=json, home=place) as here,
+    ):
         outcome = here.preview()
         tell(outcome, json=json, markdown=markdown)
         if plan:
@@ -113,6 +125,24 @@ def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
 
 
 @app.command()
+def urls(stack: Stack, *, json: Json = False) -> None:
+    """Print where people find what a stack runs."""
+    found = settings(stack)
+    hosts = found.hosts.within(found.dns.name)
+    addresses = {name: f"https://{host}" for name, host in hosts.items()}
+    print(dumps(addresses, indent=2) if json else "\n".join(listed(addresses)))
+
+
+@app.command()
+def preflight(stack: Stack, *, json: Json = False) -> None:
+    """Look whether a stack's preconditions hold, changing nothing; exit code 2 where one does not."""
+    found = look(settings(stack))
+    print(dumps([one._asdict() for one in found], indent=2) if json else "\n".join(map(str, found)))
+    if any(one.missing for one in found):
+        raise typer.Exit(2)
+
+
+@app.command()
 def render(
     stack: Stack, *, out: Annotated[Path, typer.Option(help="the folder to write to")], json: Json = False
 ) -> None:
@@ -143,13 +173,23 @@ def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
         print(
             "Refused, and nothing was changed: what is protected holds data, or others rely on it.\n"
             "Undo the setting that causes it, or keep the data as this page tells:\n"
-            "docs/runbooks/replacing-what-is-protected.md",
+            "docs/runbooks/replacing-what-is-protected.md\n" + giving_up(outcome),
             file=sys.stderr,
         )
     if outcome.refused or outcome.violations:
         raise typer.Exit(3)
     if outcome.errors:
         raise typer.Exit(1)
+
+
+def giving_up(outcome: Outcome) -> str:
+    """The lines that let go of what is refused, and how they are used."""
+    lines = ["If its data is no longer needed, say so in the stack file:", "  platform:replaceable:"]
+    for change in outcome.refused:
+        lines += [f"    - urn: {change.urn}", "      reason: …", "      until: … # the last day, YYYY-MM-DD"]
+    if any(change.operation == "delete" for change in outcome.refused):
+        lines.append("For a deletion first bring these lines up, then take the resource away.")
+    return "\n".join(lines)
 
 
 def main() -> None:

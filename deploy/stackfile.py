@@ -1,14 +1,20 @@
 """Reads a stack's file and refuses it before anything runs: unknown stacks, and every wrong setting."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from components.dns import DnsSettings
+from components.hosts import HostsSettings
 from components.settings import Settings, SettingsError, validate
 
 ROOT = Path(__file__).parent.parent
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As `safe_load`; in C where it was built so, which is ten times as fast."""
 
 
 class RefusedError(Exception):
@@ -34,7 +40,7 @@ def config(stack: str, root: Path = ROOT) -> dict[str, Any]:
         text = f"there is no stack {stack!r}; did you mean {near}?"
         raise RefusedError(f"{text} (a new one is a file Pulumi.{stack}.yaml)")
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml.load(file.read_text(), LOADER)  # noqa: S506 a safe one
     except yaml.YAMLError as broken:
         raise RefusedError(f"{file.name} is not YAML: {broken}") from None
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
@@ -45,6 +51,26 @@ def config(stack: str, root: Path = ROOT) -> dict[str, Any]:
 def settings(stack: str, root: Path = ROOT) -> Settings:
     """A stack's settings, or every problem of its file at once."""
     try:
-        return validate(config(stack, root), stack)
+        found = validate(config(stack, root), stack)
     except SettingsError as wrong:
         raise RefusedError(str(wrong)) from None
+    mine = found.hosts.within(found.dns.name)
+    for other in stacks(root):
+        taken = {} if other == stack else hosts(config(other, root))
+        for what, host in mine.items():
+            if host in taken:
+                raise RefusedError(
+                    f"Pulumi.{stack}.yaml: {host} ({what}) is {taken[host]} of {other} too; "
+                    "give one of them another platform:dns zone, or another label in platform:hosts"
+                )
+    return found
+
+
+def hosts(given: Mapping[str, Any]) -> dict[str, str]:
+    """Host → what it is for, of a stack file that need not be right otherwise."""
+    try:
+        names = DnsSettings.model_validate(given.get("platform:dns"))
+        labels = HostsSettings.model_validate(given.get("platform:hosts") or {})
+        return {host: what for what, host in labels.within(names.name).items()}
+    except (ValidationError, ValueError, IndexError):
+        return {}
