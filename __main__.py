@@ -9,9 +9,10 @@ from components.address import Address
 from components.authority import Authority
 from components.backups import Backups
 from components.cert_manager import CertManager
+from components.certificates import Issuers
 from components.charts import pinned
 from components.cluster import Cluster
-from components.concourse import Concourse
+from components.concourse import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
 from components.concourse_keys import ConcourseKeys
 from components.concourse_users import LocalUsers
 from components.consul import Consul
@@ -19,14 +20,17 @@ from components.database import Database
 from components.database_role import DatabaseRole
 from components.dns import Dns
 from components.entra import Entra
-from components.flows import Outside
+from components.flows import PUBLIC, VAULT_PORT, Outside
 from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
+from components.ingress import Ingress
 from components.key_vault import KeyVault
 from components.metrics import Metrics
 from components.namespaces import Namespaces
 from components.network import Network
+from components.public_host import Host, Tls, publish
+from components.records import Records
 from components.replaceable import unprotect
 from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
@@ -34,6 +38,7 @@ from components.storage import Storage
 from components.storage_classes import StorageClasses
 from components.team_config import config_of
 from components.team_settings import MAIN
+from components.teams import Teams
 from components.vault import Vault
 from components.vault_init import VaultInit
 from components.workers import Workers
@@ -112,7 +117,7 @@ keys = KeyVault(
     opts=on_azure,
 )
 dns = Dns("dns", settings.dns, place=groups.stateful, given=given_zone, opts=on_azure)
-ingress = Address("ingress", place=groups.stateful, user=cluster.principal, opts=on_azure)
+address = Address("ingress", place=groups.stateful, user=cluster.principal, opts=on_azure)
 identities = {
     account.name: WorkloadIdentity(
         account.name,
@@ -174,6 +179,39 @@ certificates = CertManager(
     monitors=metrics.monitors,
     opts=on_kubernetes,
 )
+ingress = Ingress(
+    "ingress",
+    settings.ingress,
+    chart=charts["traefik"],
+    namespace=namespaces["ingress"],
+    namespaces=[namespaces[name] for name in PUBLIC],
+    address=address.name,
+    group=address.group,
+    monitors=metrics.monitors,
+    answers=settings.certificates.solver == "http01",
+    opts=on_kubernetes,
+)
+records = Records(
+    "records",
+    zone=dns.zone,
+    address=address.address,
+    hosts=settings.hosts.labels(),
+    provider=given_zone if settings.dns.zone_id else cloud,
+    opts=on_azure,
+)
+reached = pulumi.Output.all(ingress.kinds, records.names).apply(lambda both: str(both[0]))
+issuers = Issuers(
+    "issuers",
+    settings.certificates,
+    cert_manager=certificates.namespace,
+    zone=dns.zone,
+    client_id=identities["cert-manager"].client_id,
+    ingress=reached,
+    opts=on_kubernetes,
+)
+public = {
+    purpose: Host(name, settings.sources[purpose], issuers.chosen, reached) for purpose, name in hosts.items()
+}
 trust = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes).trust
 consul = Consul(
     "consul",
@@ -220,6 +258,15 @@ vault_init = VaultInit(
     seal=keys.seal,
     identity=identities["vault-init"].client_id,
     opts=on_kubernetes,
+)
+publish(
+    "vault",
+    public["vault"],
+    namespace=namespaces["vault"],
+    service="vault-active",
+    port=VAULT_PORT,
+    tls=Tls(vault.certificate, "vault-active.vault.svc"),
+    parent=vault,
 )
 
 entra = Entra(
@@ -273,6 +320,15 @@ concourse = Concourse(
     main_team=teams[MAIN],
     opts=on_kubernetes,
 )
+publish(
+    "concourse",
+    public["concourse"],
+    namespace=namespaces["concourse"],
+    service="concourse-web",
+    port=API_PORT,
+    open_paths=IDENTITY_TOKEN_PATHS,
+    parent=concourse,
+)
 for pool in settings.cluster.worker_pools:
     Workers(
         pool.name,
@@ -287,15 +343,27 @@ for pool in settings.cluster.worker_pools:
         opts=on_kubernetes,
     )
 
+Teams(
+    "teams",
+    teams,
+    removed=[team.name for team in settings.teams if team.removed],
+    administrator=settings.concourse.administrator,
+    users=users,
+    api=concourse.api,
+    namespace=namespaces["concourse"],
+    opts=on_kubernetes,
+)
+
 pulumi.export("cluster", cluster.name)
 pulumi.export("oidc_issuer", cluster.oidc_issuer)
 pulumi.export("database_host", database.host)
 pulumi.export("database_name", database.name)
-pulumi.export("ingress_address", ingress.address)
+pulumi.export("ingress_address", address.address)
 pulumi.export("dns_zone", dns.name)
 pulumi.export("key_vault", keys.name)
 pulumi.export("unseal_key", keys.key_name)
 pulumi.export("charts_account", storage.charts_account)
 pulumi.export("backups_account", storage.backups_account)
 pulumi.export("client_ids", {name: identity.client_id for name, identity in identities.items()})
+pulumi.export("groups", dict(entra.groups))
 pulumi.export("egress_addresses", pulumi.Output.all(*network.egress.addresses))

@@ -68,6 +68,9 @@ CHARTS: Mapping[str, Chart] = {
 }
 """By name. A release goes by its chart's pin unless the stack tries another version."""
 
+# renovate: datasource=docker depName=traefik
+TRAEFIK = Image("traefik", "v3.7.13")
+"""Newer than the chart's own: up to 3.7.12 an ingress could be made to use what is in other namespaces."""
 # renovate: datasource=docker depName=concourse/concourse
 CONCOURSE = Image("concourse/concourse", "8.2.5")
 """At least 8.2.5: with earlier ones a team reads another's secrets. Web and workers have the same one."""

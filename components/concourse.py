@@ -21,6 +21,8 @@ from components.registration import Login
 from components.team_config import Roles
 
 API_PORT, TSA_PORT = 8080, 2222
+IDENTITY_TOKEN_PATHS = ("/.well-known/openid-configuration", "/.well-known/jwks.json")
+"""What clouds verify its builds' identity tokens by; they have no addresses that could be listed."""
 
 
 class Concourse(ComponentResource):

@@ -22,6 +22,9 @@ class DnsSettings(Model):
     """Or the name of a zone to make, inside the parent's."""
     parent_zone_id: ZoneId | None = None
     """The id of the delegated zone that the made one's name servers are written into."""
+    authorities: tuple[DnsName, ...] = ("letsencrypt.org",)
+    """Who may sign certificates for names in the zone (CAA). `[]` leaves the record to somebody else, as in
+    a given zone that has one."""
 
     @property
     def name(self) -> str:
@@ -84,6 +87,20 @@ class Dns(ComponentResource):
         self.name = settings.name
         existing = settings.zone_id
         self.zone = Output.from_input(existing) if existing else self._made(name, settings, place, given)
+        if settings.authorities:
+            az.dns.RecordSet(
+                f"{name}-authorities",
+                record_type="CAA",
+                relative_record_set_name="@",
+                zone_name=self.zone.apply(lambda id_: part(id_, "dnsZones")),
+                resource_group_name=self.zone.apply(lambda id_: part(id_, "resourceGroups")),
+                ttl=DELEGATION_TTL,
+                caa_records=[
+                    az.dns.CaaRecordArgs(flags=0, tag="issue", value=authority)
+                    for authority in settings.authorities
+                ],
+                opts=ResourceOptions(parent=self, provider=given if existing else None),
+            )
         self.register_outputs({"zone": self.zone})
 
     def _made(self, name: str, settings: DnsSettings, place: Place, given: ProviderResource) -> Output[str]:

@@ -7,6 +7,7 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions, get_stack
 
 from components.entra_settings import EntraSettings
 from components.registration import Assignment, Login, Registration
+from components.team_config import claims_of, role_claim
 from components.team_settings import TeamSettings
 
 GRAFANA_ROLES = {
@@ -93,9 +94,7 @@ class Entra(ComponentResource):
 
     def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:
         """What tokens of members of `groups` say, for a role in a team: Concourse knows them by that."""
-        if self.settings.group_claims == "AppRoles":
-            return [_claim(team, role)] if groups else []
-        return [self._id(group) for group in groups]
+        return list(claims_of(self.settings.group_claims, self.groups, team, role, groups))
 
     def _id(self, group: str) -> Input[str]:
         return self.groups.get(group, group)
@@ -105,17 +104,13 @@ class Entra(ComponentResource):
         found: dict[tuple[str, str], Assignment] = {}
         for team in teams:
             for role, members in team.roles.given():
-                claim = _claim(team.name, role) if self.settings.group_claims == "AppRoles" else ""
+                claim = role_claim(team.name, role) if self.settings.group_claims == "AppRoles" else ""
                 for group in members.oidc.groups:
                     found[group, claim] = Assignment(group, self._id(group), claim)
         yield from found.values()
 
 
-def _claim(team: str, role: str) -> str:
-    return f"{team}.{role}"
-
-
 def _team_roles(teams: Iterable[TeamSettings]) -> Iterator[tuple[str, str]]:
     for team in teams:
         for role, _ in team.roles.given():
-            yield _claim(team.name, role), f"Is {role} of the team {team.name}"
+            yield role_claim(team.name, role), f"Is {role} of the team {team.name}"

@@ -72,9 +72,14 @@ RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
 
 WEB = pods("concourse", "web", app="concourse-web")
+TEAMS_JOB = named("concourse", "teams", "teams")
 DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
 
+TRAEFIK = named("ingress", "traefik", "traefik")
+PUBLIC = ("concourse", "vault")
+"""Namespaces with a Service that is reached from outside."""
+ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
 CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
 CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
 CONSUL = pods("consul", "servers", app="consul", component="server")
@@ -87,11 +92,25 @@ VAULT_PORT = 8200
 BACKUP = pods("backup", "consul", app="backup")
 
 FLOWS: tuple[Flow, ...] = (
+    Flow(Outside.CLIENTS, TRAEFIK, (8000, 8443), "people, fly, pipelines"),
+    Flow(TRAEFIK, Outside.INTERNET, API_SERVER_PORTS, "what there is to route"),
+    Flow(TRAEFIK, WEB, (8080,), "people, fly, webhooks"),
+    Flow(TRAEFIK, VAULT, (VAULT_PORT,), "people"),
+    Flow(PROMETHEUS, TRAEFIK, (9100,), "metrics"),
+    Flow(PROMETHEUS, Pods("cert-manager"), (9402,), "metrics"),
+    Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: it looks before it asks Let's Encrypt to"),
+    *(
+        Flow(TRAEFIK, pods(namespace, "acme-solver", **ACME_SOLVER), (8089,), "http01: Let's Encrypt looks")
+        for namespace in PUBLIC
+    ),
     Flow(WEB, Outside.DATABASE, (5432,), "Concourse keeps everything there"),
     Flow(WEB, Outside.INTERNET, (443,), "logins go by Entra"),
     Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
     Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
     Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
+    Flow(TEAMS_JOB, WEB, (8080,), "a Job sets teams"),
+    Flow(PROMETHEUS, WEB, (9391,), "metrics"),
+    Flow(TELEGRAF, WEB, (9391,), "metrics"),
     Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
     Flow(Pods("cert-manager"), Outside.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
     Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),

@@ -36,11 +36,11 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     environment: Mapping[str, Input[str]],
     secrets: Input[str],
     stamp: Input[str],
-    ca: Input[str],
+    ca: Input[str] | None = None,
     parent: Resource,
     account: Input[str] | None = None,
     labels: Mapping[str, str] | None = None,
-    texts: Mapping[str, str] | None = None,
+    texts: Mapping[str, Input[str]] | None = None,
     minutes: int = 15,
 ) -> Output[str]:
     """Run the first of `scripts`, beside the others and `texts`; the Job's name, known once it is done.
@@ -48,7 +48,10 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     The Secret `secrets` is in /secrets, the ConfigMap `ca` in /ca. It runs again, replaced whole, when
     anything given changes; what changes in the Secret shows only in `stamp`.
     """
-    files = {script: (SCRIPTS / script).read_text(encoding="utf-8") for script in scripts} | dict(texts or {})
+    files: dict[str, Input[str]] = {
+        script: (SCRIPTS / script).read_text(encoding="utf-8") for script in scripts
+    }
+    files |= texts or {}
     scripts_map = k8s.core.v1.ConfigMap(
         name,
         metadata={"name": name, "namespace": namespace},
@@ -56,15 +59,22 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
         opts=ResourceOptions(parent=parent),
     )
     # A ConfigMap is changed in place, and a Job does not notice.
-    seen = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:16]
+    seen = Output.all(**files).apply(
+        lambda known: hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:16]
+    )
+    volumes = [
+        {"name": "scripts", "configMap": {"name": scripts_map.metadata.name}},
+        {"name": "secrets", "secret": {"secretName": secrets, "defaultMode": 0o440}},
+        *([{"name": "ca", "configMap": {"name": ca}}] if ca is not None else []),
+    ]
     container = {
         "name": "script",
         "image": str(PYTHON),
         "command": ["python", "-B", "-u", f"/scripts/{scripts[0]}"],
         "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
         "volumeMounts": [
-            {"name": volume, "mountPath": f"/{volume}", "readOnly": True}
-            for volume in ("scripts", "secrets", "ca")
+            {"name": volume["name"], "mountPath": f"/{volume['name']}", "readOnly": True}
+            for volume in volumes
         ],
         "securityContext": CLOSED,
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
@@ -101,11 +111,7 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
                     **({"serviceAccountName": account} if account is not None else {}),
                     "securityContext": POD,
                     "containers": [container],
-                    "volumes": [
-                        {"name": "scripts", "configMap": {"name": scripts_map.metadata.name}},
-                        {"name": "secrets", "secret": {"secretName": secrets, "defaultMode": 0o440}},
-                        {"name": "ca", "configMap": {"name": ca}},
-                    ],
+                    "volumes": volumes,
                 },
             },
         },

@@ -24,6 +24,7 @@ class Row(NamedTuple):
 NAMESPACES: Mapping[str, Row] = {
     "concourse": Row("baseline", holds_data=True),
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
+    "ingress": Row("restricted"),
     "cert-manager": Row("restricted"),
     "consul": Row("restricted", holds_data=True),
     "vault": Row("restricted", holds_data=True),

@@ -31,6 +31,7 @@ from components.dns import DnsSettings
 from components.entra_settings import EntraSettings
 from components.given_secrets import GIVEN
 from components.hosts import HostsSettings
+from components.ingress_settings import IngressSettings
 from components.key_vault import KeyVaultSettings
 from components.metrics_settings import MetricsSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
@@ -98,6 +99,7 @@ class Settings(Model):
     key_vault: KeyVaultSettings
     dns: DnsSettings
     hosts: HostsSettings = HostsSettings()
+    ingress: IngressSettings = IngressSettings()
     certificates: CertificatesSettings
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
@@ -138,6 +140,18 @@ class Settings(Model):
         subnet = self.network.subnets.database
         return [str(subnet)] if subnet else ["0.0.0.0/0"]
 
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """Who reaches each host, by public range; nobody named is everybody."""
+        given = self.ingress.source_ranges
+        operators, deployers = self.cluster.operator_ranges, self.cluster.deployer_ranges
+        closed = {"vault": (*operators, *deployers), "kibana": operators}
+        found = {}
+        for host in self.hosts.labels():
+            ranges = getattr(given, host)
+            found[host] = closed.get(host, given.default) if ranges is None else ranges
+        return {host: [str(range_) for range_ in ranges] for host, ranges in found.items()}
+
     def checks(self) -> Iterable[Check]:
         for one, other in combinations(RANGES, 2):
             yield partial(self._apart, one, other)
@@ -151,6 +165,7 @@ class Settings(Model):
         yield self._standby_has_a_zone
         yield self._backup_has_a_pair
         yield self._copies_are_possible
+        yield self._hosts_can_be_proven
         yield partial(untried, self.charts)
         yield from concourse_rules.rules(self)
 
@@ -230,6 +245,15 @@ class Settings(Model):
     def _copies_are_possible(self) -> Iterator[Problem]:
         for problem in self.storage.possible(self.azure.location):
             yield Problem(f"storage.{problem.key}", problem.text)
+
+    def _hosts_can_be_proven(self) -> Iterator[Problem]:
+        closed = [host for host, ranges in self.sources.items() if ranges]
+        if self.certificates.solver == "http01" and closed:
+            text = (
+                "http01 needs hosts that Let's Encrypt reaches, and not everybody reaches "
+                f"{', '.join(closed)}; say dns01, or [] for them in ingress.sourceRanges"
+            )
+            yield Problem("certificates.solver", text)
 
 
 def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> Settings:

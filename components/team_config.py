@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pulumi import Input, Output
 
+from components.entra_settings import GroupClaims
 from components.team_settings import MAIN, TeamSettings
 
+T = TypeVar("T")
 Roles = dict[str, dict[str, dict[str, list[str]]]]
 
 
@@ -38,28 +40,59 @@ def roles_of(members: Mapping[str, Members]) -> Roles:
     return found
 
 
+Auth = dict[str, dict[str, list[str]]]
+"""The same as Concourse's API has it: role → groups and users, each as `connector:name`."""
+
+
+def auth_of(roles: Roles) -> Auth:
+    """Roles as the API takes them."""
+    found: Auth = {}
+    for role, connectors in roles.items():
+        for connector, kinds in connectors.items():
+            for kind, names in kinds.items():
+                found.setdefault(role, {}).setdefault(kind, []).extend(
+                    f"{connector}:{name}" for name in names
+                )
+    return {role: {kind: sorted(names) for kind, names in kinds.items()} for role, kinds in found.items()}
+
+
+def claims_of(
+    kind: GroupClaims, ids: Mapping[str, T], team: str, role: str, groups: Iterable[str]
+) -> list[T | str]:
+    """What tokens of members of `groups` say, for a role in a team; `ids` are those of groups of ours."""
+    if kind == "AppRoles":
+        return [role_claim(team, role)] if groups else []
+    return [ids.get(group, group) for group in groups]
+
+
+def role_claim(team: str, role: str) -> str:
+    """The application's role for a role in a team."""
+    return f"{team}.{role}"
+
+
 Claimed = Callable[[str, str, Iterable[str]], Sequence[Input[str]]]
 """For a team, a role and its groups: what tokens of their members say."""
 
 
 def config_of(team: TeamSettings, claimed: Claimed, administrator: str) -> Output[Roles]:
-    """A team's members. Its local user is one of them; main's is the administrator."""
-    given = dict(team.roles.given())
+    """A team's members, once their groups are known."""
     groups: dict[str, Any] = {
-        role: Output.all(*claimed(team.name, role, who.oidc.groups)) for role, who in given.items()
+        role: Output.all(*claimed(team.name, role, who.oidc.groups)) for role, who in team.roles.given()
     }
+    return Output.all(**groups).apply(lambda claims: members_of(team, claims, administrator))
+
+
+def members_of(team: TeamSettings, claims: Mapping[str, Sequence[str]], administrator: str) -> Roles:
+    """A team's members, given what tokens say by role. Its local user is one; main's is the administrator."""
+    given = dict(team.roles.given())
     role, user = ("owner", administrator) if team.name == MAIN else ("member", team.user)
-
-    def joined(claims: Mapping[str, Sequence[str]]) -> Roles:
-        return roles_of(
-            {
-                name: Members(
-                    groups=claims.get(name, ()),
-                    users=given[name].oidc.users if name in given else (),
-                    local=[user] if name == role else (),
-                )
-                for name in dict.fromkeys((*given, role))
-            }
-        )
-
-    return Output.all(**groups).apply(joined)
+    return roles_of(
+        {
+            name: Members(
+                groups=claims.get(name, ()),
+                users=given[name].oidc.users if name in given else (),
+                local=[user] if name == role else (),
+            )
+            for name in dict.fromkeys((*given, role))
+        }
+    )
