@@ -162,7 +162,7 @@ def roles(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
 
 
 def graph(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
-    """A program may make applications and groups. (Of a person, their directory role says it.)"""
+    """A program may make applications and groups; of a person, their directory role says it."""
     if account["user"]["type"] != "servicePrincipal":
         return
     who = account["user"]["name"]

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from components.settings import validate
-from deploy.preflight import GRAPH, family, preflight
+from deploy.preflight import family, preflight
 from tests.recorder import ROOT, stack_config
 
 ANSWERS = json.loads((ROOT / "tests" / "data" / "az.json").read_text())
@@ -46,7 +46,7 @@ def test_a_login_in_another_tenant_is_told():
 @pytest.mark.parametrize(
     ("answer", "value", "what", "mend"),
     [
-        ("provider list", [], "provider Microsoft.KeyVault", "az provider register --namespace Microsoft.KeyVault"),
+        ("provider list", [], "provider Microsoft.KeyVault", "--namespace Microsoft.KeyVault"),
         ("aks get-versions", {"values": [{"version": "1.30"}]}, "Kubernetes 1.36", "kubernetesVersion"),
         ("vm list-usage", [], "cores of standardDDSv5Family in westeurope", "Quotas"),
         ("network dns zone show", None, "DNS zone ci.example.org", "make it"),
@@ -54,7 +54,7 @@ def test_a_login_in_another_tenant_is_told():
         ("ad group show", None, "Entra group 6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e", "az ad group create"),
         ("role assignment list", [{"roleDefinitionName": "Contributor"}],
          "role Role Based Access Control Administrator", "az role assignment create"),
-        ("rest", {"value": []}, f"Graph permission {GRAPH['18a4783c-866b-4cc7-a460-3d5e5662c884']}", "admin-consent"),
+        ("rest", {"value": []}, "Graph permission Group.ReadWrite.All", "admin-consent"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_told_with_what_mends_it(answer, value, what, mend):

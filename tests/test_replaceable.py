@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pulumi_azure_native as az
 import pytest
+from pulumi import ResourceOptions, get_project
 
 from components.replaceable import Replaceable, unprotect
 
@@ -16,8 +17,6 @@ def given_up(name, until=TODAY):
 
 
 def test_only_what_is_named_loses_its_protection(run):
-    from pulumi import ResourceOptions, get_project
-
     def program():
         urn = f"urn:pulumi:test::{get_project()}::azure-native:resources:ResourceGroup::one"
         unprotect([Replaceable(urn=urn, reason="its data is in another place", until=TODAY)])
