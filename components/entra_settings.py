@@ -41,7 +41,7 @@ class EntraSettings(Model):
     """Logins by Entra: what tokens say of groups, which groups are made, how long secrets are good."""
 
     group_claims: GroupClaims = "ApplicationGroup"
-    """What a token says of its owner's groups (docs/adr/0006-groups-in-tokens.md).
+    """What a token says of its owner's groups (docs/adr/0007-groups-in-tokens.md).
 
     ApplicationGroup: those that some team has, by object id; needs Entra P1, and knows no groups in groups.
     SecurityGroup: all, by object id; of a person in more than 200 none, and nobody is told.

@@ -21,7 +21,7 @@ PERMISSIONS = {
     "User.Read": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
 }
 """What the login asks of a person: to know who it is. Persons consent to that themselves, or an
-administrator does for all (docs/adr/0006-groups-in-tokens.md)."""
+administrator does for all (docs/adr/0007-groups-in-tokens.md)."""
 
 
 class Assignment(NamedTuple):

@@ -22,7 +22,7 @@ class WorkersSettings(Model):
     """The workers on every worker pool: one to a node."""
 
     driver: Literal["btrfs", "overlay", "naive", "detect"] = "btrfs"
-    """How a worker keeps volumes (docs/adr/0007-workers-disks.md). btrfs is the article's; overlay is what
+    """How a worker keeps volumes (docs/adr/0008-workers-disks.md). btrfs is the article's; overlay is what
     Concourse chooses by itself on today's kernels."""
     volume: Literal["claim", "node"] = "claim"
     """Where volumes are: on a disk of the class scratch, made with the worker and deleted with it, or on the

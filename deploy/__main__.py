@@ -12,10 +12,11 @@ import typer
 from deploy.base import based
 from deploy.driver import driver
 from deploy.outcome import Outcome, listed
-from deploy.plan import Plan
+from deploy.plan import Plan, pools_with
 from deploy.preflight import preflight as look
 from deploy.render import rendered, write
 from deploy.stackfile import RefusedError, settings
+from deploy.teams import concourse_url, differences, real, rehearsed, wanted
 
 app = typer.Typer(
     add_completion=False,
@@ -72,6 +73,9 @@ def up(
     plan: Annotated[
         Path | None, typer.Option(help="refuse if anything has moved since the preview that wrote this file")
     ] = None,
+    runs_on: Annotated[
+        str, typer.Option(help="refuse to touch the worker pools of this tag, as they run this")
+    ] = "",
     check: Annotated[
         bool, typer.Option(help="then preview again, and fail if anything would change")
     ] = False,
@@ -84,9 +88,10 @@ def up(
 ) -> None:
     """Bring a stack to what its settings say."""
     approved = Plan.read(plan, stack) if plan else None
+    leave = pools_with(runs_on, stack) if runs_on else ()
     how: dict[str, Any] = {"writing": True, "scale": scale, "faults": faults}
     with driver(stack, rehearse=rehearse, quiet=json, home=home, **how) as here:
-        tell(here.up(refresh=refresh, approved=approved), json=json, markdown=markdown)
+        tell(here.up(refresh=refresh, approved=approved, leave=leave), json=json, markdown=markdown)
         if check:
             again = here.preview()
             if not json or again.failed:
@@ -143,6 +148,22 @@ def preflight(stack: Stack, *, json: Json = False) -> None:
 
 
 @app.command()
+def teams(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
+    """Show how Concourse's teams differ from the stack file; exit code 4 when they do."""
+    chosen = settings(stack)
+    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
+        git = wanted(chosen, here.outputs().get("groups") or {})
+        there = rehearsed(here.resources()) if rehearse else real(concourse_url(chosen))
+    found = list(differences(git, there))
+    if json:
+        print(dumps({"stack": stack, "git": git, "concourse": there, "differences": found}, indent=2))
+    else:
+        print("\n".join(found) if found else f"{stack}: {len(there)} teams, as the stack file says")
+    if found:
+        raise typer.Exit(4)
+
+
+@app.command()
 def render(
     stack: Stack, *, out: Annotated[Path, typer.Option(help="the folder to write to")], json: Json = False
 ) -> None:
@@ -160,6 +181,28 @@ def render(
         print(dumps({"stack": stack, "folder": str(out), "files": sorted(files)}, indent=2))
     else:
         print(f"{len(files['releases.yaml'])} releases and {len(files)} files are in {out}")
+
+
+@app.command()
+def notify(title: Annotated[str, typer.Argument(help="what happened")]) -> None:
+    """Post to Slack (SLACK_WEBHOOK) what happened, and below it the end of what is read from stdin."""
+    from deploy.notices import slack  # noqa: PLC0415 other commands need none of its packages
+
+    slack(title, sys.stdin.read())
+
+
+@app.command()
+def issue(
+    title: Annotated[str, typer.Argument(help="by which it is found again")],
+    *,
+    repository: Annotated[str, typer.Option(help="owner/name")],
+    gone: Annotated[bool, typer.Option(help="close it, as what it told is no more")] = False,
+    api: Annotated[str, typer.Option(help="GitHub's API")] = "https://api.github.com",
+) -> None:
+    """Open or update one issue on GitHub (GITHUB_TOKEN) with what is read from stdin."""
+    from deploy import notices  # noqa: PLC0415 as above
+
+    print(notices.issue(repository, title, sys.stdin.read(), gone=gone, api=api))
 
 
 def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:

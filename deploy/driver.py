@@ -6,7 +6,7 @@ import re
 import runpy
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,13 @@ class Driver:
         """What a preview that has just ended was of."""
         return Plan.of(self.name, preview.changes, self.resources())
 
-    def up(self, *, refresh: bool = False, approved: Plan | None = None) -> Outcome:
+    def up(
+        self, *, refresh: bool = False, approved: Plan | None = None, leave: Iterable[str] = ()
+    ) -> Outcome:
         """Update the stack, unless the preview shows that something protected would be lost.
 
         With `refresh`, what was changed by hand is changed back. An approved plan has to hold still.
+        Worker pools to `leave` are those that this runs on.
         """
         preview = self.preview(refresh=refresh)
         if preview.failed:
@@ -62,6 +65,7 @@ class Driver:
         plan = self.plan(preview)
         if approved:
             approved.check(plan)
+        plan.leave(leave)
         return self._run(
             "up",
             lambda **how: self.stack.up(refresh=refresh, message=plan.message, **how, **PACK),

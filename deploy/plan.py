@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -83,6 +84,14 @@ class Plan(BaseModel):
             again = f"Make a new one and read it: python -m deploy preview {self.stack} --plan FILE"
             raise RefusedError("\n".join([first, *moved, again]), 3)
 
+    def leave(self, pools: Iterable[str]) -> None:
+        """Refuse what would touch the workers that this very run is on, which would end it halfway."""
+        for urn in self.operations:
+            for pool in pools:
+                if re.search(rf"(^|[-/]){re.escape(pool)}($|[-/])", urn.rpartition("::")[2]):
+                    text = f"the plan touches {shortened(urn)}, and this runs on the workers of {pool}"
+                    raise RefusedError(f"{text}: run it elsewhere (docs/runbooks/infra-is-down.md)", 3)
+
     def _moved(self, now: "Plan") -> Iterator[str]:
         if self.commit != now.commit:
             yield f"  commit: it was made of {self.commit}, and this is {now.commit}"
@@ -103,6 +112,18 @@ def _differences(what: str, then: Mapping[str, str], now: Mapping[str, str]) -> 
 def _told(key: str) -> str:
     """A URN as a person calls the resource; other keys are the stack file's own."""
     return shortened(key) if key.startswith("urn:") else key
+
+
+def pools_with(tag: str, stack: str) -> list[str]:
+    """The worker pools of a stack that take steps with a tag."""
+    found = [
+        pool["name"]
+        for pool in config(stack)["platform:cluster"]["workerPools"]
+        if tag in pool.get("tags", [])
+    ]
+    if not found:
+        raise RefusedError(f"no pool of {stack} has the tag {tag!r} (cluster.workerPools[].tags)")
+    return found
 
 
 def hashed(value: object) -> str:

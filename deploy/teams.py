@@ -1,0 +1,101 @@
+"""What the stack file says of Concourse's teams, against what Concourse has."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.settings import Settings
+from components.team_config import Auth, auth_of, claims_of, members_of
+from deploy.stackfile import RefusedError
+
+Teams = dict[str, Auth]
+FLYRC = Path("~/.flyrc")
+"""Where `fly login` keeps a person's tokens."""
+TIMEOUT = 30
+
+
+def wanted(settings: Settings, ids: Mapping[str, str]) -> Teams:
+    """As the stack file says; `ids` are those of the Entra groups that the stack made, by name."""
+    kind = settings.entra.group_claims
+
+    def auth(team: Any) -> Auth:
+        claims = {
+            role: claims_of(kind, ids, team.name, role, who.oidc.groups) for role, who in team.roles.given()
+        }
+        return auth_of(members_of(team, claims, settings.concourse.administrator))
+
+    return {team.name: auth(team) for team in settings.teams if not team.removed}
+
+
+def concourse_url(settings: Settings) -> str:
+    """Where people reach Concourse."""
+    return f"https://{settings.hosts.within(settings.dns.name)['concourse']}"
+
+
+def differences(wanted: Teams, there: Teams) -> Iterator[str]:
+    """Each difference in a line: `+` is in git alone, `-` in Concourse alone."""
+    for name in sorted(wanted.keys() - there.keys()):
+        yield f"+ {name}: the next update makes it"
+    for name in sorted(there.keys() - wanted.keys()):
+        yield f"- {name}: is in Concourse, and not in git"
+    for name in sorted(wanted.keys() & there.keys()):
+        git, real = _members(wanted[name]), _members(there[name])
+        yield from (f"+ {name}: {who}" for who in sorted(git - real))
+        yield from (f"- {name}: {who}" for who in sorted(real - git))
+
+
+def _members(auth: Auth) -> set[str]:
+    return {
+        f"{role} {kind.removesuffix('s')} {name}"
+        for role, kinds in auth.items()
+        for kind, names in kinds.items()
+        for name in names or ()
+    }
+
+
+def rehearsed(resources: Iterable[Mapping[str, Any]]) -> Teams:
+    """What the last rehearsed update told the teams Job: there is no Concourse behind it."""
+    for resource in resources:
+        if resource["type"] == "kubernetes:core/v1:ConfigMap" and resource["urn"].endswith("::teams"):
+            found: Teams = json.loads(resource["inputs"]["data"]["teams.json"])["set"]
+            return found
+    raise RefusedError("no team has been set in this rehearsal; first: python -m deploy up STACK --rehearse")
+
+
+def real(url: str, flyrc: Path = FLYRC) -> Teams:
+    """What Concourse has, as whoever is logged in with fly sees it. An owner of main sees all of it."""
+    request = urllib.request.Request(  # noqa: S310 (https: the stack's own host)
+        f"{url}/api/v1/teams", headers={"Authorization": f"Bearer {_token(url, flyrc.expanduser())}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 (as above)
+            teams = json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        raise RefusedError(f"{url} answers {refused.code}; {_login(url)}", 1) from None
+    except (OSError, ValueError) as failed:
+        raise RefusedError(f"{url} cannot be asked: {failed}", 1) from None
+    if not any(team["name"] == "main" for team in teams):
+        raise RefusedError(f"whoever is logged in does not see the team main; {_login(url)}")
+    return {team["name"]: team.get("auth") or {} for team in teams}
+
+
+def _token(url: str, flyrc: Path) -> str:
+    try:
+        targets = (yaml.safe_load(flyrc.read_text()) or {}).get("targets") or {}
+    except (OSError, yaml.YAMLError, AttributeError):
+        targets = {}
+    mine = [target for target in targets.values() if str(target.get("api", "")).rstrip("/") == url]
+    # Who is logged in to several teams sees most by main.
+    for target in sorted(mine, key=lambda target: target.get("team") != "main"):
+        if (target.get("token") or {}).get("value"):
+            return str(target["token"]["value"])
+    raise RefusedError(f"nobody is logged in to {url}; {_login(url)}")
+
+
+def _login(url: str) -> str:
+    return f"log in as an owner of main: fly -t main login -c {url} -n main"
