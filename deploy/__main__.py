@@ -14,9 +14,11 @@ from deploy.driver import driver
 from deploy.outcome import Outcome, listed
 from deploy.plan import Plan, pools_with
 from deploy.preflight import preflight as look
+from deploy.recover import Cluster, Rehearsed, identity
 from deploy.render import rendered, write
-from deploy.stackfile import RefusedError, settings
+from deploy.stackfile import ROOT, RefusedError, settings
 from deploy.teams import concourse_url, differences, real, rehearsed, wanted
+from deploy.writer import alone
 
 app = typer.Typer(
     add_completion=False,
@@ -119,6 +121,55 @@ def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
     """Delete everything in a stack; refused while anything in it is protected."""
     with driver(stack, rehearse=rehearse, writing=True, quiet=json, home=home) as here:
         tell(here.destroy(), json=json)
+
+
+@app.command()
+def cancel(stack: Stack, *, rehearse: Rehearse = False, home: Home = None) -> None:
+    """Take away the lock of an update that is dead. It stops none that lives: look before."""
+    with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
+        here.unlock()
+    print(f"{stack} is no longer locked")
+
+
+@app.command()
+def recover(
+    stack: Stack,
+    *,
+    rehearse: Rehearse = False,
+    mend: Annotated[bool, typer.Option(help="put it right, and not only show it")] = False,
+    home: Home = None,
+) -> None:
+    """Show what a killed run has left behind: half-made resources and stuck releases."""
+    chosen, place = settings(stack), home or ROOT / ".rehearsal" / stack
+    cluster: Rehearsed | Cluster = Rehearsed(place)
+    if rehearse:
+        with alone(place):  # before the clouds read their objects
+            loose(cluster, mend=mend)
+    with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
+        if not rehearse:
+            cluster = Cluster.of(here.resources())
+            loose(cluster, mend=mend)
+        found: dict[str, str] = {}
+        for made in here.half_made():
+            other = "::azure-dns::" in made.get("provider", "")
+            id_ = identity(made, chosen.dns.given_subscription if other else chosen.azure.subscription_id)
+            id_ = id_ or cluster.like(made)
+            found |= {made["urn"]: id_} if id_ else {}
+            print(f"half made: {made['urn']}, {id_ or 'which is made anew'}")
+        if mend:
+            here.unlock()
+            here.adopt(found)
+    print(
+        f"{stack}: put right; run `up` again" if mend else f"{stack}: `recover {stack} --mend` puts it right"
+    )
+
+
+def loose(cluster: Rehearsed | Cluster, *, mend: bool) -> None:
+    """Tell which releases Helm holds for being changed, and let go of them."""
+    for name, record in cluster.stuck():
+        print(f"stuck release: {name}")
+        if mend:
+            cluster.release(record)
 
 
 @app.command()
