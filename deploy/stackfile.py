@@ -1,15 +1,12 @@
 """Reads a stack's file and refuses it before anything runs: unknown stacks, and every wrong setting."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from components.dns import DnsSettings
-from components.hosts import HostsSettings
 from components.settings import Settings, SettingsError, validate
 
 ROOT = Path(__file__).parent.parent
@@ -54,23 +51,23 @@ def settings(stack: str, root: Path = ROOT) -> Settings:
         found = validate(config(stack, root), stack)
     except SettingsError as wrong:
         raise RefusedError(str(wrong)) from None
-    mine = found.hosts.within(found.dns.name)
     for other in stacks(root):
-        taken = {} if other == stack else hosts(config(other, root))
-        for what, host in mine.items():
-            if host in taken:
-                raise RefusedError(
-                    f"Pulumi.{stack}.yaml: {host} ({what}) is {taken[host]} of {other} too; "
-                    "give one of them another platform:dns zone, or another label in platform:hosts"
-                )
+        taken = set(_hosts(found)) & set(_others_hosts(other, root)) if other != stack else ()
+        if taken:
+            text = f"{', '.join(sorted(taken))} is a host of the stack {other} too"
+            raise RefusedError(
+                f"Pulumi.{stack}.yaml: {text}; give one of them another platform:dns or platform:hosts"
+            )
     return found
 
 
-def hosts(given: Mapping[str, Any]) -> dict[str, str]:
-    """Host → what it is for, of a stack file that need not be right otherwise."""
+def _hosts(of: Settings) -> Iterable[str]:
+    return of.hosts.within(of.dns.name).values()
+
+
+def _others_hosts(stack: str, root: Path) -> Iterable[str]:
+    """The hosts of another stack; none while its file is wrong, which it is told by itself."""
     try:
-        names = DnsSettings.model_validate(given.get("platform:dns"))
-        labels = HostsSettings.model_validate(given.get("platform:hosts") or {})
-        return {host: what for what, host in labels.within(names.name).items()}
-    except (ValidationError, ValueError, IndexError):
-        return {}
+        return _hosts(validate(config(stack, root), stack))
+    except (SettingsError, RefusedError):
+        return ()
