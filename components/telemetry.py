@@ -98,10 +98,21 @@ class Telemetry(ComponentResource):
             rules=[{"api_groups": [""], "resources": ["nodes/stats", "nodes/pods"], "verbs": ["get"]}],
             opts=child,
         )
+        k8s.rbac.v1.ClusterRoleBinding(
+            "telegraf-ds",
+            metadata={"name": "telegraf-ds"},
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": statistics.metadata.name,
+            },
+            subjects=[{"kind": "ServiceAccount", "name": "telegraf-ds", "namespace": agents}],
+            opts=child,
+        )
         # Telegraf reads both when it starts.
         stamp = stamp_of(users["telegraf"], trust.ca_pem)
-        made = {
-            called: release(
+        for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", agents, nodes)):
+            release(
                 called,
                 charts[called],
                 namespace=place,
@@ -113,19 +124,4 @@ class Telemetry(ComponentResource):
                 ),
                 opts=child,
             )
-            for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", agents, nodes))
-        }
-        # The account is the release's own.
-        account = ready(made["telegraf-ds"], agents)
-        k8s.rbac.v1.ClusterRoleBinding(
-            "telegraf-ds",
-            metadata={"name": "telegraf-ds"},
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": statistics.metadata.name,
-            },
-            subjects=[{"kind": "ServiceAccount", "name": "telegraf-ds", "namespace": account}],
-            opts=child,
-        )
         self.register_outputs({})
