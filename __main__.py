@@ -40,6 +40,7 @@ from components.namespaces import Namespaces
 from components.network import Network
 from components.public_host import Host, Tls, publish
 from components.records import Records
+from components.replaceable import unprotect
 from components.roles import Role
 from components.settings import Settings, SettingsError, azure_tags
 from components.storage import Storage
@@ -59,6 +60,7 @@ try:
     settings, given = Settings.load(config), given_secrets(config)
 except (SettingsError, GivenSecretsError) as problems:
     raise pulumi.RunError(str(problems)) from None  # without a traceback
+unprotect(settings.replaceable)
 charts = pinned(settings.charts)
 hosts = settings.hosts.within(settings.dns.name)
 

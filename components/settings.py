@@ -41,6 +41,7 @@ from components.metrics_settings import MetricsSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
 from components.node_pools import SystemPool
+from components.replaceable import Replaceable
 from components.storage import StorageSettings
 from components.team_settings import TeamSettings
 from components.telemetry_settings import TelemetrySettings
@@ -93,6 +94,8 @@ class Settings(Model):
     tags: TagSettings
     protected: bool = Field(examples=[True])
     """Whether what holds data may not be deleted or replaced."""
+    replaceable: tuple[Replaceable, ...] = ()
+    """What may be, all the same, until a day: each with its reason."""
     network: NetworkSettings
     cluster: ClusterSettings
     database: DatabaseSettings

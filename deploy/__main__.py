@@ -1,5 +1,6 @@
 """The command line: `python -m deploy preview prod --rehearse`."""
 
+import contextlib
 import sys
 import tempfile
 import time
@@ -9,12 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
+from deploy.base import based
 from deploy.driver import driver
 from deploy.outcome import Outcome, listed
 from deploy.plan import Plan, pools_with
+from deploy.preflight import preflight as look
+from deploy.recover import Cluster, Rehearsed, identity
 from deploy.render import rendered, write
-from deploy.stackfile import RefusedError, settings
+from deploy.stackfile import ROOT, RefusedError, settings
 from deploy.teams import concourse_url, differences, real, rehearsed, wanted
+from deploy.writer import alone
 
 app = typer.Typer(
     add_completion=False,
@@ -39,10 +44,19 @@ def preview(
     json: Json = False,
     markdown: Markdown = None,
     plan: Annotated[Path | None, typer.Option(help="write what `up --plan` goes by to this file")] = None,
+    base: Annotated[
+        str, typer.Option(help="with --rehearse: what would change since this commit, as main")
+    ] = "",
     home: Home = None,
 ) -> None:
     """Show what an update would change, and change nothing."""
-    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
+    if base and not rehearse:
+        raise RefusedError("--base is for --rehearse: real clouds are where they are")
+    settings(stack)
+    with (
+        based(stack, base) if base else contextlib.nullcontext(home) as place,
+        driver(stack, rehearse=rehearse, quiet=json, home=place) as here,
+    ):
         outcome = here.preview()
         tell(outcome, json=json, markdown=markdown)
         if plan:
@@ -111,11 +125,78 @@ def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
 
 
 @app.command()
+def cancel(stack: Stack, *, rehearse: Rehearse = False, home: Home = None) -> None:
+    """Take away the lock of an update that is dead. It stops none that lives: look before."""
+    with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
+        here.unlock()
+    print(f"{stack} is no longer locked")
+
+
+@app.command()
+def recover(
+    stack: Stack,
+    *,
+    rehearse: Rehearse = False,
+    mend: Annotated[bool, typer.Option(help="put it right, and not only show it")] = False,
+    home: Home = None,
+) -> None:
+    """Show what a killed run has left behind: half-made resources and stuck releases."""
+    chosen, place = settings(stack), home or ROOT / ".rehearsal" / stack
+    cluster: Rehearsed | Cluster = Rehearsed(place)
+    if rehearse:
+        with alone(place):  # before the clouds read their objects
+            loose(cluster, mend=mend)
+    with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
+        if not rehearse:
+            cluster = Cluster.of(here.resources())
+            loose(cluster, mend=mend)
+        found: dict[str, str] = {}
+        for made in here.half_made():
+            other = "::azure-dns::" in made.get("provider", "")
+            id_ = identity(made, chosen.dns.given_subscription if other else chosen.azure.subscription_id)
+            id_ = id_ or cluster.like(made)
+            found |= {made["urn"]: id_} if id_ else {}
+            print(f"half made: {made['urn']}, {id_ or 'which is made anew'}")
+        if mend:
+            here.unlock()
+            here.adopt(found)
+    print(
+        f"{stack}: put right; run `up` again" if mend else f"{stack}: `recover {stack} --mend` puts it right"
+    )
+
+
+def loose(cluster: Rehearsed | Cluster, *, mend: bool) -> None:
+    """Tell which releases Helm holds for being changed, and let go of them."""
+    for name, record in cluster.stuck():
+        print(f"stuck release: {name}")
+        if mend:
+            cluster.release(record)
+
+
+@app.command()
 def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
     """Print what the stack exports."""
     with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
         found = here.outputs()
         print(dumps(found, indent=2) if json else "\n".join(listed(found)))
+
+
+@app.command()
+def urls(stack: Stack, *, json: Json = False) -> None:
+    """Print where people find what a stack runs."""
+    found = settings(stack)
+    hosts = found.hosts.within(found.dns.name)
+    addresses = {name: f"https://{host}" for name, host in hosts.items()}
+    print(dumps(addresses, indent=2) if json else "\n".join(listed(addresses)))
+
+
+@app.command()
+def preflight(stack: Stack, *, json: Json = False) -> None:
+    """Look whether a stack's preconditions hold, changing nothing; exit code 2 where one does not."""
+    found = look(settings(stack))
+    print(dumps([one._asdict() for one in found], indent=2) if json else "\n".join(map(str, found)))
+    if any(one.missing for one in found):
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -222,13 +303,23 @@ def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
         print(
             "Refused, and nothing was changed: what is protected holds data, or others rely on it.\n"
             "Undo the setting that causes it, or keep the data as this page tells:\n"
-            "docs/runbooks/replacing-what-is-protected.md",
+            "docs/runbooks/replacing-what-is-protected.md\n" + giving_up(outcome),
             file=sys.stderr,
         )
     if outcome.refused or outcome.violations:
         raise typer.Exit(3)
     if outcome.errors:
         raise typer.Exit(1)
+
+
+def giving_up(outcome: Outcome) -> str:
+    """The lines that let go of what is refused, and how they are used."""
+    lines = ["If its data is no longer needed, say so in the stack file:", "  platform:replaceable:"]
+    for change in outcome.refused:
+        lines += [f"    - urn: {change.urn}", "      reason: …", "      until: … # the last day, YYYY-MM-DD"]
+    if any(change.operation == "delete" for change in outcome.refused):
+        lines.append("For a deletion first bring these lines up, then take the resource away.")
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import re
 import runpy
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pulumi import automation as auto
 from deploy.outcome import Outcome
 from deploy.plan import Plan
 from deploy.progress import Watch
+from deploy.recover import adopted, half_made
 from deploy.stackfile import ROOT, RefusedError, settings
 from deploy.writer import alone, held, patient
 
@@ -85,6 +86,22 @@ class Driver:
         if outcome.refused:
             return outcome
         return self._run("destroy", self.stack.destroy, len(resources))
+
+    def half_made(self) -> list[dict[str, Any]]:
+        """Resources that a killed run had begun to make."""
+        return half_made(self.stack.export_stack().deployment or {})
+
+    def adopt(self, ids: Mapping[str, str]) -> None:
+        """Take half-made resources into the state, those that exist; the others are made by the next `up`."""
+        exported = self.stack.export_stack()
+        mended = adopted(exported.deployment or {}, ids)
+        self.stack.import_stack(auto.Deployment(version=exported.version, deployment=mended))
+        if ids:
+            self.stack.refresh(target=list(ids), color="never", suppress_outputs=True)
+
+    def unlock(self) -> None:
+        """Take away the locks of runs that were killed. Who calls has looked whether they are dead."""
+        self.stack.cancel()
 
     def outputs(self) -> dict[str, Any]:
         """What the program exported, secrets left out."""

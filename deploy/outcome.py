@@ -9,10 +9,14 @@ from typing import Any
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
+from deploy.render import difference, rendered
+
 LOSING = {"replace", "delete"}
 """Operations that a person has to know of one by one."""
 NOT_SHOWN = {"same", "read", "refresh", "create-replacement", "delete-replaced", "discard-replaced"}
 """Steps that change nothing, or that `replace` stands for."""
+MOST = 20
+"""Resources that a comment names one by one, of those that are not lost."""
 BEFORE_PROGRAM = re.compile(
     r"(?<=Traceback \(most recent call last\):\n)(?s:.*?)(?=  File \"[^\"]*__main__\.py\")"
 )
@@ -53,6 +57,8 @@ class Outcome:
     operation: str
     """preview, up, drift or destroy."""
     changes: list[Change] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
+    """File of what goes to the cluster → how it differs, as `render` writes it."""
     unchanged: int = 0
     errors: list[str] = field(default_factory=list)
     kept: set[str] = field(default_factory=set)
@@ -81,10 +87,13 @@ class Outcome:
             return
         because = step.keys if operation == "replace" else None
         because = because or list(step.detailed_diff or step.diffs or [])
-        state = step.old or step.new
-        protected = bool(state and state.protect) and operation in LOSING
+        # The program may take protection away and lose the resource in one update (`replaceable`).
+        states = [state for state in (step.old, step.new) if state]
+        protected = operation in LOSING and bool(states) and all(state.protect for state in states)
         shown = tuple(dict.fromkeys(p for p in because if not p.startswith("__")))
         self.changes.append(Change(step.urn, operation, shown, protected))
+        before, after = ([{"type": step.type, "inputs": s.inputs}] if s else [] for s in (step.old, step.new))
+        self.values |= difference(rendered(before), rendered(after if operation != "delete" else []))
 
     def _error(self, urn: str, message: str) -> None:
         if "marked for protection" in message or "cannot be deleted" in message:
@@ -154,15 +163,38 @@ class Outcome:
         """A pull request's comment."""
         counts = " · ".join(f"**{n}** {op}" for op, n in sorted(self.counts.items()))
         lines = [f"### {self.operation} of `{self.stack}`", "", counts, ""]
-        for title, found in (("Replaced", self.of("replace")), ("Deleted", self.of("delete"))):
-            if found:
-                lines += [f"**{title}**", ""]
-                lines += [f"- `{c.short}` because of `{'`, `'.join(c.because) or 'its removal'}`"
-                          f"{' — protected' if c.protected else ''}" for c in found] + [""]  # fmt: skip
+        for title, found in (("Replaced", self.of("replace")), ("Deleted", self.of("delete")),
+                             ("Updated", self.of("update")), ("Created", self.of("create"))):  # fmt: skip
+            # Of what is new or only changed there can be hundreds; of what is lost each counts.
+            shown = found if title in {"Replaced", "Deleted"} else found[:MOST]
+            told = [f"- `{c.short}`{_because(c)}{' — **protected**' if c.protected else ''}" for c in shown]
+            told += [f"- and {len(found) - MOST} more"] if len(found) > len(shown) else []
+            lines += [f"**{title}**", "", *told, ""] if told else []
+        if self.refused:
+            lines += ["**Refused**: what is protected holds data, or others rely on it. `up` will end 3.", ""]
         for title, texts in (("Refused by a rule", self.violations), ("Errors", self.errors)):
             if texts:
                 lines += [f"**{title}**", "", *(f"- {text}" for text in texts), ""]
+        if not self.violations:
+            lines += ["Rules of `policy/`: all hold.", ""]
+        # Of a stack that is made whole, everything is new.
+        for file, text in sorted(self.values.items()) if self.unchanged else ():
+            lines += [
+                f"<details><summary>{file}</summary>",
+                "",
+                "```diff",
+                text.rstrip(),
+                "```",
+                "</details>",
+                "",
+            ]
         return "\n".join(lines)
+
+
+def _because(change: Change) -> str:
+    if change.because:
+        return f" because of `{'`, `'.join(change.because)}`"
+    return " because the program no longer has it" if change.operation == "delete" else ""
 
 
 def exists(step: StepEventMetadata) -> bool:

@@ -5,6 +5,7 @@ Taken from a rehearsed state, so it is what the engine sent and not what a templ
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import yaml
 
 SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 a mark, and no password
 """The key by which Pulumi's state marks a secret (pulumi.runtime.rpc._special_sig_key)."""
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What a preview says of a text that is not known yet (pulumi.runtime.rpc.UNKNOWN)."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
 NO_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml:", "kubernetes:kustomize:")
 
@@ -43,6 +46,24 @@ def hidden(value: Any) -> Any:
             return "[secret]"
         return {key: hidden(item) for key, item in value.items() if not key.startswith("__")}
     return [hidden(item) for item in value] if isinstance(value, list) else value
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """File → what changes in it, line by line; `releases.yaml` is told under the release's own name."""
+    found = {}
+    for name in sorted({*old, *new}):
+        before, after = (_lines(files.get(name)) for files in (old, new))
+        if before != after:
+            found[name] = "\n".join(unified_diff(before, after, "now", "then", n=2, lineterm=""))
+    return found
+
+
+def _lines(content: Any) -> list[str]:
+    return (
+        yaml.safe_dump(content, sort_keys=True).replace(UNKNOWN, "(known later)").splitlines()
+        if content
+        else []
+    )
 
 
 def write(files: Mapping[str, Any], folder: Path) -> None:

@@ -10,6 +10,8 @@ import yaml
 from components.settings import Settings, SettingsError, validate
 
 ROOT = Path(__file__).parent.parent
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As `safe_load`; in C where it was built so, which is ten times as fast."""
 
 
 class RefusedError(Exception):
@@ -35,7 +37,7 @@ def config(stack: str, root: Path = ROOT) -> dict[str, Any]:
         text = f"there is no stack {stack!r}; did you mean {near}?"
         raise RefusedError(f"{text} (a new one is a file Pulumi.{stack}.yaml)")
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml.load(file.read_text(), LOADER)  # noqa: S506 a safe one
     except yaml.YAMLError as broken:
         raise RefusedError(f"{file.name} is not YAML: {broken}") from None
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):

@@ -44,7 +44,7 @@ def held(stack: str, message: str) -> str:
     for user, host, pid, time in locks:
         gone = host == socket.gethostname() and not running(int(pid))
         lines.append(f"  {user}@{host} (pid {pid}) since {time}" + (", which no longer runs" if gone else ""))
-    return "\n".join([*lines, f"If it is dead: python -m deploy recover {stack}"])
+    return "\n".join([*lines, f"If it is dead: python -m deploy recover {stack} --mend"])
 
 
 def running(pid: int) -> bool:

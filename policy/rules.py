@@ -70,9 +70,10 @@ def _verified_database(args: ResourceValidationArgs, report: ReportViolation) ->
 
 def _protected_data(args: ResourceValidationArgs, report: ReportViolation) -> None:
     stateful = args.resource_type == "azure-native:resources:ResourceGroup" and args.name == "stateful"
-    wanted = pulumi.Config("platform").get_bool("protected")
+    config = pulumi.Config("platform")
     holds = stateful or args.resource_type in HOLDS_DATA or args.name.startswith(ENCRYPTION_KEYS)
-    if wanted and holds and not args.opts.protect:
+    given_up = {one["urn"] for one in config.get_object("replaceable") or ()}
+    if config.get_bool("protected") and holds and not args.opts.protect and args.urn not in given_up:
         report("it holds data, and platform:protected is true: protect it", args.urn)
 
 

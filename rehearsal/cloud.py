@@ -28,6 +28,8 @@ class Cloud:
         self.scale = scale
         self.stable = Stable()
         self.faults: Faults | None = None
+        self.struck: dict[str, str] = {}
+        """Why what this run makes does not work: reasons by id."""
         self.writes = 0
         self.operations = self.under_way = 0
         self._busy: dict[str, str] = {}
@@ -78,6 +80,8 @@ class Cloud:
 
     def fault(self, id_: str) -> str:
         """What somebody wants to go wrong with an object: `/faults` has reasons by pattern of ids."""
+        if self.struck.get(id_):
+            return self.struck[id_]
         wanted = (self.get("/faults") or {"inputs": {}})["inputs"]
         return next((str(why) for pattern, why in wanted.items() if fnmatch(id_, pattern)), "")
 
@@ -94,6 +98,7 @@ class Cloud:
         self.under_way += 1
         try:
             if self.faults:
+                self.struck[call.id] = self.faults.unready(call, method)
                 await self.faults.before(call, method)
             await asyncio.sleep(max(kind.seconds * self.scale, TURN))
             yield

@@ -53,8 +53,8 @@ FAULTS = (
 )  # fmt: skip
 """Before anything is done: the object is as it was."""
 AFTERWARDS = (
-    Fault("kubernetes:helm.sh/v3:Release", "pending", "the API server went away under Helm",
-          ("create", "update"), percent=8),
+    Fault("kubernetes:helm.sh/v3:Release", "pending", "pending-install", ("create",), percent=8),
+    Fault("kubernetes:helm.sh/v3:Release", "pending", "pending-upgrade", ("update",), percent=8),
     Fault("kubernetes:batch/v1:Job", "failed", "BackoffLimitExceeded", ("create",), percent=10),
     Fault("kubernetes:apps/v1:*", "unready", "timed out waiting for its pods",
           ("create", "update"), percent=6),

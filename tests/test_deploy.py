@@ -16,7 +16,7 @@ from pulumi.automation.events import (
 )
 
 from deploy.outcome import Outcome, shortened
-from deploy.render import SECRET, rendered, write
+from deploy.render import RELEASE, SECRET, rendered, write
 from deploy.stackfile import ROOT, RefusedError, config, settings, stacks
 from deploy.writer import alone, held
 
@@ -160,6 +160,31 @@ def test_a_file_that_is_not_yaml_is_refused_with_the_place(tmp_path):
 
 def test_the_four_environments_are_stack_files():
     assert stacks() == ["demo", "infra", "prod", "staging"]
+
+
+def test_what_the_program_unprotects_in_the_same_update_may_be_replaced():
+    given_up = step("replace", protect=True, keys=["location"])
+    given_up.resource_pre_event.metadata.new = StepEventStateMetadata(
+        type="", urn=SERVER, id="", parent="", provider="", inputs={}, outputs={}, custom=True, protect=False
+    )
+    assert not outcome(given_up).refused
+
+
+def test_a_comment_shows_how_rendered_values_differ():
+    def state(replicas):
+        return StepEventStateMetadata(
+            type=RELEASE, urn=SERVER, id="", parent="", provider="", custom=True, outputs={},
+            inputs={"name": "web", "chart": "concourse", "version": "1", "values": {"replicas": replicas}},
+        )  # fmt: skip
+
+    metadata = StepEventMetadata(
+        op="update", urn=SERVER, type=RELEASE, provider="", old=state(2), new=state(3), diffs=["values"]
+    )
+    event = EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
+    told = outcome(step("same", SERVER + "2"), event).as_markdown()
+    assert "<summary>web.yaml</summary>" in told
+    assert "-replicas: 2\n+replicas: 3" in told
+    assert "releases.yaml" not in told
 
 
 def test_two_stacks_with_one_external_url_are_refused(tmp_path):

@@ -42,11 +42,22 @@ def problems(changes, stack="prod"):
     return {problem.key: problem.text for problem in refused.value.problems}
 
 
+URN = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 POOL = "cluster.workerPools.0"
 TEAM = "teams.1"
 BAD = [
     # what to change · under which key · what must be said
     ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
+    (
+        {"replaceable": [{"urn": "database", "reason": "moved elsewhere", "until": "2999-01-01"}]},
+        "replaceable[0].urn",
+        "urn:pulumi:",
+    ),
+    (
+        {"replaceable": [{"urn": URN, "reason": "moved elsewhere", "until": "2026-01-31"}]},
+        "replaceable[0].until",
+        "2026-01-31 is past: take these lines away",
+    ),
     ({"consul": {"replicas": 2}}, "consul.replicas", "choose from 1, 3, 5"),
     ({"vault": {"replicas": 2}}, "vault.replicas", "choose from 1, 3, 5"),
     ({"vault": {"auditStorage": "much"}}, "vault.auditStorage", "is not a Kubernetes quantity"),

@@ -1,0 +1,177 @@
+"""What must be there before the first `up`: looked at through az, and never changed."""
+
+import json
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from components.azure import part
+from components.settings import Settings
+from deploy.stackfile import RefusedError
+
+Ask = Callable[..., Any]
+"""Runs `az` or another command with arguments; its answer, or None where it fails."""
+PROVIDERS = (
+    "Microsoft.Authorization", "Microsoft.Compute", "Microsoft.ContainerService", "Microsoft.DBforPostgreSQL",
+    "Microsoft.KeyVault", "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.Storage",
+)  # fmt: skip
+GRAPH = {
+    "18a4783c-866b-4cc7-a460-3d5e5662c884": "Application.ReadWrite.OwnedBy",
+    "62a82d76-70ea-41e2-9197-370581804d09": "Group.ReadWrite.All",
+}
+"""Microsoft Graph's permissions by their ids (learn.microsoft.com/graph/permissions-reference)."""
+WRITE, GRANT = (
+    {"Owner", "Contributor"},
+    {"Owner", "User Access Administrator", "Role Based Access Control Administrator"},
+)
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str
+    missing: str = ""
+    """Empty where it is as it should be."""
+    mend: str = ""
+    """The command that mends it, or what to do."""
+
+    def __str__(self) -> str:
+        if not self.missing:
+            return f"  ok       {self.what}"
+        return f"  missing  {self.what}: {self.missing}" + (f"\n           {self.mend}" if self.mend else "")
+
+
+def ask(*command: str) -> Any:
+    """What a command that changes nothing answers."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    except FileNotFoundError:
+        raise RefusedError(f"{command[0]} is not on PATH; preflight asks through it") from None
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        return None
+    return json.loads(done.stdout or "null") if command[0] == "az" else done.stdout
+
+
+def preflight(settings: Settings, ask: Ask = ask) -> list[Finding]:
+    """Everything that no program can make for itself (README, preconditions)."""
+    subscription = settings.azure.subscription_id
+    account = ask("az", "account", "show", "--subscription", subscription)
+    if not account or account.get("tenantId") != settings.azure.tenant_id:
+        seen = "nobody is logged in there" if not account else f"it is in tenant {account.get('tenantId')}"
+        mend = f"az login --tenant {settings.azure.tenant_id}"
+        return [Finding(f"subscription {subscription}", seen, mend)]
+    found = [Finding(f"subscription {subscription}, as {account['user']['name']}")]
+    for look in (providers, versions, quotas, zone, groups, roles, graph):
+        found += look(settings, account, ask)
+    return found
+
+
+def providers(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
+    """The subscription knows every service that is used."""
+    subscription = account["id"]
+    known = ask("az", "provider", "list", "--subscription", subscription) or []
+    states = {each["namespace"].lower(): each["registrationState"] for each in known}
+    for name in PROVIDERS:
+        state = states.get(name.lower(), "unknown")
+        missing = "" if state == "Registered" else f"it is {state}"
+        mend = f"az provider register --namespace {name} --subscription {subscription} --wait"
+        yield Finding(f"provider {name}", missing, mend)
+
+
+def versions(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
+    """AKS offers the Kubernetes that the stack file names."""
+    location, wanted = settings.azure.location, settings.cluster.kubernetes_version
+    answer = ask("az", "aks", "get-versions", "--location", location, "--subscription", account["id"]) or {}
+    offered = {one["version"] for one in answer.get("values", [])}
+    missing = (
+        "" if wanted in offered else f"AKS in {location} has {', '.join(sorted(offered)) or 'no answer'}"
+    )
+    yield Finding(f"Kubernetes {wanted}", missing, "set platform:cluster kubernetesVersion to one of these")
+
+
+def family(size: str) -> tuple[str, int]:
+    """A machine's family, as quotas call it, and its cores: `Standard_D16ds_v5` → standardDDSv5Family, 16."""
+    found = re.fullmatch(r"Standard_([A-Z]+)(\d+)([a-z]*)_?(v\d+)?", size)
+    if not found:
+        return size, 0
+    letters, cores, features, version = found.groups()
+    return f"standard{letters}{features.upper()}{version or ''}Family", int(cores)
+
+
+def quotas(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
+    """The region still has as many cores for this subscription as all pools at their largest."""
+    location, need = settings.azure.location, Counter[str]()
+    cluster = settings.cluster
+    for pool in (cluster.system_pool, *cluster.platform_pools, *cluster.worker_pools):
+        name, cores = family(pool.vm_size)
+        need[name] += cores * pool.max_nodes
+        need["cores"] += cores * pool.max_nodes
+    usage = ask("az", "vm", "list-usage", "--location", location, "--subscription", account["id"]) or []
+    rooms = {each["name"]["value"].lower(): int(each["limit"]) for each in usage}
+    for name, cores in sorted(need.items()):
+        limit = rooms.get(name.lower(), 0)
+        missing = "" if limit >= cores else f"{cores} are wanted at most, and the limit is {limit}"
+        mend = f"ask for more: portal, Quotas, Compute, {location} (or make the pools smaller)"
+        yield Finding(f"cores of {name} in {location}", missing, mend)
+
+
+def zone(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
+    """The zone that exists is the one that the internet asks."""
+    id_ = settings.dns.zone_id or str(settings.dns.parent_zone_id)
+    name = part(id_, "dnsZones")
+    shown = ask("az", "network", "dns", "zone", "show", "--ids", id_)
+    if not shown:
+        yield Finding(
+            f"DNS zone {name}", f"{id_} is not there, or may not be read", "make it, or mend its id"
+        )
+        return
+    servers = {server.rstrip(".").lower() for server in shown.get("nameServers") or ()}
+    answer = ask("nslookup", "-type=NS", name) or ""
+    public = {found.rstrip(".").lower() for found in re.findall(r"nameserver = (\S+)", answer)}
+    missing = (
+        "" if servers and servers <= public else f"the internet asks {', '.join(sorted(public)) or 'nobody'}"
+    )
+    mend = f"at the registrar or in the parent zone, delegate it to {', '.join(sorted(servers))}"
+    yield Finding(f"delegation of {name}", missing, mend)
+
+
+def groups(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
+    """The deployers' groups exist."""
+    for group in settings.cluster.admin_group_object_ids:
+        shown = ask("az", "ad", "group", "show", "--group", group)
+        mend = "az ad group create --display-name deployers --mail-nickname deployers; its id into the file"
+        yield Finding(f"Entra group {group}", "" if shown else "there is none, or it may not be read", mend)
+
+
+def roles(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
+    """Who runs this may make resources, and grant roles to what it makes."""
+    who, scope = account["user"]["name"], f"/subscriptions/{settings.azure.subscription_id}"
+    held = ask(
+        "az", "role", "assignment", "list", "--assignee", who, "--scope", scope, "--include-inherited",
+        "--include-groups",
+    )  # fmt: skip
+    names = {each["roleDefinitionName"] for each in held or ()}
+    for wanted, plain in ((WRITE, "Contributor"), (GRANT, "Role Based Access Control Administrator")):
+        missing = "" if names & wanted else f"{who} has {', '.join(sorted(names)) or 'no role'}"
+        mend = f'az role assignment create --assignee {who} --role "{plain}" --scope {scope}'
+        yield Finding(f"role {plain}", missing, mend)
+
+
+def graph(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
+    """A program may make applications and groups; of a person, their directory role says it."""
+    if account["user"]["type"] != "servicePrincipal":
+        return
+    who = account["user"]["name"]
+    url = f"https://graph.microsoft.com/v1.0/servicePrincipals(appId='{who}')/appRoleAssignments"
+    answer = ask("az", "rest", "--method", "get", "--url", url) or {}
+    held = {each["appRoleId"] for each in answer.get("value", [])}
+    for role, name in GRAPH.items():
+        mend = (
+            f"az ad app permission add --id {who} --api 00000003-0000-0000-c000-000000000000 "
+            f"--api-permissions {role}=Role && az ad app permission admin-consent --id {who}"
+        )
+        yield Finding(f"Graph permission {name}", "" if role in held else f"{who} has not got it", mend)
