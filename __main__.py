@@ -18,6 +18,7 @@ from components.concourse_users import LocalUsers
 from components.consul import Consul
 from components.database import Database
 from components.database_role import DatabaseRole
+from components.deployers import Deployers
 from components.dns import Dns
 from components.entra import Entra
 from components.flows import PUBLIC, VAULT_PORT, Outside
@@ -351,6 +352,12 @@ Teams(
     namespace=namespaces["concourse"],
     opts=on_kubernetes,
 )
+
+if settings.deployers:
+    deployers = Deployers(
+        "deployers", settings.deployers, place=groups.compute, issuer=concourse.url, opts=on_azure
+    )
+    pulumi.export("deployers", dict(deployers.client_ids))
 
 pulumi.export("cluster", cluster.name)
 pulumi.export("oidc_issuer", cluster.oidc_issuer)

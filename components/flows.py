@@ -131,6 +131,7 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
     Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
     Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
+    Flow(KONNECTIVITY, ALERTMANAGER, (9093,), "deployers' smoke tests raise an alert through the API server"),
     Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),
     Flow(ALERTMANAGER, Outside.INTERNET, (443,), "Slack"),
     Flow(PROMETHEUS, Outside.INTERNET, API_SERVER_PORTS, "what there is to watch; the API server's metrics"),

@@ -126,6 +126,22 @@ Email = Annotated[
     str, _text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Field(examples=["delivery@example.org"])
 ]
 """Whom to write to."""
+ArmId = Annotated[
+    str,
+    _text(
+        r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}/providers/\S+",
+        "an id of Azure: /subscriptions/…/resourceGroups/…/providers/…",
+    ),
+    Field(
+        examples=[
+            (
+                "/subscriptions/6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e/resourceGroups/state"
+                "/providers/Microsoft.KeyVault/vaults/state/keys/state"
+            )
+        ]
+    ),
+]
+"""The id of a resource, as the portal and `az` write it."""
 Guid = Annotated[
     str,
     _text(

@@ -11,6 +11,11 @@ from components.azure import part
 class Role(StrEnum):
     """A built-in role by the GUID that it has in every tenant."""
 
+    CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+    """Makes and deletes everything but roles."""
+    ROLE_BASED_ACCESS_CONTROL_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+    KEY_VAULT_CRYPTO_USER = "12338af0-0e69-4776-bea7-57ae8d297424"
+    """Encrypts and decrypts with a key."""
     NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
     READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
     DNS_ZONE_CONTRIBUTOR = "befefa01-2a29-4197-83a8-272ff33ce314"

@@ -27,6 +27,7 @@ from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
 from components.consul_values import ConsulSettings
 from components.credentials import CredentialsSettings
 from components.database_settings import DatabaseSettings
+from components.deployers import DeployersSettings
 from components.dns import DnsSettings
 from components.entra_settings import EntraSettings
 from components.given_secrets import GIVEN
@@ -109,6 +110,8 @@ class Settings(Model):
     backups: BackupsSettings = BackupsSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
+    deployers: DeployersSettings | None = None
+    """Who deploys which stack. On one stack alone: the one whose Concourse runs the pipelines."""
     entra: EntraSettings = EntraSettings()
     teams: tuple[TeamSettings, ...] = Field(
         min_length=1,

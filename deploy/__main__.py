@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+import time
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
@@ -151,6 +152,41 @@ def render(
         print(dumps({"stack": stack, "folder": str(out), "files": sorted(files)}, indent=2))
     else:
         print(f"{len(files['releases.yaml'])} releases and {len(files)} files are in {out}")
+
+
+@app.command()
+def smoke(
+    stack: Stack,
+    *,
+    rehearse: Rehearse = False,
+    json: Json = False,
+    team: Annotated[str, typer.Option(help="whose service user logs in [the first but main]")] = "",
+    watch: Annotated[float, typer.Option("--for", help="ask again and again for so many minutes")] = 0,
+    home: Home = None,
+) -> None:
+    """Ask a running stack, as its users do, whether it does what it is for."""
+    from deploy import smoke as asked  # noqa: PLC0415 other commands need none of its packages
+
+    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
+        target = asked.target(settings(stack), here.resources(), team)
+    if rehearse:
+        print(f"Simulated clouds run no servers: nobody can be asked {', '.join(asked.QUESTIONS)}.")
+        return
+    end = time.monotonic() + watch * 60
+    while True:
+        found = []
+        for seen in asked.smoke(target):
+            found.append(seen)
+            if not json:
+                print(seen, flush=True)
+        if json:
+            print(dumps([vars(seen) for seen in found], indent=2))
+        failed = [seen.question for seen in found if not seen.well]
+        if failed:
+            raise RefusedError(f"{stack} does not do what it is for: {', '.join(failed)}", 1)
+        if time.monotonic() >= end:
+            return
+        time.sleep(min(asked.PAUSE, max(0, end - time.monotonic())))
 
 
 @app.command()

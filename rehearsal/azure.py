@@ -281,9 +281,14 @@ def credential_can_be_made(call: Call) -> None:
 
 
 def issuer_signs_tokens(call: Call) -> None:
-    """Azure takes any issuer; with one that no cluster has, letter for letter, nobody can log in."""
+    """Azure takes any issuer; with one that nobody has, letter for letter, nobody can log in."""
     clusters = call.cloud.all("azure-native:containerservice:ManagedCluster")
-    if call.inputs["issuer"] not in [o["outputs"]["oidcIssuerProfile"]["issuerURL"] for o in clusters]:
+    known = [o["outputs"]["oidcIssuerProfile"]["issuerURL"] for o in clusters]
+    # Concourse signs tokens as well; it is a host in a zone of ours.
+    zones = [*call.cloud.all("given"), *call.cloud.all("azure-native:dns:Zone")]
+    own = [o["id"].rpartition("/dnsZones/")[2] for o in zones if "/dnsZones/" in o["id"]]
+    host = call.inputs["issuer"].removeprefix("https://")
+    if call.inputs["issuer"] not in known and not any(f".{host}".endswith(f".{zone}") for zone in own):
         call.refuse("AADSTS70021", f"No matching federated identity record for {call.inputs['issuer']}")
 
 

@@ -42,6 +42,9 @@ def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
     if zone := names.get("zoneId") or names.get("parentZoneId"):
         parts = zone.split("/")
         given |= {"/".join(parts[:end]): {} for end in (3, 5, len(parts))}
+    deployers = config.get("platform:deployers") or {"stacks": []}
+    given |= {f"/subscriptions/{each['subscriptionId']}": {} for each in deployers["stacks"]}
+    given |= {deployers[key]: {} for key in ("stateContainer", "stateKey") if key in deployers}
     given["/caller"] = {
         "name": "deployer",
         "objectId": cloud.stable.guid("deployer"), "clientId": cloud.stable.guid("client"),
