@@ -16,6 +16,7 @@ from components.concourse import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
 from components.concourse_keys import ConcourseKeys
 from components.concourse_users import LocalUsers
 from components.consul import Consul
+from components.dashboards import Dashboards
 from components.database import Database
 from components.database_role import DatabaseRole
 from components.deployers import Deployers
@@ -28,6 +29,7 @@ from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, Workloa
 from components.ingress import Ingress
 from components.key_vault import KeyVault
 from components.metrics import Metrics
+from components.monitors import Monitors
 from components.namespaces import Namespaces
 from components.network import Network
 from components.public_host import Host, Tls, publish
@@ -39,6 +41,7 @@ from components.storage_classes import StorageClasses
 from components.team_config import config_of
 from components.team_settings import MAIN
 from components.teams import Teams
+from components.telemetry import Telemetry
 from components.vault import Vault
 from components.vault_init import VaultInit
 from components.workers import Workers
@@ -222,6 +225,25 @@ consul = Consul(
     protected=settings.protected,
     opts=on_kubernetes,
 )
+Monitors(
+    "monitors",
+    namespace=namespaces["monitoring"],
+    kinds=metrics.monitors,
+    trust=trust,
+    consul_token=consul.tokens["metrics"],
+    opts=on_kubernetes,
+)
+telemetry = Telemetry(
+    "telemetry",
+    settings.telemetry,
+    charts=charts,
+    namespace=namespaces["monitoring"],
+    agents=namespaces["node-agents"],
+    disk=classes.retain,
+    trust=trust,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
 Backups(
     "backups",
     settings.backups,
@@ -276,6 +298,20 @@ entra = Entra(
     tenant=settings.azure.tenant_id,
     protected=settings.protected,
     opts=pulumi.ResourceOptions(providers=[tenant]),
+)
+Dashboards(
+    "dashboards",
+    settings.dashboards,
+    charts=charts,
+    namespace=namespaces["monitoring"],
+    disk=classes.retain,
+    host=public["grafana"],
+    login=entra.grafana,
+    tenant=settings.azure.tenant_id,
+    trust=trust,
+    sources=[metrics.source, telemetry.source],
+    protected=settings.protected,
+    opts=on_kubernetes,
 )
 role = DatabaseRole(
     "database-role",

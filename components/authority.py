@@ -15,9 +15,8 @@ LIFE = 20 * YEAR
 EARLY = 5 * YEAR
 """Hours before the end at which every preview shows the CA's certificate replaced, until an update does it.
 It keeps its key and name, so that what it signed stays valid, and both old and new trust each other."""
-LEAF = "2160h"
-RENEWED = "1080h"
-"""Before the end cert-manager signs anew, by itself: with half of 90 days left."""
+LEAF = 90
+"""Days. When half of them are over cert-manager signs anew, by itself."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +71,18 @@ class Authority(ComponentResource):
         self.register_outputs({"issuer": self.trust.issuer, "caPem": self.trust.ca_pem})
 
 
-def server_certificate(
+def server_certificate(  # noqa: PLR0913 (named, and each an input)
     name: str,
     trust: Trust,
     *,
     namespace: Input[str],
     hosts: Iterable[str],
     parent: Resource,
+    days: int = LEAF,
 ) -> Output[str]:
     """Name of a Secret with `tls.crt`, `tls.key` and `ca.crt`, known once it is there.
 
-    It changes when cert-manager renews: whoever mounts it has to read it again.
+    It changes when half of its days are over: whoever mounts it has to read it again.
     """
     return custom(
         name,
@@ -96,8 +96,8 @@ def server_certificate(
             "ipAddresses": ["127.0.0.1"],  # a server's own probes and command line
             "usages": ["digital signature", "server auth", "client auth"],
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-            "duration": LEAF,
-            "renewBefore": RENEWED,
+            "duration": f"{days * 24}h",
+            "renewBefore": f"{days * 12}h",
         },
         parent=parent,
         wait_for="condition=Ready",

@@ -31,6 +31,8 @@ def pods(
             "limits": {"memory": web.memory_limit},
         },
         "nodeSelector": dict(nodes),
+        # Leads to every node by its own address: each has numbers of its own.
+        "service": {"prometheus": {"clusterIP": "None"}},
         "additionalAffinities": apart(WEB),
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -67,6 +67,7 @@ INFLUXDB = named("monitoring", "influxdb", "influxdb2")
 INFLUXDB_JOB = named("monitoring", "influxdb-setup", "influxdb-setup")
 TELEGRAF = named("monitoring", "telegraf", "telegraf")
 TELEGRAF_NODES = named("node-agents", "telegraf", "telegraf-ds")
+GRAFANA = named("monitoring", "grafana", "grafana")
 INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
@@ -77,7 +78,7 @@ DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
 
 TRAEFIK = named("ingress", "traefik", "traefik")
-PUBLIC = ("concourse", "vault")
+PUBLIC = ("concourse", "vault", "monitoring")
 """Namespaces with a Service that is reached from outside."""
 ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
 CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
@@ -96,6 +97,7 @@ FLOWS: tuple[Flow, ...] = (
     Flow(TRAEFIK, Outside.INTERNET, API_SERVER_PORTS, "what there is to route"),
     Flow(TRAEFIK, WEB, (8080,), "people, fly, webhooks"),
     Flow(TRAEFIK, VAULT, (VAULT_PORT,), "people"),
+    Flow(TRAEFIK, GRAFANA, (3000,), "people"),
     Flow(PROMETHEUS, TRAEFIK, (9100,), "metrics"),
     Flow(PROMETHEUS, Pods("cert-manager"), (9402,), "metrics"),
     Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: it looks before it asks Let's Encrypt to"),
@@ -129,6 +131,11 @@ FLOWS: tuple[Flow, ...] = (
     Flow(BACKUP, Outside.INTERNET, (443,), "blob storage; Entra"),
     Flow(PROMETHEUS, CONSUL, (CONSUL_PORT,), "metrics"),
     Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
+    Flow(PROMETHEUS, WEB, (9391,), "metrics"),
+    Flow(PROMETHEUS, INFLUXDB, (INFLUXDB_PORT,), "metrics"),
+    Flow(PROMETHEUS, GRAFANA, (3000,), "metrics"),
+    Flow(PROMETHEUS, CERT_MANAGER, (9402,), "metrics"),
+    Flow(TELEGRAF, WEB, (9391,), "metrics"),
     Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
     Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
     Flow(KONNECTIVITY, ALERTMANAGER, (9093,), "deployers' smoke tests raise an alert through the API server"),
@@ -141,6 +148,9 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
     Flow(STATE_METRICS, Outside.INTERNET, API_SERVER_PORTS, "the state of what there is"),
     Flow(OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "its own kinds"),
+    Flow(GRAFANA, PROMETHEUS, (9090,), "metrics"),
+    Flow(GRAFANA, INFLUXDB, (INFLUXDB_PORT,), "what Telegraf wrote"),
+    Flow(GRAFANA, Outside.INTERNET, (443,), "logins go by Entra; the API server has the dashboards"),
     Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "users and retention"),
     Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "what Concourse tells"),
     Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "what nodes tell"),

@@ -7,6 +7,7 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from components.alerts import alerts
 from components.charts import Chart
+from components.dashboards_values import Source
 from components.helm import ready, release
 from components.metrics_settings import MetricsSettings
 from components.metrics_values import NAME, SLACK, WEBHOOK, values
@@ -20,9 +21,8 @@ class Metrics(ComponentResource):
 
     monitors: Output[bool]
     """True, as soon as service monitors can be made: a chart's switch for its own."""
-    prometheus: Output[str]
-    """URL of Prometheus in the cluster."""
-    alertmanager: Output[str]
+    source: Source
+    """For Grafana, which need not wait for it."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -57,13 +57,12 @@ class Metrics(ComponentResource):
         # The kinds, and the namespace of its node exporter, which is not its own.
         there = Output.all(namespace, agents, kinds.name).apply(lambda all_: str(all_[0]))
         alerts(there, settings.runbooks, parent=self)
-        stack = release(
+        release(
             NAME,
             charts[NAME],
             namespace=there,
             values=values(settings, disk=disk, slack=slack.metadata["name"]),
             opts=ResourceOptions(parent=self, protect=protected),
         )
-        self.prometheus = ready(stack, f"http://{NAME}-prometheus.monitoring.svc:9090")
-        self.alertmanager = ready(stack, f"http://{NAME}-alertmanager.monitoring.svc:9093")
-        self.register_outputs({"prometheus": self.prometheus})
+        self.source = Source("Prometheus", "prometheus", f"http://{NAME}-prometheus.monitoring.svc:9090")
+        self.register_outputs({"monitors": self.monitors})

@@ -26,6 +26,7 @@ from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
 from components.consul_values import ConsulSettings
 from components.credentials import CredentialsSettings
+from components.dashboards_settings import DashboardsSettings
 from components.database_settings import DatabaseSettings
 from components.deployers import DeployersSettings
 from components.dns import DnsSettings
@@ -104,6 +105,7 @@ class Settings(Model):
     are in components/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    dashboards: DashboardsSettings = DashboardsSettings()
     consul: ConsulSettings = ConsulSettings()
     vault: VaultSettings = VaultSettings()
     credentials: CredentialsSettings = CredentialsSettings()

@@ -1,13 +1,13 @@
 """Telemetry: InfluxDB, and Telegraf, which fills it from every node and from Concourse."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import pulumi_kubernetes as k8s
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from components.authority import Trust, server_certificate, trusted
 from components.charts import Chart
+from components.dashboards_values import Source
 from components.generated import password
 from components.helm import ready, release
 from components.job import python_job, stamp_of
@@ -17,20 +17,11 @@ from components.telemetry_values import URL, concourse, influxdb, nodes
 HOSTS = ("influxdb2", "influxdb2.monitoring.svc")
 
 
-class Reader(NamedTuple):
-    """How a program reads InfluxDB, as it was spoken to in version 1."""
-
-    url: Output[str]
-    database: str
-    user: str
-    password: Output[str]
-
-
 class Telemetry(ComponentResource):
     """InfluxDB with one bucket, whose users may write or read and no more."""
 
-    reader: Reader
-    """Grafana's."""
+    source: Source
+    """For Grafana, which need not wait for it."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -70,13 +61,14 @@ class Telemetry(ComponentResource):
                 settings,
                 disk=disk,
                 auth=secret("influxdb-admin", namespace, admin),
+                # InfluxDB reads it when it starts, which each new image of its node makes it do, weekly.
                 certificate=server_certificate(
-                    "influxdb-tls", trust, namespace=namespace, hosts=HOSTS, parent=self
+                    "influxdb-tls", trust, namespace=namespace, hosts=HOSTS, parent=self, days=365
                 ),
             ),
             opts=ResourceOptions(parent=self, protect=protected),
         )
-        setup = python_job(
+        python_job(
             "influxdb-setup",
             namespace=ready(database, namespace),
             scripts=("influxdb.py", "calls.py"),
@@ -91,8 +83,14 @@ class Telemetry(ComponentResource):
             ca=trusted("influxdb-ca", trust, namespace=namespace, parent=self),
             parent=self,
         )
-        self.reader = Reader(
-            setup.apply(lambda _: URL), settings.bucket, "grafana", Output.secret(users["grafana"])
+        self.source = Source(
+            "InfluxDB",
+            "influxdb",
+            URL,
+            {"dbName": settings.bucket, "httpMode": "POST"},
+            user="grafana",
+            password=users["grafana"],
+            ca_pem=trust.ca_pem,
         )
         statistics = k8s.rbac.v1.ClusterRole(
             "telegraf-ds",

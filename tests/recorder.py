@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import set_root_resource
@@ -18,6 +19,7 @@ from components.given_secrets import GIVEN
 ROOT = Path(__file__).parent.parent
 STACKS = ("infra", "staging", "prod", "demo")
 SUBSCRIPTION = "/subscriptions/5d1c7f0a-92b4-4e63-8a17-c0e4f6b2d981"
+RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = "4dabf18193072939515e22adb298388d"
 """The key by which the engine marks a secret value."""
 OPTIONS = (
@@ -147,6 +149,8 @@ class Monitor(MockMonitor):
         response = super().RegisterResource(request)
         options = MessageToDict(request)
         inputs = self.mocks.latest.inputs
+        if request.type == RELEASE:
+            keep_nulls(inputs, request.object)
         options = {key: options[key] for key in OPTIONS if key in options}
         if "dependencies" in options:
             options["dependencies"].sort()
@@ -156,6 +160,15 @@ class Monitor(MockMonitor):
             found = Registered(response.urn, request.type, request.name, inputs, options)
             self.mocks.resources.append(found)
         return response
+
+
+def keep_nulls(inputs: Props, given: Struct) -> None:
+    """Put back what mocks leave out and Helm is told: null takes away what the chart has by default."""
+    for key, value in given.fields.items():
+        if value.HasField("null_value"):
+            inputs[key] = None
+        elif value.HasField("struct_value") and isinstance(inputs.get(key), dict):
+            keep_nulls(inputs[key], value.struct_value)
 
 
 class Recorder(Mocks):

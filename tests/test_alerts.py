@@ -1,7 +1,5 @@
-"""Alerts: each has a runbook, asks for what there is, and fires when it should."""
+"""Alerts: each has a runbook and asks for what there is; when they fire is for tests/conformance."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,13 +19,6 @@ ALERTS = [
     if "alert" in rule
 ]
 each = pytest.mark.parametrize(("file", "rule"), ALERTS, ids=[rule["alert"] for _, rule in ALERTS])
-
-
-def promtool():
-    """Prometheus' own tool: from PATH, or where tools/servers.py puts what it builds."""
-    built = sorted((Path.home() / ".cache" / "concourse-platform").glob("promtool-*/promtool"))
-    found = shutil.which("promtool") or (built and str(built[-1]))
-    return found or pytest.skip("promtool is not here: python3 tools/servers.py promtool builds it")
 
 
 @each
@@ -83,22 +74,6 @@ def test_links_lead_to_where_the_stack_has_the_repository():
             for rule in group["rules"]:
                 start = "https://git.example.org/cd/docs/runbooks/"
                 assert "alert" not in rule or rule["annotations"]["runbook_url"].startswith(start)
-
-
-def test_promtool_finds_nothing_wrong_with_the_rules():
-    done = subprocess.run(
-        [promtool(), "check", "rules", "--lint=all", "--lint-fatal", *map(str, sorted(FILES.glob("*.yaml")))],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("file", sorted(TESTS.glob("*.yaml")), ids=lambda file: file.stem)
-def test_alerts_fire_when_they_should_and_not_before(file):
-    done = subprocess.run(
-        [promtool(), "test", "rules", str(file)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_file_of_rules_has_a_test_of_its_own():

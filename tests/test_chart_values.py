@@ -5,11 +5,10 @@ import tarfile
 import pytest
 
 from components.charts import CHARTS
-from tests.chart_values import FOLDER, known_keys, unknown_keys
-from tests.recorder import SECRET, STACKS
+from tests.chart_values import FOLDER, known_keys, plain, unknown_keys
+from tests.recorder import RELEASE, STACKS
 from tools import chart_keys
 
-RELEASE = "kubernetes:helm.sh/v3:Release"
 CHART = {
     "Chart.yaml": "name: sample\nversion: 1.2.3\ndependencies: [{name: inner, alias: other}]",
     "values.yaml": """
@@ -155,10 +154,3 @@ def test_every_value_of_every_release_is_known_to_its_chart(stack, run_stack):
         if (keys := known_keys(release.inputs["chart"], release.inputs["version"]))
     }
     assert not {name: paths for name, paths in unknown.items() if paths}
-
-
-def plain(value):
-    """Values as they are, whether the engine marks them as secret or not."""
-    if isinstance(value, dict):
-        return plain(value["value"]) if SECRET in value else {k: plain(v) for k, v in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value

@@ -223,6 +223,8 @@ BAD = [
     ({"telemetry": {"retention": "6h"}}, "telemetry.retention", "less than a day, which InfluxDB keeps"),
     ({"telemetry": {"bucket": "Tele graf"}}, "telemetry.bucket", "should match pattern"),
     ({"telemetry": {"rotation": "soon"}}, "telemetry.rotation", "is not a month such as 2026-11"),
+    ({"dashboards": {"diskGb": 1}}, "dashboards.diskGb", "greater than or equal to 4"),
+    ({"dashboards": {"admins": []}}, "dashboards.admins", "unknown key"),
     ({"metrics": {"replicas": 0}}, "metrics.replicas", "greater than or equal to 1"),
     ({"metrics": {"memory": "4 GB"}}, "metrics.memory", "is not a Kubernetes quantity such as 10Gi"),
     ({"metrics": {"slackChannel": "alerts"}}, "metrics.slackChannel", "should match pattern"),

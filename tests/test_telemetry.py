@@ -134,7 +134,9 @@ def test_no_cpu_limit_of_the_chart_slows_what_runs_on_nodes():
     assert nodes(SETTINGS, **OF_TELEGRAF)["resources"]["limits"]["cpu"] is None
 
 
-def test_grafana_reads_once_it_may(run):
+def test_grafana_reads_as_its_own_user(run):
     kept = []
-    made(run, keep=lambda telemetry: telemetry.reader.url.apply(kept.append))
-    assert kept == ["https://influxdb2.monitoring.svc:8086"]
+    recorder = made(run, keep=lambda telemetry: kept.append(telemetry.source))
+    [source] = kept
+    assert (source.user, source.data["dbName"]) == ("grafana", "telegraf")
+    assert source.url == f"https://{recorder.named(RELEASE)['influxdb2'].name}.monitoring.svc:8086"

@@ -51,13 +51,13 @@ def judge(apiserver):
 
 
 @pytest.fixture(scope="session")
-def rendered(tmp_path_factory):
-    """What a stack sends, rendered once."""
+def rendered(tmp_path_factory, run_stack):
+    """What a stack sends to its cluster."""
     made = {}
 
     def stack(name):
         if name not in made:
-            made[name] = cluster.render(name, tmp_path_factory.mktemp(name))
+            made[name] = cluster.render(run_stack(name), tmp_path_factory.mktemp(name))
         return made[name]
 
     return stack

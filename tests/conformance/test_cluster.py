@@ -1,5 +1,7 @@
 """A real API server takes what each stack sends to its cluster: our objects, and those of the real charts."""
 
+import json
+
 import pytest
 
 from tests.conformance import cluster
@@ -70,7 +72,7 @@ def test_every_object_of_the_charts_is_taken(judge, installed, stack):
         for item in items
         if (said := judge.apply(item, dryRun="All"))
     }
-    assert not refused
+    assert not refused, json.dumps(refused, indent=2)
     say(missing)
 
 
@@ -80,11 +82,11 @@ def test_every_object_of_ours_is_taken(judge, installed, rendered, stack):
     refused = {
         cluster.called(item): said
         for item in rendered(stack).manifests
-        if (said := judge.apply(item, dryRun="All"))
+        if item["apiVersion"] not in cluster.AZURE and (said := judge.apply(item, dryRun="All"))
     }
     if missing:  # the kinds of their objects come with the charts
         refused = {name: said for name, said in refused.items() if "there is no" not in said}
-    assert not refused
+    assert not refused, json.dumps(refused, indent=2)
     say(missing)
 
 
@@ -96,5 +98,5 @@ def test_every_pod_is_what_its_namespace_allows(judge, installed, rendered, stac
     pods = list(cluster.pods(everything))
     assert pods
     refused = {cluster.called(pod): said for pod in pods if (said := judge.create(pod, dryRun="All"))}
-    assert not refused
+    assert not refused, json.dumps(refused, indent=2)
     say(missing)

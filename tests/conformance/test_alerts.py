@@ -1,0 +1,27 @@
+"""Prometheus' own tool takes our rules, and they fire when they should."""
+
+import subprocess
+
+import pytest
+
+from components.alerts import FILES
+from tests.conformance.servers import tool
+from tests.recorder import ROOT
+
+TESTS = sorted((ROOT / "tests" / "data" / "rules").glob("*.yaml"))
+
+
+def promtool(*arguments):
+    argv = [tool("promtool"), *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_promtool_finds_nothing_wrong_with_the_rules():
+    done = promtool("check", "rules", "--lint=all", "--lint-fatal", *sorted(FILES.glob("*.yaml")))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
+def test_alerts_fire_when_they_should_and_not_before(file):
+    done = promtool("test", "rules", file)
+    assert done.returncode == 0, done.stdout + done.stderr
