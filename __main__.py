@@ -10,6 +10,7 @@ from components.authority import Authority
 from components.backups import Backups
 from components.cert_manager import CertManager
 from components.certificates import Issuers
+from components.chartmuseum import ChartMuseum, Container
 from components.charts import pinned
 from components.cluster import Cluster
 from components.concourse import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
@@ -28,6 +29,8 @@ from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
 from components.ingress import Ingress
 from components.key_vault import KeyVault
+from components.log_alerts import LogAlerts
+from components.logs import Logs
 from components.metrics import Metrics
 from components.monitors import Monitors
 from components.namespaces import Namespaces
@@ -289,6 +292,43 @@ publish(
     tls=Tls(vault.certificate, "vault-active.vault.svc"),
     parent=vault,
 )
+logs = Logs(
+    "logs",
+    settings.logs,
+    charts=charts,
+    namespace=namespaces["logging"],
+    agents=namespaces["node-agents"],
+    disk=classes.retain,
+    host=public["kibana"],
+    trust=trust,
+    monitors=metrics.monitors,
+    protected=settings.protected,
+    opts=on_kubernetes,
+)
+LogAlerts(
+    "log-alerts",
+    settings.log_alerts,
+    chart=charts["elastalert2"],
+    namespace=namespaces["logging"],
+    login=logs.watcher,
+    login_stamp=logs.watcher_stamp,
+    trust=trust,
+    webhook=given["slackWebhook"],
+    kibana=public["kibana"].url,
+    monitors=metrics.monitors,
+    opts=on_kubernetes,
+)
+ChartMuseum(
+    "chartmuseum",
+    settings.chartmuseum,
+    chart=charts["chartmuseum"],
+    namespace=namespaces["chartmuseum"],
+    container=Container(storage.charts_account, storage.charts_container, storage.charts_key),
+    host=public["charts"],
+    trust=trust,
+    monitors=metrics.monitors,
+    opts=on_kubernetes,
+)
 
 entra = Entra(
     "entra",
@@ -309,7 +349,7 @@ Dashboards(
     login=entra.grafana,
     tenant=settings.azure.tenant_id,
     trust=trust,
-    sources=[metrics.source, telemetry.source],
+    sources=[metrics.source, telemetry.source, logs.source],
     protected=settings.protected,
     opts=on_kubernetes,
 )

@@ -78,8 +78,15 @@ DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
 
 TRAEFIK = named("ingress", "traefik", "traefik")
-PUBLIC = ("concourse", "vault", "monitoring")
+PUBLIC = ("concourse", "vault", "monitoring", "logging", "chartmuseum")
 """Namespaces with a Service that is reached from outside."""
+CHARTMUSEUM = named("chartmuseum", "chartmuseum", "chartmuseum")
+ELASTIC_OPERATOR = named("logging", "operator", "elastic-operator")
+ELASTICSEARCH = pods("logging", "elasticsearch", **{"common.k8s.elastic.co/type": "elasticsearch"})
+KIBANA = pods("logging", "kibana", **{"common.k8s.elastic.co/type": "kibana"})
+LOGS_SETUP = named("logging", "setup", "logs-setup")
+ELASTALERT = named("logging", "elastalert", "elastalert2")
+FLUENT_BIT = named("node-agents", "fluent-bit", "fluent-bit")
 ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
 CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
 CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
@@ -97,6 +104,30 @@ FLOWS: tuple[Flow, ...] = (
     Flow(TRAEFIK, Outside.INTERNET, API_SERVER_PORTS, "what there is to route"),
     Flow(TRAEFIK, WEB, (8080,), "people, fly, webhooks"),
     Flow(TRAEFIK, VAULT, (VAULT_PORT,), "people"),
+    Flow(TRAEFIK, CHARTMUSEUM, (8080,), "charts, to pipelines and from them"),
+    Flow(CHARTMUSEUM, Outside.INTERNET, (443,), "blob storage"),
+    Flow(PROMETHEUS, CHARTMUSEUM, (8080,), "metrics"),
+    Flow(KONNECTIVITY, ELASTIC_OPERATOR, (9443,), "the API server has it check its kinds"),
+    Flow(ELASTIC_OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "what it makes of them"),
+    Flow(ELASTICSEARCH, ELASTICSEARCH, (9200, 9300), "its nodes among themselves"),
+    *(
+        Flow(source, ELASTICSEARCH, (9200,), why)
+        for source, why in (
+            (ELASTIC_OPERATOR, "how it is"),
+            (LOGS_SETUP, "a Job says how logs are kept"),
+            (FLUENT_BIT, "logs"),
+            (KIBANA, "what people ask"),
+            (ELASTALERT, "what rules ask"),
+            (GRAFANA, "what dashboards ask"),
+        )
+    ),
+    Flow(FLUENT_BIT, Outside.INTERNET, API_SERVER_PORTS, "whose log it is"),
+    Flow(TRAEFIK, KIBANA, (5601,), "people"),
+    Flow(ELASTALERT, Outside.INTERNET, (443,), "Slack"),
+    *(
+        Flow(PROMETHEUS, target, (port,), "metrics")
+        for target, port in ((ELASTIC_OPERATOR, 8080), (FLUENT_BIT, 2020), (ELASTALERT, 8080))
+    ),
     Flow(TRAEFIK, GRAFANA, (3000,), "people"),
     Flow(PROMETHEUS, TRAEFIK, (9100,), "metrics"),
     Flow(PROMETHEUS, Pods("cert-manager"), (9402,), "metrics"),

@@ -37,6 +37,7 @@ def release(  # noqa: PLR0913 (named, and each an input)
         values=values,
         # Without it Helm keeps values that are no longer given, and Pulumi then shows them as they are.
         reset_values=True,
+        allow_null_values=True,  # by which a chart's own limit of CPU is taken away
         max_history=5,  # each is a Secret of up to 1 MiB
         timeout=timeout,
         skip_await=skip_await,

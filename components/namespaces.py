@@ -25,6 +25,8 @@ NAMESPACES: Mapping[str, Row] = {
     "concourse": Row("baseline", holds_data=True),
     "concourse-workers": Row("privileged"),  # builds run in containers of their own
     "ingress": Row("restricted"),
+    "chartmuseum": Row("restricted"),
+    "logging": Row("restricted", holds_data=True),
     "cert-manager": Row("restricted"),
     "consul": Row("restricted", holds_data=True),
     "vault": Row("restricted", holds_data=True),

@@ -21,6 +21,7 @@ from components import concourse_rules
 from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
 from components.backups import BackupsSettings
 from components.certificates import CertificatesSettings
+from components.chartmuseum import ChartMuseumSettings
 from components.charts import untried
 from components.cluster_settings import ClusterSettings
 from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
@@ -35,6 +36,7 @@ from components.given_secrets import GIVEN
 from components.hosts import HostsSettings
 from components.ingress_settings import IngressSettings
 from components.key_vault import KeyVaultSettings
+from components.logs_settings import LogAlertsSettings, LogsSettings
 from components.metrics_settings import MetricsSettings
 from components.model import AzureLocation, Check, Guid, Model, Problem
 from components.network import NetworkSettings
@@ -110,6 +112,9 @@ class Settings(Model):
     vault: VaultSettings = VaultSettings()
     credentials: CredentialsSettings = CredentialsSettings()
     backups: BackupsSettings = BackupsSettings()
+    logs: LogsSettings = LogsSettings()
+    log_alerts: LogAlertsSettings = LogAlertsSettings()
+    chartmuseum: ChartMuseumSettings = ChartMuseumSettings()
     concourse: ConcourseSettings
     workers: WorkersSettings
     deployers: DeployersSettings | None = None

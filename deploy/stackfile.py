@@ -1,5 +1,6 @@
 """Reads a stack's file and refuses it before anything runs: unknown stacks, and every wrong setting."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,26 @@ def config(stack: str, root: Path = ROOT) -> dict[str, Any]:
 def settings(stack: str, root: Path = ROOT) -> Settings:
     """A stack's settings, or every problem of its file at once."""
     try:
-        return validate(config(stack, root), stack)
+        found = validate(config(stack, root), stack)
     except SettingsError as wrong:
         raise RefusedError(str(wrong)) from None
+    for other in stacks(root):
+        taken = set(_hosts(found)) & set(_others_hosts(other, root)) if other != stack else ()
+        if taken:
+            text = f"{', '.join(sorted(taken))} is a host of the stack {other} too"
+            raise RefusedError(
+                f"Pulumi.{stack}.yaml: {text}; give one of them another platform:dns or platform:hosts"
+            )
+    return found
+
+
+def _hosts(of: Settings) -> Iterable[str]:
+    return of.hosts.within(of.dns.name).values()
+
+
+def _others_hosts(stack: str, root: Path) -> Iterable[str]:
+    """The hosts of another stack; none while its file is wrong, which it is told by itself."""
+    try:
+        return _hosts(validate(config(stack, root), stack))
+    except (SettingsError, RefusedError):
+        return ()

@@ -339,6 +339,11 @@ def cluster(call: Call) -> Props:
     }
 
 
+def cluster_is_gone(call: Call) -> None:
+    """What was in a cluster goes with it."""
+    call.cloud.drop("/kubernetes" + call.id)
+
+
 def server(call: Call) -> Props:
     name = call.id.rpartition("/")[2]
     return named(call) | {
@@ -520,6 +525,7 @@ KINDS: dict[str, Kind] = {
         required=("identity.type", "dnsPrefix", "agentPoolProfiles"),
         references=("agentPoolProfiles.*.vnetSubnetID", "identity.userAssignedIdentities.*"),
         checks=(cluster_can_be_made,), reshaped=("identity",), outputs=cluster, seconds=300,
+        leaves=cluster_is_gone,
         queue="{resourceName}", busy="OperationNotAllowed",
         replaces=("diskEncryptionSetID", "dnsPrefix", "fqdnSubdomain", "linuxProfile", "windowsProfile",
                   "location", "nodeResourceGroup", "resourceName", "resourceGroupName",
@@ -572,6 +578,12 @@ KINDS: dict[str, Kind] = {
         id=arm(STORAGE + "/blobServices/default/containers/{containerName}"), name="containerName",
         pattern=r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", checks=(container_is_private,), outputs=named,
         replaces=("containerName", "accountName", "resourceGroupName")),
+    "azure-native:storage:ManagementPolicy": Kind(
+        id=arm(STORAGE + "/managementPolicies/{managementPolicyName}"), name="managementPolicyName",
+        pattern="default", replaces=("managementPolicyName", "accountName", "resourceGroupName"), outputs=named),
+    "azure-native:keyvault:Secret": Kind(
+        id=arm(KEY_VAULT + "/secrets/{secretName}"), name="secretName", pattern="[A-Za-z0-9-]{1,127}",
+        outputs=named, hidden=("properties",), replaces=("secretName", "vaultName", "resourceGroupName")),
     "azure-native:keyvault:Vault": Kind(
         id=arm(KEY_VAULT), name="vaultName", pattern=r"(?=.{3,24}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*",
         references=ALLOWED_SUBNETS[1:], reshaped=("properties",), outputs=vault, leaves=soft_deleted,

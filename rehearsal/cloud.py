@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -74,6 +75,11 @@ class Cloud:
             for path in kind.references if kind else ():
                 if id_ in find(other["inputs"], path):
                     yield other["id"]
+
+    def fault(self, id_: str) -> str:
+        """What somebody wants to go wrong with an object: `/faults` has reasons by pattern of ids."""
+        wanted = (self.get("/faults") or {"inputs": {}})["inputs"]
+        return next((str(why) for pattern, why in wanted.items() if fnmatch(id_, pattern)), "")
 
     @asynccontextmanager
     async def operation(self, kind: Kind, call: Call) -> AsyncIterator[None]:

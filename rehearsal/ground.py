@@ -1,15 +1,18 @@
 """What the clouds of one stack are made of, and how they are served to the engine."""
 
 import importlib.metadata
+import json
+import re
 from typing import Any
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from rehearsal import azure, generated, kubernetes
+from rehearsal import azure, entra, generated, kubernetes, vault
 from rehearsal.cloud import Cloud
 from rehearsal.provider import Provider
 
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LARGEST = 400 * 1024 * 1024
 """Bytes of the largest message, as the engine's own limit."""
 
@@ -17,18 +20,22 @@ LARGEST = 400 * 1024 * 1024
 def clouds(cloud: Cloud) -> dict[str, Provider]:
     """Each package's simulated provider."""
 
-    def provider(package: str, sdk: str, kinds: dict[str, Any], **how: Any) -> Provider:
-        return Provider(package, importlib.metadata.version(sdk), kinds, cloud, **how)
+    def provider(
+        package: str, kinds: dict[str, Any], how: type[Provider] = Provider, **more: Any
+    ) -> Provider:
+        return how(package, importlib.metadata.version(f"pulumi-{package}"), kinds, cloud, **more)
 
     return {
-        "azure-native": provider(
-            "azure-native", "pulumi-azure-native", azure.KINDS,
-            invokes=azure.INVOKES, configure=azure.subscribed),
-        "random": generated.Generator(
-            "random", importlib.metadata.version("pulumi-random"), generated.KINDS, cloud),
-        "kubernetes": provider(
-            "kubernetes", "pulumi-kubernetes", kubernetes.KINDS,
-            configure=kubernetes.reachable, replaced_by=kubernetes.another_cluster),
+        made.package: made
+        for made in (
+            provider("azure-native", azure.KINDS, invokes=azure.INVOKES, configure=azure.subscribed),
+            provider("azuread", entra.KINDS, invokes=entra.INVOKES),
+            provider("random", generated.RANDOM, generated.Generator),
+            provider("tls", generated.TLS, generated.Generator),
+            provider("vault", vault.KINDS, vault.Vault),
+            provider("kubernetes", kubernetes.KINDS, kubernetes.Cluster,
+                     configure=kubernetes.reachable, replaced_by=kubernetes.another_cluster),
+        )
     }  # fmt: skip
 
 
@@ -37,6 +44,8 @@ def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
     place = config.get("platform:azure", {})
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
+    named = set(GUID.findall(json.dumps([config.get(f"platform:{key}") for key in ("entra", "teams")])))
+    given |= {f"/groups/{group}": {"displayName": f"group {group}"} for group in sorted(named - {*groups})}
     given |= {f"/groups/{group}": {"displayName": "deployers"} for group in groups}
     names = config.get("platform:dns", {})
     if zone := names.get("zoneId") or names.get("parentZoneId"):
@@ -50,6 +59,7 @@ def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
         "objectId": cloud.stable.guid("deployer"), "clientId": cloud.stable.guid("client"),
         "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
         "roles": ["Contributor", "Role Based Access Control Administrator"],
+        "graph": ["Application.ReadWrite.OwnedBy", "Group.ReadWrite.All"],
     }  # fmt: skip
     for id_, inputs in given.items():
         if cloud.get(id_) is None:

@@ -52,6 +52,8 @@ class Kind:
 
     id: str
     """The id that the cloud gives, a template over the inputs."""
+    prefix: str = ""
+    """What goes before the id in the cloud, where two types' ids can be equal."""
     name: str = ""
     """The input that the provider names by itself when the program leaves it out."""
     pattern: str = r".{1,260}"
@@ -69,10 +71,12 @@ class Kind:
     required: tuple[str, ...] = ()
     """What the cloud needs beyond what the SDK requires."""
     hidden: tuple[str, ...] = ()
-    """Inputs that the cloud takes and never gives back (passwords)."""
+    """Inputs that the cloud takes and never gives back (passwords), outputs that it gives only once."""
     reshaped: tuple[str, ...] = ()
     """Inputs that the cloud answers in another shape, so that a preview does not know them."""
     outputs: Callable[[Call], Props] = nothing
+    unready: Callable[[Call], str] | None = None
+    """Why an object that exists does not work, where the provider waits until it does."""
     leaves: Callable[[Call], None] | None = None
     """Keeps what the cloud keeps of a deleted one."""
     checks: tuple[Callable[[Call], None], ...] = ()

@@ -6,12 +6,15 @@ what is refused. (Sources: research of the providers run against real servers; a
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import grpc
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.empty_pb2 import Empty
+from google.rpc import status_pb2  # type: ignore[import-untyped]
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import schema
@@ -35,9 +38,14 @@ DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
 
 
 def plain(struct: struct_pb2.Struct) -> Props:
-    """A message's properties as Python values; whole numbers come back as ints."""
+    """A message's properties as Python values; whole numbers come back as ints.
+
+    A provider's own configuration comes with its secrets still marked.
+    """
 
     def tidy(value: Any) -> Any:
+        if isinstance(value, Mapping) and value.get(rpc._special_sig_key) == rpc._special_secret_sig:  # noqa: SLF001
+            return tidy(value["value"])
         if isinstance(value, Mapping):
             return {key: tidy(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -56,6 +64,9 @@ def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One package's resources: the engine asks, `kinds` and the cloud answer."""
+
+    always: tuple[Callable[[Call], None], ...] = ()
+    """What is checked of each object, before its kind's own checks."""
 
     def __init__(  # noqa: PLR0913 each by name
         self,
@@ -128,7 +139,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         type_, old, new = request.type, plain(request.olds), plain(request.news)
-        kind = self.kinds.get(type_)
+        kind = self.kind(type_)
         if kind is None:
             reason = f"rehearsal does not know the resource type {type_}"
             return provider_pb2.CheckResponse(
@@ -137,77 +148,82 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if kind.name and not new.get(kind.name):
             new[kind.name] = old.get(kind.name) or self._auto_name(request)
             new["__createBeforeDelete"] = True  # as azure-native marks what it named itself
-        problems = [*schema.problems(type_, new)]
+        new = self.completed(type_, old, new, request.name)
+        problems = [*self.problems(type_, new)]
         problems += [(p, "is required") for p in kind.required if not list(find(new, p)) and not unknown(new)]
         problems += self._misnamed(kind, new)
         failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
         return provider_pb2.CheckResponse(inputs=struct(new), failures=failures)
 
-    async def Diff(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        kind = self.kinds[request.type]
+    async def Diff(self, request: Any, context: Any) -> Any:
+        kind = self._kind(request.type)
         old, new = plain(request.old_inputs), plain(request.news)
+        wanted, anew = self.replaced(kind, request, context), self.broken(kind, request, context)
         detailed: dict[str, Any] = {}
         replaces: list[str] = []
-        for path, what in changes(old, new):
-            replace = any(covers(wanted, path) for wanted in kind.replaces)
+        for path, what in [*changes(old, new), *((path, "update") for path in anew)]:
+            replace = path in anew or any(covers(one, path) for one in wanted)
             name = what.upper() + ("_REPLACE" if replace else "")
             detailed[path] = PropertyDiff(kind=PropertyDiff.Kind.Value(name), inputDiff=True)
             if replace:
                 replaces.append(path)
-        named = bool(kind.name) and "__createBeforeDelete" not in new
         return provider_pb2.DiffResponse(
             changes=some(detailed),
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
-            deleteBeforeReplace=bool(replaces) and named,
+            deleteBeforeReplace=bool(replaces) and self.named(kind, new),
         )  # fmt: skip
 
     async def Create(self, request: Any, context: Any) -> Any:
-        kind, inputs = self.kinds[request.type], plain(request.properties)
+        kind, inputs = self._kind(request.type), plain(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=struct(foreseen(kind, inputs)))
         try:
-            id_ = kind.id.format_map(Filled(self.configs[context.peer()] | inputs))
-            call = Call(self.cloud, id_, request.type, inputs)
+            words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
+            id_ = kind.id.format_map(Filled(words))
+            call = Call(self.cloud, self.key(kind, request.type, id_, context), request.type, inputs)
             async with self.cloud.operation(kind, call):
                 if not kind.singleton and self.cloud.get(call.id):
-                    call.refuse("AlreadyExists", f"cannot create already existing resource '{call.id}'")
+                    call.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
                 properties = self._write("create", kind, call)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        return provider_pb2.CreateResponse(id=call.id, properties=struct(properties))
+        await self._wait(kind, call, context, id_, properties)
+        return provider_pb2.CreateResponse(id=id_, properties=struct(properties))
 
     async def Update(self, request: Any, context: Any) -> Any:
-        kind, inputs = self.kinds[request.type], plain(request.news)
+        kind, inputs = self._kind(request.type), plain(request.news)
         if request.preview:
             known = {k: v for k, v in plain(request.olds).items() if k in kind.stable}
             return provider_pb2.UpdateResponse(properties=struct(foreseen(kind, inputs) | known))
         before = plain(request.old_inputs)
-        call = Call(self.cloud, request.id, request.type, inputs, before)
+        key = self.key(kind, request.type, request.id, context)
+        call = Call(self.cloud, key, request.type, inputs, before)
         try:
             async with self.cloud.operation(kind, call):
                 if self.cloud.get(call.id) is None:
-                    call.refuse("ResourceNotFound", f"{call.id} does not exist any more")
+                    call.refuse("ResourceNotFound", f"{request.id} does not exist any more")
                 for path, _ in changes(before, inputs):
                     if any(covers(wanted, path) for wanted in kind.fixed):
                         call.refuse(kind.frozen, f"{path} cannot be changed in place")
                 properties = self._write("update", kind, call)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+        await self._wait(kind, call, context, request.id, properties)
         return provider_pb2.UpdateResponse(properties=struct(properties))
 
-    async def Read(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        kind, given = self.kinds[request.type], plain(request.inputs)
-        found = self.cloud.get(request.id)
+    async def Read(self, request: Any, context: Any) -> Any:
+        kind = self._kind(request.type)
+        found = self.cloud.get(self.key(kind, request.type, request.id, context))
         if found is None:
             return provider_pb2.ReadResponse()
-        hidden = {key: given[key] for key in kind.hidden if key in given}
-        inputs = found["inputs"] | hidden
-        outputs = shown(kind, found["inputs"]) | found["outputs"]
+        inputs = self.recalled(kind, found["inputs"], plain(request.inputs))
+        outputs = shown(kind, inputs) | self.recalled(kind, found["outputs"], plain(request.properties))
         return provider_pb2.ReadResponse(id=request.id, inputs=struct(inputs), properties=struct(outputs))
 
     async def Delete(self, request: Any, context: Any) -> Empty:
-        kind = self.kinds[request.type]
-        call = Call(self.cloud, request.id, request.type, plain(request.old_inputs))
+        kind = self._kind(request.type)
+        key = self.key(kind, request.type, request.id, context)
+        call = Call(self.cloud, key, request.type, plain(request.old_inputs))
         try:
             async with self.cloud.operation(kind, call):
                 self._authorise(kind, call)
@@ -221,7 +237,49 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         return Empty()
 
+    # What one provider does in another way than others
+
+    def kind(self, type_: str) -> Kind | None:
+        return self.kinds.get(type_)
+
+    def key(self, kind: Kind, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
+        """Under what the cloud keeps an object: its id, with more where two types' ids can be equal."""
+        return kind.prefix + id_
+
+    def completed(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
+        """Inputs with what the provider itself fills in."""
+        return new
+
+    def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
+        """Each (property, reason) for which an input cannot be taken, whatever exists."""
+        return schema.problems(type_, new)
+
+    def named(self, kind: Kind, new: Props) -> bool:
+        """Whether the program itself gave the name, so that a replacement has to be deleted first."""
+        return bool(kind.name) and "__createBeforeDelete" not in new
+
+    def replaced(self, kind: Kind, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+        """Inputs whose change is a replacement."""
+        return kind.replaces
+
+    def broken(self, kind: Kind, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+        """Inputs for whose sake an object is replaced without a change."""
+        return ()
+
+    def kept(self, kind: Kind, props: Props) -> Props:
+        """What of an object is written to disk: nothing that is secret."""
+        return {k: v for k, v in props.items() if k not in kind.hidden}
+
+    def recalled(self, kind: Kind, kept: Props, known: Props) -> Props:
+        """What was kept, with the hidden values that the state knows."""
+        return kept | {key: known[key] for key in kind.hidden if key in known}
+
     # Helpers
+
+    def _kind(self, type_: str) -> Kind:
+        kind = self.kind(type_)
+        assert kind, type_  # Check has refused it  # noqa: S101
+        return kind
 
     def _write(self, method: str, kind: Kind, call: Call) -> Props:
         """Check as the cloud does, then keep the object; returns what the cloud answers."""
@@ -236,13 +294,24 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if self.cloud.get(parent) is None and not parent.endswith("/default"):  # it is always there
                 missing = "ResourceGroup" if "/providers/" not in parent else "ParentResource"
                 call.refuse(f"{missing}NotFound", f"{parent} does not exist")
-        for check in kind.checks:
+        for check in (*self.always, *kind.checks):
             check(call)
         outputs = kind.outputs(call)
-        kept = {k: v for k, v in call.inputs.items() if k not in kind.hidden}
         self.log.append((method, call.id))
-        self.cloud.put(call.id, call.type, kept, outputs)
+        self.cloud.put(call.id, call.type, self.kept(kind, call.inputs), self.kept(kind, outputs))
         return shown(kind, call.inputs) | outputs
+
+    async def _wait(self, kind: Kind, call: Call, context: Any, id_: str, properties: Props) -> None:
+        """Answer with an object that exists and does not work, if that is what came of it."""
+        reason = kind.unready(call) if kind.unready else ""
+        if reason:
+            failed = provider_pb2.ErrorResourceInitFailed(
+                id=id_, properties=struct(properties), inputs=struct(call.inputs), reasons=[reason]
+            )
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
+            status.details.add().Pack(failed)
+            detail = (("grpc-status-details-bin", status.SerializeToString()),)
+            await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
 
     def _authorise(self, kind: Kind, call: Call) -> None:
         caller = self.cloud.get("/caller")

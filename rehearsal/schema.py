@@ -42,12 +42,12 @@ def problems(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]
 def arguments(token: str) -> type | None:
     """The class of a resource type's inputs, `ManagedClusterArgs` for a ManagedCluster."""
     package, module, name = token.split(":")
-    where = module.split("/")[0] if package != "kubernetes" else module
+    where = module.split("/")[0].lower()
     root = PACKAGES.get(package)
     if root is None:
         return None
     if package == "kubernetes":
-        where = where.replace(".k8s.io", "").replace("helm.sh", "helm").replace("/", ".")
+        where = ".".join((module.split(".")[0].split("/")[0], module.rpartition("/")[2]))
     path = root if where == "index" else f"{root}.{where}"
     try:
         resource = getattr(importlib.import_module(path), name)

@@ -17,7 +17,7 @@ from pulumi.automation.events import (
 
 from deploy.outcome import Outcome, shortened
 from deploy.render import SECRET, rendered, write
-from deploy.stackfile import RefusedError, config, stacks
+from deploy.stackfile import ROOT, RefusedError, config, settings, stacks
 from deploy.writer import alone, held
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
@@ -160,6 +160,18 @@ def test_a_file_that_is_not_yaml_is_refused_with_the_place(tmp_path):
 
 def test_the_four_environments_are_stack_files():
     assert stacks() == ["demo", "infra", "prod", "staging"]
+
+
+def test_two_stacks_with_one_external_url_are_refused(tmp_path):
+    for stack in ("prod", "other"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text((ROOT / "Pulumi.prod.yaml").read_text())
+    with pytest.raises(RefusedError, match=r"Pulumi.other.yaml: .* is a host of the stack prod too"):
+        settings("other", tmp_path)
+
+
+@pytest.mark.parametrize("stack", stacks())
+def test_no_stack_has_anothers_hosts(stack):
+    assert settings(stack)
 
 
 LOCKED = """the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete

@@ -214,6 +214,7 @@ def test_a_fifth_stack_is_a_stack_file_and_nothing_else(tmp_path):
     checkout = Checkout(tmp_path / "project")
     shutil.copy(checkout.folder / "Pulumi.staging.yaml", checkout.folder / "Pulumi.fifth.yaml")
     checkout.set("fifth", "azure.subscriptionId", "11111111-2222-4333-8444-555555555555")
+    checkout.set("fifth", "dns.zone", "fifth.delivery.example.org")
     done = checkout.deploy("up", "fifth", "--rehearse", "--check")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "concourse-fifth" in done.stdout

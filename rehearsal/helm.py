@@ -1,0 +1,146 @@
+"""What Helm and the charts that the platform installs do, as far as others depend on it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rehearsal.kinds import Call, Kind, Props, find
+from rehearsal.objects import where
+from rehearsal.pods import there
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+CRDS = {
+    # chart: (value that switches its CRDs, whether they come without it, groups)
+    "cert-manager": ("crds.enabled", False, ("cert-manager.io", "acme.cert-manager.io")),
+    "eck-operator": ("installCRDs", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
+    "eck-operator-crds": ("", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
+    "kube-prometheus-stack": ("crds.enabled", True, ("monitoring.coreos.com",)),
+    "prometheus-operator-crds": ("", True, ("monitoring.coreos.com",)),
+    "traefik": ("", True, ("traefik.io",)),
+    "traefik-crds": ("", True, ("traefik.io",)),
+}
+CHARTS = {
+    *CRDS, "chartmuseum", "concourse", "consul", "eck-elasticsearch", "eck-kibana", "eck-stack", "elastalert2",
+    "fluent-bit", "grafana", "influxdb2", "telegraf", "telegraf-ds", "vault",
+}  # fmt: skip
+SECRET_KEYS = {
+    "existingSecret", "existingSecretName", "credentialsSecret", "envFromSecret", "secretName", "existingCaSecret",
+    "configSecretName", "tlsSecretName",
+}  # fmt: skip
+REFS = {
+    "secretRef": "Secret",
+    "secretKeyRef": "Secret",
+    "configMapRef": "ConfigMap",
+    "configMapKeyRef": "ConfigMap",
+}
+CLASSES = {"storageClass", "storageClassName"}
+
+
+def release_can_be_made(call: Call) -> None:
+    chart = call.inputs["chart"].rpartition("/")[2]
+    found = call.cloud.get(call.id)
+    if found and found["outputs"]["status"]["status"].startswith("pending"):
+        call.refuse("OperationInProgress", "another operation (install/upgrade/rollback) is in progress")
+    if chart not in CHARTS:
+        call.refuse(
+            "ChartNotFound", f'chart "{chart}" not found in {call.get("repositoryOpts.repo")} repository'
+        )
+    values = call.inputs.get("values") or {}
+    for kind, name, keys in named(values):
+        there(call, kind, name, keys, "ReleaseNotReady")
+    if chart == "concourse":
+        for secret, keys in concourse_secrets(call.inputs["name"], values):
+            there(call, "Secret", secret, keys, "ReleaseNotReady")
+
+
+def named(values: Any) -> Iterator[tuple[str, str, list[str]]]:
+    """What a chart's values name that has to exist: (kind, name, keys)."""
+    if isinstance(values, list):
+        for item in values:
+            yield from named(item)
+    if not isinstance(values, dict) or values.get("enabled") is False or values.get("optional"):
+        return
+    for key, value in values.items():
+        if key in SECRET_KEYS and value and isinstance(value, str):
+            yield "Secret", value, [str(values["secretKey"])] if values.get("secretKey") else []
+        elif key in REFS and isinstance(value, dict) and value.get("name") and not value.get("optional"):
+            yield REFS[key], str(value["name"]), [str(value["key"])] if value.get("key") else []
+        elif key in CLASSES and value and isinstance(value, str) and value != "-":
+            yield "StorageClass", value, []
+        elif key == "serviceAccount" and isinstance(value, dict) and value.get("create") is False:
+            yield from (("ServiceAccount", str(name), []) for name in (value.get("name"),) if name)
+        elif key == "imagePullSecrets":
+            yield from (
+                ("Secret", str(one["name"] if isinstance(one, dict) else one), []) for one in value or []
+            )
+        else:
+            yield from named(value)
+
+
+def concourse_secrets(name: str, values: Props) -> Iterator[tuple[str, list[str]]]:
+    """The chart's own names: it takes no other (research of concourse-chart's templates)."""
+    if next(find(values, "secrets.create"), True):
+        return
+    base = values.get("fullnameOverride") or name
+    if next(find(values, "web.enabled"), True):
+        yield (
+            f"{base}-web",
+            [
+                key
+                for path, wanted, keys in WEB_KEYS
+                for key in keys
+                if wanted(next(find(values, path), None))
+            ],
+        )
+    if next(find(values, "worker.enabled"), True):
+        yield f"{base}-worker", ["host-key-pub", "worker-key"]
+
+
+WEB_KEYS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
+    ("concourse", lambda _: True, ("host-key", "session-signing-key", "worker-key-pub")),
+    ("concourse.web.localAuth.enabled", lambda v: v is not False, ("local-users",)),
+    ("postgresql.enabled", lambda v: v is False, ("postgresql-user", "postgresql-password")),
+    ("concourse.web.postgres.sslmode", lambda v: v not in (None, "disable"), ("postgresql-ca-cert",)),
+    ("concourse.web.encryption.enabled", bool, ("encryption-key",)),
+    ("secrets.oldEncryptionKey", bool, ("old-encryption-key",)),
+    ("concourse.web.auth.oidc.enabled", bool, ("oidc-client-id", "oidc-client-secret")),
+    ("concourse.web.vault.useCaCert", bool, ("vault-ca-cert",)),
+    ("concourse.web.vault.useAuthParam", bool, ("vault-client-auth-param",)),
+)
+"""(value, whether it wants them, keys of the web's Secret)."""
+
+
+def crds(call: Call) -> set[str]:
+    """Groups of kinds that the releases in the cluster brought."""
+    found = {"cilium.io"}  # AKS with Cilium has them
+    for other in call.cloud.all(RELEASE):
+        chart = other["inputs"]["chart"].rpartition("/")[2]
+        switch, default, groups = CRDS.get(chart, ("", False, ()))
+        values = other["inputs"].get("values") or {}
+        if where(other)[0] == where(call)[0] and (next(find(values, switch), default) if switch else True):
+            found |= set(groups)
+    return found
+
+
+def deployed(call: Call) -> Props:
+    found = call.cloud.get(call.id)
+    revision = found["outputs"]["status"]["revision"] + 1 if found else 1
+    fault = call.cloud.fault(call.id)
+    status = {
+        "status": fault or "deployed", "revision": revision, "name": call.inputs["name"],
+        "namespace": call.inputs["namespace"], "version": call.inputs.get("version"),
+    }  # fmt: skip
+    return {"status": status, "resourceNames": {}}
+
+
+def undeployed(call: Call) -> str:
+    found = call.cloud.get(call.id)
+    status = found["outputs"]["status"]["status"] if found else "deployed"
+    return "" if status == "deployed" else f"Helm release {call.inputs['name']!r} was not deployed: {status}"
+
+
+def release() -> Kind:
+    return Kind(
+        id="{namespace}/{name}", role="", seconds=60, outputs=deployed, unready=undeployed,
+        checks=(release_can_be_made,), replaces=("name", "namespace"), stable=("name", "namespace"),
+        reshaped=("status", "resourceNames"), required=("name", "namespace"),
+    )  # fmt: skip
