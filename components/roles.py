@@ -28,15 +28,21 @@ class Role(StrEnum):
     STORAGE_BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 
-def grant(
-    name: str, role: Role, *, principal: Input[str], scope: Output[str], parent: Resource
+def grant(  # noqa: PLR0913 (named)
+    name: str,
+    role: Role,
+    *,
+    principal: Input[str],
+    scope: Output[str],
+    parent: Resource,
+    kind: str = "ServicePrincipal",
 ) -> "az.authorization.RoleAssignment":
-    """Give a managed identity a role at a scope, and nothing above it."""
+    """Give a managed identity, or another kind of principal, a role at a scope, and nothing above it."""
     return az.authorization.RoleAssignment(
         name,
         principal_id=principal,
         # Entra may not have replicated a new identity yet; with its type given nobody looks it up.
-        principal_type="ServicePrincipal",
+        principal_type=kind,
         role_definition_id=scope.apply(lambda id_: definition(role, part(id_, "subscriptions"))),
         scope=scope,
         opts=ResourceOptions(

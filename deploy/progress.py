@@ -13,6 +13,8 @@ from deploy.outcome import changing, shortened
 
 EVERY = 10.0
 """Seconds between plain lines."""
+WIDE = 80
+"""Columns of a terminal that has room for a bar."""
 
 
 class Watch:
@@ -24,18 +26,21 @@ class Watch:
         self.running: dict[str, float] = {}
         console = Console(stderr=True)
         self.bar: Progress | None = None
+        self.room = 0
         if console.is_terminal and not quiet:
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=20),
-                       TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn(),
-                       TextColumn("{task.fields[waiting]}", table_column=None))  # fmt: skip
+            # A bar only where there is room for it, and where it is known how much there is to do.
+            wide = [BarColumn(bar_width=20)] if planned and console.width >= WIDE else []
+            columns = (TextColumn("{task.description}"), *wide, TextColumn("{task.fields[count]}"),
+                       TimeElapsedColumn(), TextColumn("{task.fields[waiting]}"))  # fmt: skip
             self.bar = Progress(*columns, console=console, transient=True)
+            self.room = console.width - len(title) - len("000/000 0:00:00") - 4 - 21 * len(wide)
         self.task = TaskID(0)
         self.last = time.monotonic()
 
     def __enter__(self) -> Self:
         if self.bar:
             self.bar.start()
-            self.task = self.bar.add_task(self.title, total=self.planned, waiting="")
+            self.task = self.bar.add_task(self.title, total=self.planned, count="", waiting="")
         elif not self.quiet:
             print(f"{self.title} …", file=sys.stderr)
         return self
@@ -55,7 +60,9 @@ class Watch:
             self.done += 1
         if self.bar:
             total = max(self.planned or 0, self.done + len(self.running))
-            self.bar.update(self.task, completed=self.done, total=total, waiting=self._waiting())
+            count = f"{self.done}/{total}" if self.planned else str(self.done)
+            waiting = clipped(self._waiting(), self.room)
+            self.bar.update(self.task, completed=self.done, total=total, count=count, waiting=waiting)
         elif not self.quiet and time.monotonic() - self.last > EVERY:
             self.last = time.monotonic()
             of = f" of {self.planned}" if self.planned else ""
@@ -67,3 +74,11 @@ class Watch:
             return ""
         urn = min(self.running, key=self.running.__getitem__)
         return f"waiting for {shortened(urn)}"
+
+
+def clipped(text: str, room: int) -> str:
+    """As much of a text as there is room for; its end tells more than its beginning."""
+    if len(text) <= room:
+        return text
+    kept = text.removeprefix("waiting for ")
+    return kept if len(kept) <= room else f"…{kept[1 - room :]}" if room > 1 else ""

@@ -234,10 +234,10 @@ def revealed(value: Any) -> Any:
     return [revealed(item) for item in value] if isinstance(value, list) else value
 
 
-def recording(stack: str) -> Recorder:
+def recording(stack: str, project: str = "platform") -> Recorder:
     mocks = Recorder()
     set_root_resource(None)  # that of the program before would stay the root of this one
-    set_mocks(mocks, "platform", stack, preview=False, monitor=mocks.monitor)
+    set_mocks(mocks, project, stack, preview=False, monitor=mocks.monitor)
     return mocks
 
 

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from deploy.outcome import Change
-from deploy.plan import SHOWN, Plan, commit
+from deploy.plan import SHOWN, Plan, commit, pools_with
 from deploy.stackfile import RefusedError
 from tests.test_rehearsal import Checkout
 
@@ -57,6 +57,21 @@ def test_resources_of_one_name_are_told_apart_by_their_urns():
     assert "Server database is gone, Server database is new" in refusal(
         plan(), plan(resources=[STATE | {"urn": other}])
     )
+
+
+def test_what_would_touch_the_workers_that_run_it_is_refused():
+    pool = "urn:pulumi:infra::platform::x:Cluster$azure-native:containerservice:AgentPool::deployers1"
+    planned = plan([Change(pool, "update", ("count",), protected=False)])
+    with pytest.raises(RefusedError, match=r"AgentPool deployers1, .*infra-is-down") as refused:
+        planned.leave(["deployers1"])
+    assert refused.value.code == 3
+    assert planned.leave(["workers1", "deployers10"]) is None
+
+
+def test_the_pools_of_a_tag_are_those_of_the_stack_file():
+    assert pools_with("deployers", "infra") == ["deployers1"]
+    with pytest.raises(RefusedError, match="no pool of demo has the tag 'deployers'"):
+        pools_with("deployers", "demo")
 
 
 def test_many_differences_are_counted():

@@ -10,7 +10,7 @@ for key in sys.argv[1].split("."): found = found[key]
 print(found)' "$1"; }
 
 ARM_CLIENT_ID=$(known "deployers.$STACK") || {
-    echo "pipelines/vars/platform.yml has no deployer of $STACK: bootstrap/ makes one" >&2
+    echo "pipelines/vars/platform.yml has no deployer of $STACK (docs/runbooks/add-an-environment.md)" >&2
     exit 2
 }
 ARM_TENANT_ID=$(known tenant)

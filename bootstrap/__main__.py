@@ -1,0 +1,46 @@
+"""The state of all stacks, which has to be there before any of them."""
+
+import sys
+from pathlib import Path
+
+import pulumi
+import pulumi_azure_native as azure
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from components.groups import Place
+from components.state import State, StateSettings
+from components.validation import read
+
+settings, problems = read(StateSettings, pulumi.Config().require_object("state"), prefix="state.")
+if problems:
+    raise pulumi.RunError("\n".join(f"{problem.key}: {problem.text}" for problem in problems))
+
+cloud = azure.Provider(
+    "azure",
+    subscription_id=settings.subscription_id,
+    tenant_id=settings.tenant_id,
+    location=settings.location,
+)
+tags = {
+    "environment": "all",
+    "owner": settings.owner,
+    "cost-center": settings.cost_center,
+    "managed-by": "pulumi",
+}
+group = azure.resources.ResourceGroup(
+    "state",
+    location=settings.location,
+    tags=tags,
+    opts=pulumi.ResourceOptions(provider=cloud, protect=True, retain_on_delete=True),
+)
+state = State(
+    "state",
+    settings,
+    place=Place(group.name, settings.location, tags, protected=True),
+    opts=pulumi.ResourceOptions(providers=[cloud]),
+)
+
+pulumi.export("backend", state.backend)
+pulumi.export("secretsProvider", state.secrets_provider)
+pulumi.export("container", state.container)
+pulumi.export("key", state.key)

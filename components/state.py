@@ -1,0 +1,131 @@
+"""Where Pulumi keeps what it knows of all stacks, and the key that encrypts the secrets in it."""
+
+import pulumi_azure_native as az
+from pulumi import ComponentResource, Output, ResourceOptions
+from pydantic import Field
+
+from components.azure import part
+from components.groups import Place
+from components.key_vault import UNCHANGING
+from components.model import AzureLocation, Guid, Model
+from components.roles import Role, grant
+
+NAME = "state"
+
+
+class StateSettings(Model):
+    """The state of all stacks. It is made once, before any of them (bootstrap/)."""
+
+    subscription_id: Guid
+    """The subscription that it is in: that of the stack whose Concourse deploys the others."""
+    tenant_id: Guid
+    """The Entra tenant of the people and programs that deploy."""
+    location: AzureLocation
+    """The region that it is in."""
+    people: Guid
+    """Object id of the Entra group of those who may deploy by hand."""
+    owner: str = Field(min_length=1, examples=["delivery"])
+    """The team to ask: a tag."""
+    cost_center: str = Field(min_length=1, examples=["4711"])
+    """Who pays: a tag."""
+    kept_days: int = Field(default=90, ge=7, le=90)
+    """Days for which an older version of the state, or what was deleted, can be had back."""
+
+
+class State(ComponentResource):
+    """A container of which every version is kept, and a key."""
+
+    backend: Output[str]
+    """Pulumi's address of the container."""
+    container: Output[str]
+    """Its id, for giving a role on it."""
+    key: Output[str]
+    """The key's id, for the same."""
+    secrets_provider: Output[str]
+    """Pulumi's address of the key."""
+
+    def __init__(
+        self, name: str, settings: StateSettings, *, place: Place, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("platform:index:State", name, None, opts)
+        kept = ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        account = az.storage.StorageAccount(
+            NAME,
+            **place.where,
+            kind="StorageV2",
+            sku=az.storage.SkuArgs(name="Standard_GZRS"),
+            allow_blob_public_access=False,
+            allow_cross_tenant_replication=False,
+            allow_shared_key_access=False,  # only who is known to Entra gets in
+            default_to_o_auth_authentication=True,
+            enable_https_traffic_only=True,
+            minimum_tls_version="TLS1_2",
+            opts=kept,
+        )
+        called = account.id.apply(lambda id_: part(id_, "storageAccounts"))
+        old = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=settings.kept_days)
+        safe = az.storage.BlobServiceProperties(
+            NAME,
+            blob_services_name="default",
+            resource_group_name=place.group,
+            account_name=called,
+            is_versioning_enabled=True,
+            delete_retention_policy=old,
+            container_delete_retention_policy=old,
+            opts=ResourceOptions(parent=self),
+        )
+        container = az.storage.BlobContainer(
+            NAME,
+            container_name=NAME,
+            resource_group_name=place.group,
+            account_name=called,
+            public_access=az.storage.PublicAccess.NONE,
+            # Nothing is written that cannot be had back.
+            opts=ResourceOptions.merge(kept, ResourceOptions(depends_on=[safe])),
+        )
+        vault = az.keyvault.Vault(
+            NAME,
+            **place.where,
+            properties=az.keyvault.VaultPropertiesArgs(
+                sku=az.keyvault.SkuArgs(family="A", name=az.keyvault.SkuName.STANDARD),
+                tenant_id=settings.tenant_id,
+                enable_rbac_authorization=True,
+                enable_purge_protection=True,
+                enable_soft_delete=True,
+                soft_delete_retention_in_days=settings.kept_days,
+            ),
+            opts=kept,
+        )
+        key = az.keyvault.Key(
+            NAME,
+            resource_group_name=place.group,
+            vault_name=vault.id.apply(lambda id_: part(id_, "vaults")),
+            key_name=NAME,
+            properties=az.keyvault.KeyPropertiesArgs(
+                kty="RSA",
+                key_size=3072,
+                key_ops=["encrypt", "decrypt"],
+            ),
+            tags=place.tags,
+            opts=ResourceOptions.merge(kept, ResourceOptions(replace_on_changes=UNCHANGING)),
+        )
+        for role, scope in (
+            (Role.STORAGE_BLOB_DATA_CONTRIBUTOR, container.id),
+            (Role.KEY_VAULT_CRYPTO_USER, key.id),
+        ):
+            grant(
+                f"people-{role.name.lower().replace('_', '-')}",
+                role,
+                principal=settings.people,
+                kind="Group",
+                scope=scope,
+                parent=self,
+            )
+        self.container, self.key = container.id, key.id
+        self.backend = container.id.apply(
+            lambda id_: f"azblob://{NAME}?storage_account={part(id_, 'storageAccounts')}"
+        )
+        self.secrets_provider = key.id.apply(
+            lambda id_: f"azurekeyvault://{part(id_, 'vaults')}.vault.azure.net/keys/{NAME}"
+        )
+        self.register_outputs({"backend": self.backend, "secretsProvider": self.secrets_provider})
