@@ -59,7 +59,7 @@ class Credentials(ComponentResource):
             opts=ResourceOptions(parent=self, protect=protected, retain_on_delete=True),
         )
         policy = vault.Policy(f"{name}-{CONCOURSE}", name=CONCOURSE, policy=concourse(), opts=child)
-        backend = vault.AuthBackend(f"{name}-approle", type="approle", opts=child)
+        backend = vault.AuthBackend(f"{name}-approle", type="approle", path="approle", opts=child)
         role = vault.approle.AuthBackendRole(
             f"{name}-{CONCOURSE}",
             backend=backend.path,
