@@ -4,6 +4,7 @@ Prints a table and fails on nothing: a slow machine is no mistake.
 """
 
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -13,16 +14,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from deploy.driver import driver
 from deploy.outcome import shortened
-from rehearsal import azure, generated
+from deploy.stackfile import ROOT
+from rehearsal import azure, entra, kubernetes, vault
 
 STACK = "prod"
 RUNS = 3
 SCALE = 0.1
 """Part of Azure's latencies: large enough that the path, and not this machine, takes most of the time."""
-SECONDS = {type_: kind.seconds * SCALE for type_, kind in azure.KINDS.items()}
-SECONDS |= dict.fromkeys(generated.RANDOM | generated.TLS, 0.0)
+KINDS = azure.KINDS | entra.KINDS | kubernetes.KINDS | vault.KINDS
+TEAMS = (10, 200)
 PREVIEW = """
 from pathlib import Path
 from deploy.driver import Driver, driver
@@ -41,6 +45,10 @@ def main() -> None:
     rows.append((f"preview of {STACK} ÷ preview of an empty program", "≤ 2.5", f"{whole / empty:.2f}", how))
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     rows.append(("peak memory of a preview, its largest process", "-", f"{memory:.0f} MiB", "getrusage"))
+    few, many = (teams(number) for number in TEAMS)
+    each = (many - few) / (TEAMS[1] - TEAMS[0])
+    how = f"preview: {few:.1f} s with {TEAMS[0]} teams, {many:.1f} s with {TEAMS[1]}"
+    rows.append(("a team more ÷ one of the first ten", "≤ 1", f"{each / (few / TEAMS[0]):.2f}", how))
     with tempfile.TemporaryDirectory() as home:
         seconds, path = update(Path(home))
     longest = sum(length for _, length in path)
@@ -65,6 +73,22 @@ def previews(home: Path) -> tuple[float, float]:
     return statistics.median(taken[EMPTY]), statistics.median(taken[""])
 
 
+def teams(number: int) -> float:
+    """Seconds for a preview of the stack with so many teams, in a copy of the project."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "project")
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests"))
+        file = copy / f"Pulumi.{STACK}.yaml"
+        content = yaml.safe_load(file.read_text())
+        listed = content["config"]["platform:teams"]
+        listed += [listed[-1] | {"name": f"team-{index}"} for index in range(number - len(listed))]
+        file.write_text(yaml.safe_dump(content))
+        start = time.monotonic()
+        command = [sys.executable, "-m", "deploy", "preview", STACK, "--rehearse", "--json"]
+        subprocess.run(command, cwd=copy, check=True, stdout=subprocess.DEVNULL)
+        return time.monotonic() - start
+
+
 def update(home: Path) -> tuple[float, list[tuple[str, float]]]:
     """Seconds for an `up` from nothing with latencies, and its critical path as (resource, seconds)."""
     with driver(STACK, rehearse=True, quiet=True, home=home, scale=SCALE) as here:
@@ -79,14 +103,20 @@ def critical(resources: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, floa
     longest: dict[str, list[str]] = {}
 
     def length(path: list[str]) -> float:
-        return sum(SECONDS.get(resources[urn]["type"], 0.0) for urn in path)
+        return sum(latency(resources[urn]["type"]) for urn in path)
 
     # A state lists resources after what they depend on.
     for urn, found in resources.items():
         before = [longest[other] for other in waited_for(found) if other in longest]
         longest[urn] = [*max(before, key=length, default=[]), urn]
     path = max(longest.values(), key=length)
-    return [(shortened(urn), SECONDS.get(resources[urn]["type"], 0.0)) for urn in path]
+    return [(shortened(urn), latency(resources[urn]["type"])) for urn in path]
+
+
+def latency(type_: str) -> float:
+    """Seconds that creating one takes here; none for what is in no cloud."""
+    kind = KINDS.get(type_) or kubernetes.CUSTOM.get(type_.rpartition(":")[2])
+    return kind.seconds * SCALE if kind else 0.0
 
 
 def waited_for(found: Mapping[str, Any]) -> Iterator[str]:
