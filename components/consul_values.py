@@ -69,8 +69,8 @@ def values(
             "extraConfig": json.dumps({"auto_reload_config": True}),
             "resources": {
                 "requests": {"cpu": "100m", "memory": settings.memory},
-                # The chart's 100m of CPU would stay if none were named, and no null reaches Helm.
-                "limits": {"cpu": "2", "memory": settings.memory},
+                # No limit of CPU: the chart has one of 100m.
+                "limits": {"cpu": None, "memory": settings.memory},
             },
             "disruptionBudget": {"enabled": settings.replicas > 1, "maxUnavailable": 1},
             "topologySpreadConstraints": SPREAD,

@@ -83,17 +83,19 @@ def test_each_program_may_do_one_thing_in_one_place(run_stack, stack):
             r.inputs["scope"].rpartition("/providers/")[2],
         )
         for r in run_stack(stack).of_type(ASSIGNMENT)
-        if not r.name.startswith(("cluster-", "ingress-"))
+        if not r.name.startswith(("cluster-", "ingress-", "deployer-", "storage-classes"))
     }
     roles = {name: role for name, (role, _) in given.items()}
     scopes = {name: scope.split("/")[1::2] for name, (_, scope) in given.items()}
     assert roles == {
         "vault-key-vault-crypto-service-encryption-user": Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER,
+        "vault-init-key-vault-secrets-officer": Role.KEY_VAULT_SECRETS_OFFICER,
         "cert-manager-dns-zone-contributor": Role.DNS_ZONE_CONTRIBUTOR,
         "backup-storage-blob-data-contributor": Role.STORAGE_BLOB_DATA_CONTRIBUTOR,
     }
     assert scopes == {
         "vault-key-vault-crypto-service-encryption-user": ["vaults", "keys"],
+        "vault-init-key-vault-secrets-officer": ["vaults", "secrets"],
         "cert-manager-dns-zone-contributor": ["dnsZones"],
         "backup-storage-blob-data-contributor": ["storageAccounts", "blobServices", "containers"],
     }
