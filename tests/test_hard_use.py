@@ -18,9 +18,7 @@ from tests.test_rehearsal import Checkout
 SEEDS = [pytest.param(str(n), marks=pytest.mark.slow) if n > 1 else str(n) for n in range(1, 21)]
 POINTS = (3, 25, 50, 75, 100, 125, 150, 175, 200, 225)
 ENDS = [
-    pytest.param(f"{how}:{point}", marks=pytest.mark.slow) if point != 100 else f"{how}:{point}"
-    for how in ("term", "kill")
-    for point in POINTS
+    pytest.param(f"{how}:{point}", marks=pytest.mark.slow) for how in ("term", "kill") for point in POINTS
 ]
 
 
