@@ -82,7 +82,7 @@ class Driver:
         resources = self.resources()
         kept = {resource["urn"] for resource in resources if resource.get("protect")}
         outcome = Outcome(self.name, "destroy", kept=kept)
-        outcome.settle()
+        outcome.settle(())
         if outcome.refused:
             return outcome
         return self._run("destroy", self.stack.destroy, len(resources))
@@ -127,7 +127,7 @@ class Driver:
             except auto.CommandError as failed:
                 if not (outcome.failed or outcome.kept):
                     outcome.errors.append(str(failed))
-        outcome.settle()
+        outcome.settle(self.resources() if outcome.refused else ())
         outcome.seconds = time.monotonic() - start
         if operation == "up" and not outcome.failed:
             outcome.outputs = self.outputs()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ NOT_SHOWN = {"same", "read", "refresh", "create-replacement", "delete-replaced",
 """Steps that change nothing, or that `replace` stands for."""
 MOST = 20
 """Resources that a comment names one by one, of those that are not lost."""
+LONGEST = 60_000
+"""Characters of a comment; GitHub takes 65,536 (its API refuses more: "body is too long")."""
 BEFORE_PROGRAM = re.compile(
     r"(?<=Traceback \(most recent call last\):\n)(?s:.*?)(?=  File \"[^\"]*__main__\.py\")"
 )
@@ -61,6 +64,8 @@ class Outcome:
     """File of what goes to the cluster → how it differs, as `render` writes it."""
     unchanged: int = 0
     errors: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """URNs that the engine had something to say of."""
     kept: set[str] = field(default_factory=set)
     """URNs that the engine would not let go because they are protected."""
     violations: list[str] = field(default_factory=list)
@@ -81,6 +86,7 @@ class Outcome:
 
     def _step(self, step: StepEventMetadata) -> None:
         operation = OpType(step.op).value
+        self.seen.add(step.urn)
         if operation == "same" and exists(step):
             self.unchanged += 1
         if not changing(step):
@@ -107,10 +113,18 @@ class Outcome:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
 
-    def settle(self) -> None:
-        """After the last event: what the engine kept back without a step of its own would be deleted."""
+    def settle(self, resources: Iterable[Mapping[str, Any]]) -> None:
+        """After the last event: what else would be deleted, of the state's `resources`.
+
+        The engine deletes what the program no longer has, and stops at the first that is protected.
+        """
         changed = {change.urn for change in self.changes}
-        self.changes += [Change(urn, "delete", (), protected=True) for urn in sorted(self.kept - changed)]
+        gone = {urn for change in self.refused if change.operation == "delete" for urn in [change.urn]}
+        left = [r for r in resources if gone and r["urn"] not in self.seen and in_a_cloud(r)]
+        protected = {r["urn"]: bool(r.get("protect")) for r in left} | dict.fromkeys(
+            self.kept - changed, True
+        )
+        self.changes += [Change(urn, "delete", (), protected[urn]) for urn in sorted(protected)]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -163,10 +177,16 @@ class Outcome:
         """A pull request's comment."""
         counts = " · ".join(f"**{n}** {op}" for op, n in sorted(self.counts.items()))
         lines = [f"### {self.operation} of `{self.stack}`", "", counts, ""]
-        for title, found in (("Replaced", self.of("replace")), ("Deleted", self.of("delete")),
-                             ("Updated", self.of("update")), ("Created", self.of("create"))):  # fmt: skip
+        for title, operation in (
+            ("Replaced", "replace"),
+            ("Deleted", "delete"),
+            ("Updated", "update"),
+            ("Created", "create"),
+        ):
+            # The engine tells them as they come; a comment is compared with the one before.
+            found = sorted(self.of(operation), key=lambda change: (not change.protected, change.short))
             # Of what is new or only changed there can be hundreds; of what is lost each counts.
-            shown = found if title in {"Replaced", "Deleted"} else found[:MOST]
+            shown = found if operation in LOSING else found[:MOST]
             told = [f"- `{c.short}`{_because(c)}{' — **protected**' if c.protected else ''}" for c in shown]
             told += [f"- and {len(found) - MOST} more"] if len(found) > len(shown) else []
             lines += [f"**{title}**", "", *told, ""] if told else []
@@ -178,16 +198,13 @@ class Outcome:
         if not self.violations:
             lines += ["Rules of `policy/`: all hold.", ""]
         # Of a stack that is made whole, everything is new.
+        size, left = len("\n".join(lines)), 0
         for file, text in sorted(self.values.items()) if self.unchanged else ():
-            lines += [
-                f"<details><summary>{file}</summary>",
-                "",
-                "```diff",
-                text.rstrip(),
-                "```",
-                "</details>",
-                "",
-            ]
+            told = f"<details><summary>{file}</summary>\n\n```diff\n{text.rstrip()}\n```\n</details>\n"
+            size += len(told)
+            left += size > LONGEST
+            lines += [told] if size <= LONGEST else []
+        lines += [f"{left} files more differ: `python -m deploy render` writes all.", ""] if left else []
         return "\n".join(lines)
 
 
@@ -197,10 +214,15 @@ def _because(change: Change) -> str:
     return " because the program no longer has it" if change.operation == "delete" else ""
 
 
+def in_a_cloud(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource is something in a cloud, and not a component or a way to a cloud."""
+    return bool(resource.get("custom")) and not resource["type"].startswith("pulumi:providers:")
+
+
 def exists(step: StepEventMetadata) -> bool:
-    """Whether a step is about something in a cloud, and not about a component or a way to a cloud."""
+    """Whether a step is about something in a cloud."""
     state = step.old or step.new
-    return bool(state and state.custom) and not step.type.startswith("pulumi:providers:")
+    return in_a_cloud({"custom": state and state.custom, "type": step.type})
 
 
 def changing(step: StepEventMetadata) -> bool:

@@ -289,7 +289,7 @@ KINDS: dict[str, Kind] = {
     f"kubernetes:{type_}": kind_
     for type_, kind_ in {
         "core/v1:Namespace": whole(seconds=1),
-        "core/v1:Secret": kind(checks=(data_is_small,)),
+        "core/v1:Secret": kind(checks=(data_is_small,), secret=("data",)),
         "core/v1:ConfigMap": kind(checks=(data_is_small,)),
         "core/v1:Service": kind("spec.clusterIP", outputs=service, seconds=5),
         "core/v1:ServiceAccount": kind(),
