@@ -1,8 +1,6 @@
 """Concourse's own login of its database: the server's administrator is for making roles."""
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import pulumi_kubernetes as k8s
 import pulumi_random as random
@@ -10,13 +8,12 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from components.charts import POSTGRES
 from components.database import Database
+from components.job import SCRIPTS, job, stamp_of
 from components.scram import verifier
 
-SCRIPT = Path(__file__).parent / "files" / "jobs" / "database_role.sql"
-LABEL = "database-role"
+SCRIPT = SCRIPTS / "database_role.sql"
 USER = 70
 """The image's user `postgres`."""
-MINUTES = 10
 
 
 @dataclass(frozen=True)
@@ -69,39 +66,35 @@ class DatabaseRole(ComponentResource):
             string_data={"PGPASSWORD": database.password, "VERIFIER": known},
             opts=child,
         )
-        job = k8s.batch.v1.Job(
+        environment: dict[str, Input[str]] = {
+            "PGHOST": database.host,
+            "PGDATABASE": database.name,
+            "PGUSER": database.administrator,
+            "PGSSLMODE": database.ssl_mode,
+            "PGSSLROOTCERT": "/files/roots.pem",
+            "PGCONNECT_TIMEOUT": "20",
+            "ROLE": role,
+        }
+        done = job(
             name,
-            metadata={
-                "name": name,
-                "namespace": namespace,
-                "annotations": {
-                    "pulumi.com/timeoutSeconds": str((MINUTES + 1) * 60),
-                    "pulumi.com/replaceUnready": "true",  # else one that failed is never run again
-                },
+            namespace=namespace,
+            container={
+                "name": "psql",
+                "image": str(POSTGRES),
+                "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
+                "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
+                "envFrom": [{"secretRef": {"name": secret.metadata.name}}],
+                "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
             },
-            spec={
-                "backoffLimit": 6,
-                "activeDeadlineSeconds": MINUTES * 60,  # Pulumi's own limit starts anew at every event
-                "template": _pod(
-                    environment={
-                        "PGHOST": database.host,
-                        "PGDATABASE": database.name,
-                        "PGUSER": database.administrator,
-                        "PGSSLMODE": database.ssl_mode,
-                        "PGSSLROOTCERT": "/files/roots.pem",
-                        "PGCONNECT_TIMEOUT": "20",
-                        "ROLE": role,
-                    },
-                    files=files.metadata.name.apply(str),
-                    secret=secret.metadata.name.apply(str),
-                    # A Job does not notice that a ConfigMap or a Secret has changed.
-                    stamp=_stamp(script, database.ca_certificates, database.password, known),
-                ),
-            },
-            opts=child,
+            volumes=[{"name": "files", "configMap": {"name": files.metadata.name}}],
+            stamps={"stamp": stamp_of(script, database.ca_certificates, database.password, known)},
+            labels={"app": "database-role"},
+            user=USER,
+            minutes=10,
+            parent=self,
         )
         self.login = DatabaseLogin(
-            host=Output.all(job.metadata.name, database.host).apply(lambda both: str(both[1])),
+            host=Output.all(done, database.host).apply(lambda both: str(both[1])),
             database=database.name,
             user=role,
             password=password,
@@ -109,46 +102,3 @@ class DatabaseRole(ComponentResource):
             ca_certificates=database.ca_certificates,
         )
         self.register_outputs({"host": self.login.host})
-
-
-def _pod(
-    *, environment: dict[str, Input[str]], files: Input[str], secret: Input[str], stamp: Input[str]
-) -> dict[str, object]:
-    """A pod that runs the script once, as the pod security level `restricted` wants it."""
-    return {
-        "metadata": {"labels": {"app": LABEL}, "annotations": {"platform/stamp": stamp}},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "psql",
-                    "image": str(POSTGRES),
-                    "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
-                    "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
-                    "envFrom": [{"secretRef": {"name": secret}}],
-                    "volumeMounts": [{"name": "files", "mountPath": "/files", "readOnly": True}],
-                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                }
-            ],
-            "volumes": [{"name": "files", "configMap": {"name": files}}],
-        },
-    }
-
-
-def _stamp(*texts: Input[str]) -> Output[str]:
-    """What tells that one of these changed. The secret ones are too long and random to be guessed by it."""
-    joined = Output.all(*texts).apply(lambda all_: hashlib.sha256(repr(all_).encode()).hexdigest())
-    return Output.unsecret(joined)

@@ -18,14 +18,70 @@ CLOSED = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
-POD = {
-    "runAsNonRoot": True,
-    "runAsUser": USER,
-    "runAsGroup": USER,
-    "fsGroup": USER,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-"""What the pod security level `restricted` asks for."""
+
+
+def job(  # noqa: PLR0913 (named, and each an input)
+    name: str,
+    *,
+    namespace: Input[str],
+    container: Mapping[str, object],
+    volumes: Sequence[Mapping[str, object]],
+    stamps: Mapping[str, Input[str]],
+    labels: Mapping[str, str],
+    user: int = USER,
+    account: Input[str] | None = None,
+    minutes: int,
+    parent: Resource,
+) -> Output[str]:
+    """Run a container that may be run twice; the Job's name, known once it is done.
+
+    Each volume is in the folder of its name. It is as closed as the pod security level `restricted` wants
+    it, and runs again, replaced whole, when a stamp changes: a Job does not notice that what it reads did.
+    """
+    mounts = [
+        {"name": volume["name"], "mountPath": f"/{volume['name']}", "readOnly": True} for volume in volumes
+    ]
+    refused = {"containerName": container["name"], "operator": "In", "values": [REFUSED]}
+    made = k8s.batch.v1.Job(
+        name,
+        metadata={
+            "name": name,
+            "namespace": namespace,
+            "annotations": {
+                "pulumi.com/timeoutSeconds": str((minutes + 1) * 60),
+                "pulumi.com/replaceUnready": "true",  # else one that failed is never run again
+            },
+        },
+        spec={
+            "backoffLimit": 6,
+            "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": refused}]},
+            "activeDeadlineSeconds": minutes * 60,  # Pulumi's own limit starts anew at every event
+            "template": {
+                "metadata": {
+                    "labels": labels,
+                    "annotations": {f"platform/{key}": stamp for key, stamp in stamps.items()},
+                },
+                "spec": {
+                    "restartPolicy": "Never",
+                    "enableServiceLinks": False,
+                    "automountServiceAccountToken": account is not None,
+                    **({"serviceAccountName": account} if account is not None else {}),
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": user,
+                        "runAsGroup": user,
+                        "fsGroup": user,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [{**container, "volumeMounts": mounts, "securityContext": CLOSED}],
+                    "volumes": volumes,
+                },
+            },
+        },
+        opts=ResourceOptions(parent=parent),
+    )
+    called: Output[str] = made.metadata.name
+    return called
 
 
 def python_job(  # noqa: PLR0913 (named, and each an input)
@@ -58,10 +114,6 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
         data=files,
         opts=ResourceOptions(parent=parent),
     )
-    # A ConfigMap is changed in place, and a Job does not notice.
-    seen = Output.all(**files).apply(
-        lambda known: hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:16]
-    )
     volumes = [
         {"name": "scripts", "configMap": {"name": scripts_map.metadata.name}},
         {"name": "secrets", "secret": {"secretName": secrets, "defaultMode": 0o440}},
@@ -72,56 +124,26 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
         "image": str(PYTHON),
         "command": ["python", "-B", "-u", f"/scripts/{scripts[0]}"],
         "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
-        "volumeMounts": [
-            {"name": volume["name"], "mountPath": f"/{volume['name']}", "readOnly": True}
-            for volume in volumes
-        ],
-        "securityContext": CLOSED,
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
     }
-    job = k8s.batch.v1.Job(
+    seen = Output.all(**files).apply(lambda known: _digest(sorted(known.items())))
+    return job(
         name,
-        metadata={
-            "name": name,
-            "namespace": namespace,
-            "annotations": {
-                "pulumi.com/timeoutSeconds": str((minutes + 1) * 60),
-                "pulumi.com/replaceUnready": "true",  # else one that failed is never run again
-            },
-        },
-        spec={
-            "backoffLimit": 6,
-            "podFailurePolicy": {
-                "rules": [
-                    {
-                        "action": "FailJob",
-                        "onExitCodes": {"containerName": "script", "operator": "In", "values": [REFUSED]},
-                    }
-                ]
-            },
-            "activeDeadlineSeconds": minutes * 60,  # Pulumi's own limit starts anew at every event
-            "template": {
-                "metadata": {
-                    "labels": {"app.kubernetes.io/name": name, **(labels or {})},
-                    "annotations": {"platform/scripts": seen, "platform/stamp": stamp},
-                },
-                "spec": {
-                    "restartPolicy": "Never",
-                    "automountServiceAccountToken": account is not None,
-                    **({"serviceAccountName": account} if account is not None else {}),
-                    "securityContext": POD,
-                    "containers": [container],
-                    "volumes": volumes,
-                },
-            },
-        },
-        opts=ResourceOptions(parent=parent),
+        namespace=namespace,
+        container=container,
+        volumes=volumes,
+        stamps={"scripts": seen, "stamp": stamp},
+        labels={"app.kubernetes.io/name": name, **(labels or {})},
+        account=account,
+        minutes=minutes,
+        parent=parent,
     )
-    called: Output[str] = job.metadata.name
-    return called
 
 
-def stamp_of(*secrets: Output[str]) -> Output[str]:
-    """What tells that one of these changed. They are long and random: nobody guesses them by it."""
-    joined = Output.all(*secrets).apply(lambda texts: hashlib.sha256(repr(texts).encode()).hexdigest()[:16])
-    return Output.unsecret(joined)
+def stamp_of(*texts: Input[str]) -> Output[str]:
+    """What tells that one of these changed. The secret ones are too long and random to be guessed by it."""
+    return Output.unsecret(Output.all(*texts).apply(_digest))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(repr(content).encode()).hexdigest()

@@ -9,6 +9,7 @@ from components.groups import Place
 from components.key_vault import UNCHANGING
 from components.model import AzureLocation, Guid, Model
 from components.roles import Role, grant
+from components.storage import blob_account
 
 NAME = "state"
 
@@ -49,30 +50,8 @@ class State(ComponentResource):
     ) -> None:
         super().__init__("platform:index:State", name, None, opts)
         kept = ResourceOptions(parent=self, protect=True, retain_on_delete=True)
-        account = az.storage.StorageAccount(
-            NAME,
-            **place.where,
-            kind="StorageV2",
-            sku=az.storage.SkuArgs(name="Standard_GZRS"),
-            allow_blob_public_access=False,
-            allow_cross_tenant_replication=False,
-            allow_shared_key_access=False,  # only who is known to Entra gets in
-            default_to_o_auth_authentication=True,
-            enable_https_traffic_only=True,
-            minimum_tls_version="TLS1_2",
-            opts=kept,
-        )
-        called = account.id.apply(lambda id_: part(id_, "storageAccounts"))
-        old = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=settings.kept_days)
-        safe = az.storage.BlobServiceProperties(
-            NAME,
-            blob_services_name="default",
-            resource_group_name=place.group,
-            account_name=called,
-            is_versioning_enabled=True,
-            delete_retention_policy=old,
-            container_delete_retention_policy=old,
-            opts=ResourceOptions(parent=self),
+        called, safe = blob_account(
+            NAME, "GZRS", place=place, shared_key=False, days=settings.kept_days, opts=kept
         )
         container = az.storage.BlobContainer(
             NAME,
@@ -80,7 +59,6 @@ class State(ComponentResource):
             resource_group_name=place.group,
             account_name=called,
             public_access=az.storage.PublicAccess.NONE,
-            # Nothing is written that cannot be had back.
             opts=ResourceOptions.merge(kept, ResourceOptions(depends_on=[safe])),
         )
         vault = az.keyvault.Vault(

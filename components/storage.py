@@ -1,7 +1,7 @@
 """Blob storage: ChartMuseum's charts, and the backups of what the cluster holds."""
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi_azure_native as az
 from pulumi import ComponentResource, InvokeOptions, Output, ResourceOptions
@@ -41,6 +41,51 @@ class StorageSettings(Model):
                 yield Problem(key, f"{chosen} needs a paired region, and {location} has none; say {other}")
 
 
+def blob_account(  # noqa: PLR0913 (named, and each an input)
+    name: str,
+    copies: Redundancy,
+    *,
+    place: Place,
+    shared_key: bool,
+    days: int,
+    opts: ResourceOptions,
+    **more: Any,
+) -> tuple[Output[str], az.storage.BlobServiceProperties]:
+    """An account that keeps every version of a blob, and what was deleted for some days.
+
+    Its name, and what its containers wait for: nothing is written that cannot be had back.
+    """
+    made = az.storage.StorageAccount(
+        name,
+        **place.where,
+        kind="StorageV2",
+        sku=az.storage.SkuArgs(name=f"Standard_{copies}"),
+        access_tier=az.storage.AccessTier.HOT,
+        allow_blob_public_access=False,
+        allow_cross_tenant_replication=False,
+        allow_shared_key_access=shared_key,  # without, only who is known to Entra gets in
+        default_to_o_auth_authentication=True,
+        enable_https_traffic_only=True,
+        minimum_tls_version="TLS1_2",
+        opts=opts,
+        **more,
+    )
+    # From the id, which is known in every preview: as for the groups.
+    called = made.id.apply(lambda id_: part(id_, "storageAccounts"))
+    kept = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=days)
+    safe = az.storage.BlobServiceProperties(
+        name,
+        blob_services_name="default",
+        resource_group_name=place.group,
+        account_name=called,
+        is_versioning_enabled=True,
+        delete_retention_policy=kept,
+        container_delete_retention_policy=kept,
+        opts=ResourceOptions(parent=opts.parent),
+    )
+    return called, safe
+
+
 class Storage(ComponentResource):
     """Two accounts, since ChartMuseum knows no way in but the key to a whole account."""
 
@@ -78,34 +123,15 @@ class Storage(ComponentResource):
             purpose: str, copies: Redundancy, *, shared_key: bool, days: int | None = None
         ) -> Output[str]:
             """Id of an account with one container, both called after the purpose. Blobs go after `days`."""
-            made = az.storage.StorageAccount(
+            called, safe = blob_account(
                 purpose,
-                **place.where,
-                kind="StorageV2",
-                sku=az.storage.SkuArgs(name=f"Standard_{copies}"),
-                access_tier=az.storage.AccessTier.HOT,
-                allow_blob_public_access=False,
-                allow_cross_tenant_replication=False,
-                allow_shared_key_access=shared_key,
-                default_to_o_auth_authentication=True,
-                enable_https_traffic_only=True,
-                minimum_tls_version="TLS1_2",
+                copies,
+                place=place,
+                shared_key=shared_key,
+                days=settings.soft_delete_days,
+                opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
                 network_rule_set=rules,
                 public_network_access="Enabled",  # or else the rules let nobody in
-                opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
-            )
-            # From the id, which is known in every preview: as for the groups.
-            called = made.id.apply(lambda id_: part(id_, "storageAccounts"))
-            kept = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=settings.soft_delete_days)
-            safe = az.storage.BlobServiceProperties(
-                purpose,
-                blob_services_name="default",
-                resource_group_name=place.group,
-                account_name=called,
-                is_versioning_enabled=True,
-                delete_retention_policy=kept,
-                container_delete_retention_policy=kept,
-                opts=ResourceOptions(parent=self),
             )
             old_blobs_go(
                 purpose,
@@ -125,7 +151,7 @@ class Storage(ComponentResource):
                     parent=self,
                     protect=place.protected,
                     retain_on_delete=place.protected,
-                    depends_on=[safe],  # nothing is written that cannot be had back
+                    depends_on=[safe],
                 ),
             ).id
 

@@ -9,6 +9,8 @@ from tests.recorder import STACKS
 RIGHTS = {
     # A server of Vault remembers what it was before its storage was cleared.
     "vault/vault-init": {("delete", "pods", "vault-N")},
+    # Its sidecar follows the ConfigMaps that hold dashboards.
+    "monitoring/grafana": {(verb, "configmaps", "*") for verb in ("get", "list", "watch")},
 }
 """By `namespace/account`: (verb, resource, name of the object). Who is not here may do nothing."""
 
