@@ -6,18 +6,19 @@ import re
 import runpy
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation as auto
 
+from deploy.locks import Lock, held, let_go, written
 from deploy.outcome import Outcome
 from deploy.plan import Plan
 from deploy.progress import Watch
 from deploy.recover import adopted, half_made
 from deploy.stackfile import ROOT, RefusedError, settings
-from deploy.writer import alone, held, patient
+from deploy.writer import alone, patient
 
 PARALLEL = 64
 """Resource operations at once: they wait for clouds, not for this machine. (The engine's own choice is
@@ -99,8 +100,21 @@ class Driver:
         if ids:
             self.stack.refresh(target=list(ids), color="never", suppress_outputs=True)
 
-    def unlock(self) -> None:
-        """Take away the locks of runs that were killed. Who calls has looked whether they are dead."""
+    def locks(self) -> list[Lock]:
+        """Who holds the stack. Pulumi tells when it is to change something, be it to a name that is taken."""
+        try:
+            self.stack.rename(self.name)
+        except auto.StackAlreadyExistsError:
+            return []
+        except auto.ConcurrentUpdateError as lock:
+            return list(written(str(lock)))
+        except auto.CommandError as failed:
+            raise RefusedError(f"nobody can tell who holds {self.name}: {failed}", 1) from None
+        return []
+
+    def unlock(self, given: Collection[str] = ()) -> None:
+        """Take away the locks of dead runs, and those that are given; refuse where another may be at work."""
+        let_go(self.name, self.locks(), given)
         self.stack.cancel()
 
     def outputs(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 
 import pytest
 import yaml
@@ -18,7 +17,7 @@ from pulumi.automation.events import (
 from deploy.outcome import Outcome, shortened
 from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
 from deploy.stackfile import ROOT, RefusedError, config, settings, stacks
-from deploy.writer import alone, held
+from deploy.writer import alone
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 
@@ -236,19 +235,6 @@ def test_two_stacks_with_one_external_url_are_refused(tmp_path):
 @pytest.mark.parametrize("stack", stacks())
 def test_no_stack_has_anothers_hosts(stack):
     assert settings(stack)
-
-
-LOCKED = """the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete
-the lock file with `pulumi cancel`.
-  file:///state/locks/x.json: created by ada@{host} (pid {pid}) at 2026-11-25T03:52:14Z"""
-
-
-@pytest.mark.parametrize(("host", "pid", "dead"), [("elsewhere", 1, False), (None, 2**22 - 1, True)])
-def test_a_lock_is_told_with_its_holder_and_whether_that_still_runs(host, pid, dead):
-    told = held("prod", LOCKED.format(host=host or socket.gethostname(), pid=pid))
-    assert f"ada@{host or socket.gethostname()} (pid {pid}) since 2026-11-25T03:52:14Z" in told
-    assert ("which no longer runs" in told) == dead
-    assert "python -m deploy recover prod" in told
 
 
 def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):

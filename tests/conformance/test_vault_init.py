@@ -7,7 +7,8 @@ import pytest
 import requests
 
 from components.vault_policies import concourse
-from tests.conformance.vault_init_job import KILLED, PASSWORD, Job, around
+from tests.conformance.vault_init_job import PASSWORD, Job, around
+from tests.job_scripts import KILLED
 
 REFUSED = 42
 REQUESTS = 15
