@@ -10,7 +10,7 @@ from typing import Any
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
-from deploy.render import difference, rendered
+from deploy.render import difference, foreseen, rendered
 
 LOSING = {"replace", "delete"}
 """Operations that a person has to know of one by one."""
@@ -98,8 +98,10 @@ class Outcome:
         protected = operation in LOSING and bool(states) and all(state.protect for state in states)
         shown = tuple(dict.fromkeys(p for p in because if not p.startswith("__")))
         self.changes.append(Change(step.urn, operation, shown, protected))
-        before, after = ([{"type": step.type, "inputs": s.inputs}] if s else [] for s in (step.old, step.new))
-        self.values |= difference(rendered(before), rendered(after if operation != "delete" else []))
+        old, new = step.old and step.old.inputs, step.new and step.new.inputs
+        new = None if operation == "delete" else foreseen(old, new)
+        before, after = ([{"type": step.type, "inputs": inputs}] if inputs else [] for inputs in (old, new))
+        self.values |= difference(rendered(before), rendered(after))
 
     def _error(self, urn: str, message: str) -> None:
         if "marked for protection" in message or "cannot be deleted" in message:
@@ -118,13 +120,11 @@ class Outcome:
 
         The engine deletes what the program no longer has, and stops at the first that is protected.
         """
-        changed = {change.urn for change in self.changes}
-        gone = {urn for change in self.refused if change.operation == "delete" for urn in [change.urn]}
-        left = [r for r in resources if gone and r["urn"] not in self.seen and in_a_cloud(r)]
-        protected = {r["urn"]: bool(r.get("protect")) for r in left} | dict.fromkeys(
-            self.kept - changed, True
-        )
-        self.changes += [Change(urn, "delete", (), protected[urn]) for urn in sorted(protected)]
+        lost = dict.fromkeys(self.kept - {change.urn for change in self.changes}, True)
+        if any(change.operation == "delete" for change in self.refused):
+            unseen = [r for r in resources if r["urn"] not in self.seen and in_a_cloud(r)]
+            lost |= {r["urn"]: bool(r.get("protect")) for r in unseen}
+        self.changes += [Change(urn, "delete", (), lost[urn]) for urn in sorted(lost)]
 
     @property
     def counts(self) -> dict[str, int]:

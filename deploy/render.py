@@ -50,10 +50,8 @@ def hidden(value: Any) -> Any:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
-    """File → what changes in it, line by line, for one resource; of `releases.yaml` its own entry."""
+    """File → what changes in it, line by line; of `releases.yaml` each release by itself."""
     old, new = apart(old), apart(new)
-    if len(old) == len(new):  # in a preview, where something is made may be known later
-        new = dict(zip(old, new.values(), strict=True))
     found = {}
     for name in sorted({*old, *new}):
         before, after = (_lines(files.get(name)) for files in (old, new))
@@ -65,6 +63,15 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]
 def apart(files: Mapping[str, Any]) -> dict[str, Any]:
     each = {f"{RELEASES}: {release['name']}": release for release in files.get(RELEASES, ())}
     return {name: content for name, content in files.items() if name != RELEASES} | each
+
+
+def foreseen(old: Any, new: Any) -> Any:
+    """What a preview says will be, with what it does not know yet as it is now."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {key: foreseen(old.get(key), value) for key, value in new.items()}
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [foreseen(*both) for both in zip(old, new, strict=True)]
+    return old if new == UNKNOWN and old is not None else new
 
 
 def _lines(content: Any) -> list[str]:

@@ -210,10 +210,12 @@ def test_a_comment_shows_the_new_version_of_each_release_of_a_chart():
         assert f"<summary>releases.yaml: {name}</summary>" in told
 
 
-def test_what_is_in_a_place_that_is_known_later_is_told_under_its_old_name():
-    told = outcome(release("web", {"values": {"a": 1}}, {"name": UNKNOWN, "values": {"a": 2}}))
-    assert sorted(told.values) == ["releases.yaml: web", "web.yaml"]
-    assert "+name: (known later)" in told.values["releases.yaml: web"]
+def test_what_a_preview_does_not_know_yet_is_no_difference_and_hides_none():
+    later = {"name": UNKNOWN, "values": {"host": UNKNOWN, "new": UNKNOWN, "a": [{"b": 2, "c": UNKNOWN}]}}
+    told = outcome(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
+    assert list(told.values) == ["web.yaml"]
+    changed = [line for line in told.values["web.yaml"].splitlines() if line[0] in "+-"]
+    assert changed == ["--- now", "+++ then", "-- b: 1", "+- b: 2", "+new: (known later)"]
 
 
 def test_a_comment_is_no_longer_than_github_takes_and_says_what_it_leaves_out():
