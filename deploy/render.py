@@ -36,6 +36,8 @@ def rendered(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             metadata = inputs.get("metadata", {})
             parts = (metadata.get("namespace", ""), inputs.get("kind", ""), metadata.get("name", ""))
             file = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in parts if part)
+            if inputs.get("kind") == "Secret":  # whatever is in it, and however it is marked
+                inputs = {key: v for key, v in inputs.items() if key != "stringData"} | {"data": "[secret]"}
             files[f"manifests/{file.lower()}.yaml"] = inputs
     return files | {RELEASES: sorted(releases, key=lambda release: str(release["name"]))}
 

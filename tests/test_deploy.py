@@ -137,7 +137,7 @@ def test_rendering_writes_values_releases_and_manifests_without_secrets():
             "repositoryOpts": {"repo": "https://charts.example.org"}, "values": {"replicas": 2}}},
         {"type": "kubernetes:core/v1:Secret", "inputs": {
             "kind": "Secret", "metadata": {"name": "login", "namespace": "concourse"},
-            "data": {SECRET: "x", "plaintext": "hunter2"}}},
+            "data": {SECRET: "x", "plaintext": "hunter2"}, "stringData": {"password": "hunter2"}}},
         {"type": "azure-native:network:Subnet", "inputs": {}},
     ])  # fmt: skip
     assert files["web.yaml"] == {"replicas": 2}
@@ -145,6 +145,7 @@ def test_rendering_writes_values_releases_and_manifests_without_secrets():
         "name": "web", "namespace": "concourse", "chart": "concourse", "version": "1.2.3",
         "repository": "https://charts.example.org"}]  # fmt: skip
     assert files["manifests/concourse-secret-login.yaml"]["data"] == "[secret]"
+    assert "hunter2" not in str(files)
     assert len(files) == 3
 
 
