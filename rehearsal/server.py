@@ -25,5 +25,14 @@ class Server:
         answer = self.session.request(method, self.url + path, json=body, timeout=60, **more)
         if not answer.ok:
             error = NotFoundError if answer.status_code == HTTPStatus.NOT_FOUND else RefusedError
-            raise error(f"{answer.status_code} {answer.reason}", answer.text.strip())
+            raise error(f"{answer.status_code} {answer.reason}", words(answer))
         return answer.json() if answer.content else {}
+
+
+def words(answer: requests.Response) -> str:
+    """Why not, as Kubernetes or Vault says it."""
+    try:
+        said = answer.json()
+        return str(said.get("message") or "; ".join(said["errors"]))
+    except (ValueError, KeyError):
+        return answer.text.strip()

@@ -49,7 +49,7 @@ class Kubernetes:
         else:
             self.apply(path, manifest)
             if path.rpartition("/namespaces/")[2] in self.jobs:
-                self.wait(path)
+                return self.ended(path)
         return {}
 
     def apply(self, path: str, manifest: Props, **more: str) -> None:
@@ -85,16 +85,13 @@ class Kubernetes:
             return bool(self.server.call("GET", path))
         return False
 
-    def wait(self, path: str) -> None:
-        """Until a Job has ended; as it may, or it is refused."""
+    def ended(self, path: str) -> Props:
+        """What has become of a Job that is run."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            status = self.server.call("GET", path).get("status", {})
-            ended = {each["type"]: each for each in status.get("conditions", [])}
-            if "Complete" in ended:
-                return
-            if "Failed" in ended:
-                raise RefusedError(ended["Failed"]["reason"], f"Job has failed: {ended['Failed']['message']}")
+            status: Props = self.server.call("GET", path)["status"]
+            if {"Complete", "Failed"} & {each["type"] for each in status.get("conditions", [])}:
+                return {"status": status}
             time.sleep(0.2)
         raise RefusedError("Timeout", f"{path} has not ended")
 

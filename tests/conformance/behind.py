@@ -131,7 +131,7 @@ class InitRunner(threading.Thread):
                     code, self.log = self.once(job["spec"]["template"]["spec"])
                 except Exception:  # noqa: BLE001 whatever it is, the Job has failed
                     code, self.log = 1, traceback.format_exc()
-                job["status"] = status(code, self.log, job["metadata"]["creationTimestamp"])
+                job["status"] = status(code, job["metadata"]["creationTimestamp"])
                 self.api.call("PUT", f"{path}/status", job).raise_for_status()
 
     def once(self, pod: Manifest) -> tuple[int, str]:
@@ -155,11 +155,10 @@ class InitRunner(threading.Thread):
         return answer.json()
 
 
-def status(code: int, log: str, at: str) -> Manifest:
+def status(code: int, at: str) -> Manifest:
     """What a Job's controller says of one that has ended."""
     types = ("FailureTarget", "Failed") if code else ("SuccessCriteriaMet", "Complete")
-    about = {"reason": f"ExitCode{code}", "message": log.strip()[-500:]}
-    conditions = [{"type": type_, "status": "True", **about} for type_ in types]
+    conditions = [{"type": type_, "status": "True", "reason": f"ExitCode{code}"} for type_ in types]
     return {"startTime": at, "conditions": conditions} | ({} if code else {"completionTime": at})
 
 

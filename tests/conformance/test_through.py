@@ -29,7 +29,17 @@ def previewed(ground):
 
 
 @pytest.fixture(scope="module")
-def up(ground, previewed):
+def failed(ground, previewed):
+    """The first try, on a day on which Key Vault takes no recovery keys."""
+    servers, environment = ground.init.job.servers, ground.init.job.environment
+    servers.refused, environment["PATIENCE_SECONDS"] = {"/secrets/vault-recovery-keys"}, "1"
+    done = ground.deploy("up")
+    servers.refused, environment["PATIENCE_SECONDS"] = set(), "60"
+    return done
+
+
+@pytest.fixture(scope="module")
+def up(ground, failed):
     """The stack on the servers; what it took."""
     return ground.deploy("up")
 
@@ -44,8 +54,12 @@ def test_a_preview_on_an_empty_cloud_changes_no_object_anywhere(ground, previewe
     assert ground.vault.call("GET", "sys/init")["initialized"] is False
 
 
-def test_the_stack_goes_up(ground, up):
-    """What the servers refuse is refused, and Vault's init Job really runs."""
+def test_vaults_init_job_really_runs_and_after_it_failed_the_next_update_runs_it_again(ground, failed, up):
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    assert re.search(r"error: Job vault-init: .*\n.*\[ExitCode1\] Job has failed", failed.stdout), (
+        failed.stdout
+    )
+    assert re.search(r"^  replace Job vault-init ", up.stdout, re.MULTILINE), up.stdout
     assert up.returncode == 0, up.stdout + up.stderr + ground.init.log
 
 
@@ -100,7 +114,7 @@ def test_what_the_api_server_refuses_fails_the_preview_and_nothing_is_changed(gr
     before = ground.contents()
     shown = ground.deploy("preview")
     assert shown.returncode == 1, shown.stdout + shown.stderr
-    assert 'conflict with \\"conformance\\"' in shown.stdout
+    assert 'Apply failed with 1 conflict: conflict with "conformance"' in shown.stdout
     assert ground.contents() == before
     assert not ground.judge.apply(held)
 
