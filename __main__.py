@@ -360,7 +360,7 @@ Monitors(
     kinds=metrics.monitors,
     trust=trust,
     consul_token=consul.tokens["metrics"],
-    ends={"the authority of the platform's own certificates": authority.ends},
+    ends={"the authority of the platform's own certificates": authority.ends, **entra.ends},
     opts=on_kubernetes,
 )
 Dashboards(

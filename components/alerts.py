@@ -46,9 +46,9 @@ def endings(namespace: Input[str], ends: Mapping[str, Input[str]], *, parent: Re
     )
 
 
-def moment(end: str) -> str:
-    """A time as PromQL has it."""
-    return f"vector({int(datetime.fromisoformat(end).timestamp())})"
+def moment(end: str | None) -> str:
+    """A time as PromQL has it; the far end of all where a state knows none."""
+    return f"vector({int(datetime.fromisoformat(end).timestamp())})" if end else "vector(+Inf)"
 
 
 def rules(runbooks: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:

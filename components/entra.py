@@ -25,6 +25,8 @@ class Entra(ComponentResource):
     grafana: Login
     groups: Mapping[str, Output[str]]
     """Object ids of the groups that are made, by name."""
+    ends: Mapping[str, Output[str]]
+    """The last moment of each application's secret, by what it is."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -59,7 +61,7 @@ class Entra(ComponentResource):
         }
         by_roles = settings.group_claims == "AppRoles"
         url = f"https://{hosts['concourse']}"
-        self.concourse = Registration(
+        concourse = Registration(
             "concourse",
             settings,
             title=f"Concourse {stack}",
@@ -71,9 +73,9 @@ class Entra(ComponentResource):
             tenant=tenant,
             protected=protected,
             opts=child,
-        ).login
+        )
         url = f"https://{hosts['grafana']}"
-        self.grafana = Registration(
+        grafana = Registration(
             "grafana",
             settings,
             title=f"Grafana {stack}",
@@ -89,7 +91,12 @@ class Entra(ComponentResource):
             tenant=tenant,
             protected=protected,
             opts=child,
-        ).login
+        )
+        self.concourse, self.grafana = concourse.login, grafana.login
+        self.ends = {
+            "Concourse's secret in Entra": concourse.ends,
+            "Grafana's secret in Entra": grafana.ends,
+        }
         self.register_outputs({"groups": dict(self.groups)})
 
     def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:

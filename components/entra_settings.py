@@ -56,8 +56,8 @@ class EntraSettings(Model):
     """Who may do what in Grafana."""
     rotation: Epoch = "2026-11"
     """Month of the applications' secrets. A later one makes new ones; the old stop being good then."""
-    secret_days: int = Field(default=180, ge=30, le=365)
-    """For how many days a secret is good. The rotation is to move before they are over."""
+    secret_days: int = Field(default=180, ge=60, le=365)
+    """For how many days a secret is good. The rotation is to move before; an alert comes 45 days earlier."""
 
     def checks(self) -> Iterable[Check]:
         return (self._claims_need_assignments, self._names_differ)

@@ -48,6 +48,8 @@ class Registration(ComponentResource):
     """An application of the tenant's own, for one program of one stack."""
 
     login: Login
+    ends: Output[str]
+    """The last moment of its secret."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -131,4 +133,5 @@ class Registration(ComponentResource):
             client_id=Output.all(application.client_id, principal.object_id).apply(lambda ids: str(ids[0])),
             secret=Output.secret(password.value),
         )
+        self.ends = password.end_date
         self.register_outputs({"clientId": self.login.client_id})

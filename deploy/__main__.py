@@ -33,6 +33,9 @@ Rehearse = Annotated[bool, typer.Option(help="run against simulated clouds, with
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 Markdown = Annotated[Path | None, typer.Option(help="write a pull request's comment to this file")]
 Home = Annotated[Path | None, typer.Option(help="folder of the rehearsed clouds [.rehearsal/STACK]")]
+Locks = Annotated[
+    list[str] | None, typer.Option(help="id of a lock to take away although its holder may be at work")
+]
 Scale = Annotated[float, typer.Option(min=0, max=1, help="rehearse with this part of Azure's latencies")]
 
 
@@ -125,10 +128,10 @@ def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
 
 
 @app.command()
-def cancel(stack: Stack, *, rehearse: Rehearse = False, home: Home = None) -> None:
-    """Take away the lock of an update that is dead. It stops none that lives: look before."""
+def cancel(stack: Stack, *, rehearse: Rehearse = False, lock: Locks = None, home: Home = None) -> None:
+    """Take away the lock of an update that is dead. One that may live is refused, and none is stopped."""
     with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
-        here.unlock()
+        here.unlock(lock or ())
     print(f"{stack} is no longer locked")
 
 
@@ -138,15 +141,20 @@ def recover(
     *,
     rehearse: Rehearse = False,
     mend: Annotated[bool, typer.Option(help="put it right, and not only show it")] = False,
+    lock: Locks = None,
     home: Home = None,
 ) -> None:
-    """Show what a killed run has left behind: half-made resources and stuck releases."""
+    """Show what a killed run has left behind: its lock, half-made resources and stuck releases."""
     chosen, place = settings(stack), home or ROOT / ".rehearsal" / stack
     cluster: Rehearsed | Cluster = Rehearsed(place)
     if rehearse:
         with alone(place):  # before the clouds read their objects
             loose(cluster, mend=mend)
     with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
+        for held in here.locks():
+            print(f"lock {held.id}: {held}")
+        if mend:  # before anything of one that lives is touched
+            here.unlock(lock or ())
         if not rehearse:
             cluster = Cluster.of(here.resources())
             loose(cluster, mend=mend)
@@ -158,7 +166,6 @@ def recover(
             found |= {made["urn"]: id_} if id_ else {}
             print(f"half made: {made['urn']}, {id_ or 'which is made anew'}")
         if mend:
-            here.unlock()
             here.adopt(found)
     print(
         f"{stack}: put right; run `up` again" if mend else f"{stack}: `recover {stack} --mend` puts it right"

@@ -1,23 +1,26 @@
 """Runs the engine on one stack: the real clouds, or the rehearsed ones behind the same program."""
 
+import asyncio
 import contextlib
 import os
 import re
 import runpy
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation as auto
+from pulumi.runtime.settings import SETTINGS
 
+from deploy.locks import Lock, held, let_go, written
 from deploy.outcome import Outcome
 from deploy.plan import Plan
 from deploy.progress import Watch
 from deploy.recover import adopted, half_made
 from deploy.stackfile import ROOT, RefusedError, settings
-from deploy.writer import alone, held, patient
+from deploy.writer import alone, patient
 
 PARALLEL = 64
 """Resource operations at once: they wait for clouds, not for this machine. (The engine's own choice is
@@ -41,8 +44,14 @@ class Driver:
             raise RefusedError(f"{stack} cannot be opened: {reason[1] if reason else failed}") from None
 
     @staticmethod
-    def _program() -> None:
+    async def _program() -> None:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+        # The SDK's own wait, which comes after this, looks at every output each time that one is ready: with
+        # thousands of them that was a quarter of a preview's work. It tells of what failed here.
+        while left := [output for output in SETTINGS.outputs if not output.done()]:
+            done, _ = await asyncio.wait(left, return_when=asyncio.FIRST_EXCEPTION)
+            if any(output.cancelled() or output.exception() for output in done):
+                return
 
     def preview(self, operation: str = "preview", *, refresh: bool = False) -> Outcome:
         """What an update would do; with `refresh`, starting from what the clouds really hold."""
@@ -82,7 +91,7 @@ class Driver:
         resources = self.resources()
         kept = {resource["urn"] for resource in resources if resource.get("protect")}
         outcome = Outcome(self.name, "destroy", kept=kept)
-        outcome.settle()
+        outcome.settle(())
         if outcome.refused:
             return outcome
         return self._run("destroy", self.stack.destroy, len(resources))
@@ -99,8 +108,21 @@ class Driver:
         if ids:
             self.stack.refresh(target=list(ids), color="never", suppress_outputs=True)
 
-    def unlock(self) -> None:
-        """Take away the locks of runs that were killed. Who calls has looked whether they are dead."""
+    def locks(self) -> list[Lock]:
+        """Who holds the stack. Pulumi tells when it is to change something, be it to a name that is taken."""
+        try:
+            self.stack.rename(self.name)
+        except auto.StackAlreadyExistsError:
+            return []
+        except auto.ConcurrentUpdateError as lock:
+            return list(written(str(lock)))
+        except auto.CommandError as failed:
+            raise RefusedError(f"nobody can tell who holds {self.name}: {failed}", 1) from None
+        return []
+
+    def unlock(self, given: Collection[str] = ()) -> None:
+        """Take away the locks of dead runs, and those that are given; refuse where another may be at work."""
+        let_go(self.name, self.locks(), given)
         self.stack.cancel()
 
     def outputs(self) -> dict[str, Any]:
@@ -127,7 +149,7 @@ class Driver:
             except auto.CommandError as failed:
                 if not (outcome.failed or outcome.kept):
                     outcome.errors.append(str(failed))
-        outcome.settle()
+        outcome.settle(self.resources() if outcome.refused else ())
         outcome.seconds = time.monotonic() - start
         if operation == "up" and not outcome.failed:
             outcome.outputs = self.outputs()

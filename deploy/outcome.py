@@ -3,13 +3,14 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
-from deploy.render import difference, rendered
+from deploy.render import difference, foreseen, rendered
 
 LOSING = {"replace", "delete"}
 """Operations that a person has to know of one by one."""
@@ -17,6 +18,8 @@ NOT_SHOWN = {"same", "read", "refresh", "create-replacement", "delete-replaced",
 """Steps that change nothing, or that `replace` stands for."""
 MOST = 20
 """Resources that a comment names one by one, of those that are not lost."""
+LONGEST = 60_000
+"""Characters of a comment; GitHub takes 65,536 (its API refuses more: "body is too long")."""
 BEFORE_PROGRAM = re.compile(
     r"(?<=Traceback \(most recent call last\):\n)(?s:.*?)(?=  File \"[^\"]*__main__\.py\")"
 )
@@ -61,6 +64,8 @@ class Outcome:
     """File of what goes to the cluster → how it differs, as `render` writes it."""
     unchanged: int = 0
     errors: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """URNs that the engine had something to say of."""
     kept: set[str] = field(default_factory=set)
     """URNs that the engine would not let go because they are protected."""
     violations: list[str] = field(default_factory=list)
@@ -81,6 +86,7 @@ class Outcome:
 
     def _step(self, step: StepEventMetadata) -> None:
         operation = OpType(step.op).value
+        self.seen.add(step.urn)
         if operation == "same" and exists(step):
             self.unchanged += 1
         if not changing(step):
@@ -92,8 +98,10 @@ class Outcome:
         protected = operation in LOSING and bool(states) and all(state.protect for state in states)
         shown = tuple(dict.fromkeys(p for p in because if not p.startswith("__")))
         self.changes.append(Change(step.urn, operation, shown, protected))
-        before, after = ([{"type": step.type, "inputs": s.inputs}] if s else [] for s in (step.old, step.new))
-        self.values |= difference(rendered(before), rendered(after if operation != "delete" else []))
+        old, new = step.old and step.old.inputs, step.new and step.new.inputs
+        new = None if operation == "delete" else foreseen(old, new)
+        before, after = ([{"type": step.type, "inputs": inputs}] if inputs else [] for inputs in (old, new))
+        self.values |= difference(rendered(before), rendered(after))
 
     def _error(self, urn: str, message: str) -> None:
         if "marked for protection" in message or "cannot be deleted" in message:
@@ -107,10 +115,16 @@ class Outcome:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
 
-    def settle(self) -> None:
-        """After the last event: what the engine kept back without a step of its own would be deleted."""
-        changed = {change.urn for change in self.changes}
-        self.changes += [Change(urn, "delete", (), protected=True) for urn in sorted(self.kept - changed)]
+    def settle(self, resources: Iterable[Mapping[str, Any]]) -> None:
+        """After the last event: what else would be deleted, of the state's `resources`.
+
+        The engine deletes what the program no longer has, and stops at the first that is protected.
+        """
+        lost = dict.fromkeys(self.kept - {change.urn for change in self.changes}, True)
+        if any(change.operation == "delete" for change in self.refused):
+            unseen = [r for r in resources if r["urn"] not in self.seen and in_a_cloud(r)]
+            lost |= {r["urn"]: bool(r.get("protect")) for r in unseen}
+        self.changes += [Change(urn, "delete", (), lost[urn]) for urn in sorted(lost)]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -163,10 +177,16 @@ class Outcome:
         """A pull request's comment."""
         counts = " · ".join(f"**{n}** {op}" for op, n in sorted(self.counts.items()))
         lines = [f"### {self.operation} of `{self.stack}`", "", counts, ""]
-        for title, found in (("Replaced", self.of("replace")), ("Deleted", self.of("delete")),
-                             ("Updated", self.of("update")), ("Created", self.of("create"))):  # fmt: skip
+        for title, operation in (
+            ("Replaced", "replace"),
+            ("Deleted", "delete"),
+            ("Updated", "update"),
+            ("Created", "create"),
+        ):
+            # The engine tells them as they come; a comment is compared with the one before.
+            found = sorted(self.of(operation), key=lambda change: (not change.protected, change.short))
             # Of what is new or only changed there can be hundreds; of what is lost each counts.
-            shown = found if title in {"Replaced", "Deleted"} else found[:MOST]
+            shown = found if operation in LOSING else found[:MOST]
             told = [f"- `{c.short}`{_because(c)}{' — **protected**' if c.protected else ''}" for c in shown]
             told += [f"- and {len(found) - MOST} more"] if len(found) > len(shown) else []
             lines += [f"**{title}**", "", *told, ""] if told else []
@@ -178,16 +198,13 @@ class Outcome:
         if not self.violations:
             lines += ["Rules of `policy/`: all hold.", ""]
         # Of a stack that is made whole, everything is new.
+        size, left = len("\n".join(lines)), 0
         for file, text in sorted(self.values.items()) if self.unchanged else ():
-            lines += [
-                f"<details><summary>{file}</summary>",
-                "",
-                "```diff",
-                text.rstrip(),
-                "```",
-                "</details>",
-                "",
-            ]
+            told = f"<details><summary>{file}</summary>\n\n```diff\n{text.rstrip()}\n```\n</details>\n"
+            size += len(told)
+            left += size > LONGEST
+            lines += [told] if size <= LONGEST else []
+        lines += [f"{left} files more differ: `python -m deploy render` writes all.", ""] if left else []
         return "\n".join(lines)
 
 
@@ -197,10 +214,15 @@ def _because(change: Change) -> str:
     return " because the program no longer has it" if change.operation == "delete" else ""
 
 
+def in_a_cloud(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource is something in a cloud, and not a component or a way to a cloud."""
+    return bool(resource.get("custom")) and not resource["type"].startswith("pulumi:providers:")
+
+
 def exists(step: StepEventMetadata) -> bool:
-    """Whether a step is about something in a cloud, and not about a component or a way to a cloud."""
+    """Whether a step is about something in a cloud."""
     state = step.old or step.new
-    return bool(state and state.custom) and not step.type.startswith("pulumi:providers:")
+    return in_a_cloud({"custom": state and state.custom, "type": step.type})
 
 
 def changing(step: StepEventMetadata) -> bool:

@@ -16,6 +16,7 @@ SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 a mark, and no passwor
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What a preview says of a text that is not known yet (pulumi.runtime.rpc.UNKNOWN)."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
+RELEASES = "releases.yaml"
 NO_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml:", "kubernetes:kustomize:")
 
 
@@ -35,8 +36,10 @@ def rendered(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             metadata = inputs.get("metadata", {})
             parts = (metadata.get("namespace", ""), inputs.get("kind", ""), metadata.get("name", ""))
             file = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in parts if part)
+            if inputs.get("kind") == "Secret":  # whatever is in it, and however it is marked
+                inputs = {key: v for key, v in inputs.items() if key != "stringData"} | {"data": "[secret]"}
             files[f"manifests/{file.lower()}.yaml"] = inputs
-    return files | {"releases.yaml": sorted(releases, key=lambda release: str(release["name"]))}
+    return files | {RELEASES: sorted(releases, key=lambda release: str(release["name"]))}
 
 
 def hidden(value: Any) -> Any:
@@ -49,7 +52,8 @@ def hidden(value: Any) -> Any:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
-    """File → what changes in it, line by line; `releases.yaml` is told under the release's own name."""
+    """File → what changes in it, line by line; of `releases.yaml` each release by itself."""
+    old, new = apart(old), apart(new)
     found = {}
     for name in sorted({*old, *new}):
         before, after = (_lines(files.get(name)) for files in (old, new))
@@ -58,12 +62,37 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]
     return found
 
 
+def apart(files: Mapping[str, Any]) -> dict[str, Any]:
+    each = {f"{RELEASES}: {release['name']}": release for release in files.get(RELEASES, ())}
+    return {name: content for name, content in files.items() if name != RELEASES} | each
+
+
+def foreseen(old: Any, new: Any) -> Any:
+    """What a preview says will be, with what it does not know yet as it is now."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {key: foreseen(old.get(key), value) for key, value in new.items()}
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [foreseen(*both) for both in zip(old, new, strict=True)]
+    return old if new == UNKNOWN and old is not None else new
+
+
 def _lines(content: Any) -> list[str]:
-    return (
-        yaml.safe_dump(content, sort_keys=True).replace(UNKNOWN, "(known later)").splitlines()
-        if content
-        else []
-    )
+    return written(content).replace(UNKNOWN, "(known later)").splitlines() if content else []
+
+
+class Blocks(yaml.SafeDumper):
+    """Writes a text of several lines as it reads."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+
+Blocks.add_representer(str, Blocks.represent_str)
+
+
+def written(content: Any) -> str:
+    """Content as YAML."""
+    return str(yaml.dump(content, Dumper=Blocks, sort_keys=True))
 
 
 def write(files: Mapping[str, Any], folder: Path) -> None:
@@ -74,4 +103,4 @@ def write(files: Mapping[str, Any], folder: Path) -> None:
             old.unlink()
     for file, content in wanted.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(yaml.safe_dump(content, sort_keys=True))
+        file.write_text(written(content))

@@ -1,5 +1,6 @@
 """Does a stack do what it is for? Asked from outside, as its users are, each question with a time limit."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ ASK = 15
 """Seconds for one answer."""
 PAUSE = 300
 """Seconds between two rounds of questions."""
+RUNBOOKS = "docs/runbooks"
 CONFIG = {
     "jobs": [
         {
@@ -152,6 +154,8 @@ def pipeline(session: Session, until: float) -> str:
     try:
         kept = session.ask("GET", f"{path}/config", until)
     except FailedError as failed:
+        if " answers 500" in str(failed):
+            raise FailedError(f"{failed}; another encryption key? {RUNBOOKS}/encryption-key.md") from None
         if " answers 404" not in str(failed):
             raise
         session.ask("PUT", f"{path}/config", until, data=json.dumps(CONFIG), headers=headers)
@@ -176,10 +180,28 @@ def vault(session: Session, until: float) -> str:
         if status == "succeeded":
             return f"{what} had (({SECRET}))"
         if status not in ("pending", "started"):
+            why = error_of(session, build["id"], until)
             put = f"vault kv put secret/concourse/{team}/{SECRET} value=anything"
-            raise FailedError(f"{what} {status}: {session.target.concourse}/builds/{build['id']}; {put}?")
+            hint = f"{RUNBOOKS}/ConcourseVaultLoginFailing.md" if "vault" in why.lower() else f"{put}?"
+            url = f"{session.target.concourse}/builds/{build['id']}"
+            raise FailedError(f"{what} {status}: {why or 'it does not say why'}; {url}; {hint}")
         time.sleep(min(2, max(0, until - time.monotonic())))
     raise FailedError(f"{what} is still {status}")
+
+
+def error_of(session: Session, build: int, until: float) -> str:
+    """What a build that is over says of its error, out of its events; "" where it says nothing."""
+    found = ""
+    with (
+        contextlib.suppress(FailedError, OSError, ValueError, KeyError),
+        session.ask("GET", f"/api/v1/builds/{build}/events", until, stream=True) as answer,
+    ):
+        for line in answer.iter_lines():
+            if line.startswith(b"event: end"):  # the stream stays open
+                break
+            if line.startswith(b"data:") and (event := json.loads(line[5:]))["event"] == "error":
+                found = event["data"]["message"].strip()[:200]
+    return found
 
 
 def alert(session: Session, until: float) -> str:

@@ -35,29 +35,6 @@ def alone(home: Path) -> Iterator[None]:
         yield
 
 
-def held(stack: str, message: str) -> str:
-    """Who holds a stack, of what Pulumi says when it finds a lock."""
-    locks = re.findall(r"created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)", message)
-    if not locks:
-        return f"another update holds {stack}: {message.strip()}"
-    lines = [f"another update holds {stack}:"]
-    for user, host, pid, time in locks:
-        gone = host == socket.gethostname() and not running(int(pid))
-        lines.append(f"  {user}@{host} (pid {pid}) since {time}" + (", which no longer runs" if gone else ""))
-    return "\n".join([*lines, f"If it is dead: python -m deploy recover {stack} --mend"])
-
-
-def running(pid: int) -> bool:
-    """Whether a process of this machine is alive."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 @contextlib.contextmanager
 def patient() -> Iterator[None]:
     """Leave the first Ctrl-C to the engine, which the terminal sends it too; a second one stops at once.

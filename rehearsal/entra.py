@@ -1,7 +1,7 @@
 """What Entra ID knows: applications, groups, and who may do what with them."""
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rehearsal.cloud import Cloud
@@ -92,15 +92,20 @@ def client_exists(call: Call) -> None:
 
 def ends_in_time(call: Call) -> None:
     """A password lasts two years at most where the tenant says so, and ends after it starts."""
-    text = str(call.get("endDateRelative") or "")
-    hours = float(text.removesuffix("h")) if text.endswith("h") else 0
-    if end := call.get("endDate"):
-        made = datetime.fromisoformat(end)
-        hours = (made - datetime.now(made.tzinfo)).total_seconds() / 3600
-        if hours <= 0:
-            call.refuse("KeyCredentialsInvalidEndDate", f"{end} is in the past")
+    end = ending(call)
+    hours = (end - datetime.now(UTC)).total_seconds() / 3600
+    if hours <= 0:
+        call.refuse("KeyCredentialsInvalidEndDate", f"{end} is in the past")
     if hours > LONGEST:
         call.refuse("CredentialLifetimeNotAllowed", f"a password may last {LONGEST} hours at most")
+
+
+def ending(call: Call) -> datetime:
+    """When a password ends: as it is told to, or in two years."""
+    if end := call.get("endDate"):
+        return datetime.fromisoformat(end)
+    text = str(call.get("endDateRelative") or "17520h")
+    return datetime.now(UTC) + timedelta(hours=float(text.removesuffix("h")))
 
 
 def role_is_the_resources(call: Call) -> None:
@@ -162,7 +167,8 @@ def service_principal(call: Call) -> Props:
 
 
 def password(call: Call) -> Props:
-    return {"keyId": object_id(call), "value": secrets.token_urlsafe(30)}
+    end = f"{ending(call):%Y-%m-%dT%H:%M:%SZ}"
+    return {"keyId": object_id(call), "value": secrets.token_urlsafe(30), "endDate": end}
 
 
 def with_object_id(call: Call) -> Props:

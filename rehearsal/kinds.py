@@ -72,6 +72,8 @@ class Kind:
     """What the cloud needs beyond what the SDK requires."""
     hidden: tuple[str, ...] = ()
     """Inputs that the cloud takes and never gives back (passwords), outputs that it gives only once."""
+    secret: tuple[str, ...] = ()
+    """What the real provider itself marks as secret."""
     reshaped: tuple[str, ...] = ()
     """Inputs that the cloud answers in another shape, so that a preview does not know them."""
     outputs: Callable[[Call], Props] = nothing

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from rehearsal import schema
+from rehearsal import chart_values, schema
 from rehearsal.cloud import Cloud
 from rehearsal.helm import RELEASE, crds, release
 from rehearsal.issuers import certificate, issued, issuer_works
@@ -69,6 +69,8 @@ class Cluster(Provider):
     def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
         if type_ in self.kinds:
             yield from schema.problems(type_, new)
+        if type_ == RELEASE:
+            yield from chart_values.problems(new)
 
     def named(self, kind: Kind, new: Props) -> bool:  # noqa: ARG002
         return AUTONAMED not in new.get("metadata", {}).get("annotations", {})
@@ -289,7 +291,7 @@ KINDS: dict[str, Kind] = {
     f"kubernetes:{type_}": kind_
     for type_, kind_ in {
         "core/v1:Namespace": whole(seconds=1),
-        "core/v1:Secret": kind(checks=(data_is_small,)),
+        "core/v1:Secret": kind(checks=(data_is_small,), secret=("data",)),
         "core/v1:ConfigMap": kind(checks=(data_is_small,)),
         "core/v1:Service": kind("spec.clusterIP", outputs=service, seconds=5),
         "core/v1:ServiceAccount": kind(),

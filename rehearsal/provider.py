@@ -63,6 +63,12 @@ def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
     return message
 
 
+def marked(kind: Kind, props: Mapping[str, Any]) -> struct_pb2.Struct:
+    """A kind's properties for the engine, which keeps what is marked as secret encrypted and unshown."""
+    mark = {rpc._special_sig_key: rpc._special_secret_sig}  # noqa: SLF001
+    return struct({k: mark | {"value": v} if k in kind.secret else v for k, v in props.items()})
+
+
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One package's resources: the engine asks, `kinds` and the cloud answer."""
 
@@ -156,7 +162,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         problems += [(p, "is required") for p in kind.required if not list(find(new, p)) and not unknown(new)]
         problems += self._misnamed(kind, new)
         failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
-        return provider_pb2.CheckResponse(inputs=struct(new), failures=failures)
+        return provider_pb2.CheckResponse(inputs=marked(kind, new), failures=failures)
 
     async def Diff(self, request: Any, context: Any) -> Any:
         kind = self._kind(request.type)
@@ -180,7 +186,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         kind, inputs = self._kind(request.type), plain(request.properties)
         if request.preview:
             await self._tried(Call(self.cloud, request.name, request.type, inputs), context)
-            return provider_pb2.CreateResponse(properties=struct(foreseen(kind, inputs)))
+            return provider_pb2.CreateResponse(properties=marked(kind, foreseen(kind, inputs)))
         try:
             words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
             id_ = kind.id.format_map(Filled(words))
@@ -192,7 +198,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         await self._wait(kind, call, context, id_, properties)
-        return provider_pb2.CreateResponse(id=id_, properties=struct(properties))
+        return provider_pb2.CreateResponse(id=id_, properties=marked(kind, properties))
 
     async def Update(self, request: Any, context: Any) -> Any:
         kind, inputs = self._kind(request.type), plain(request.news)
@@ -200,7 +206,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             before = plain(request.old_inputs)
             await self._tried(Call(self.cloud, request.name, request.type, inputs, before), context)
             known = {k: v for k, v in plain(request.olds).items() if k in kind.stable}
-            return provider_pb2.UpdateResponse(properties=struct(foreseen(kind, inputs) | known))
+            return provider_pb2.UpdateResponse(properties=marked(kind, foreseen(kind, inputs) | known))
         before = plain(request.old_inputs)
         key = self.key(kind, request.type, request.id, context)
         call = Call(self.cloud, key, request.type, inputs, before)
@@ -215,7 +221,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         await self._wait(kind, call, context, request.id, properties)
-        return provider_pb2.UpdateResponse(properties=struct(properties))
+        return provider_pb2.UpdateResponse(properties=marked(kind, properties))
 
     async def Read(self, request: Any, context: Any) -> Any:
         kind = self._kind(request.type)
@@ -224,7 +230,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse()
         inputs = self.recalled(kind, found["inputs"], plain(request.inputs))
         outputs = shown(kind, inputs) | self.recalled(kind, found["outputs"], plain(request.properties))
-        return provider_pb2.ReadResponse(id=request.id, inputs=struct(inputs), properties=struct(outputs))
+        return provider_pb2.ReadResponse(
+            id=request.id, inputs=marked(kind, inputs), properties=marked(kind, outputs)
+        )
 
     async def Delete(self, request: Any, context: Any) -> Empty:
         kind = self._kind(request.type)
@@ -327,7 +335,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         reason = kind.unready(call) if kind.unready else ""
         if reason:
             failed = provider_pb2.ErrorResourceInitFailed(
-                id=id_, properties=struct(properties), inputs=struct(call.inputs), reasons=[reason]
+                id=id_,
+                properties=marked(kind, properties),
+                inputs=marked(kind, call.inputs),
+                reasons=[reason],
             )
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
             status.details.add().Pack(failed)

@@ -1,15 +1,18 @@
 """Alerts: each has a runbook and asks for what there is; when they fire is for tests/conformance."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from components.alerts import FILES, rules
+from deploy.smoke import QUESTIONS
 from tests.known_metrics import asked_for, known
 from tests.recorder import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
+NOTICED = ROOT / "docs" / "what-is-noticed.md"
 TESTS = ROOT / "tests" / "data" / "rules"
 ALERTS = [
     (file, rule)
@@ -37,7 +40,7 @@ def test_a_runbook_of_an_alert_that_is_gone_goes_too():
 
 
 def test_links_in_runbooks_lead_somewhere():
-    for file in RUNBOOKS.glob("[A-Z]*.md"):
+    for file in (*RUNBOOKS.glob("[A-Z]*.md"), NOTICED):
         for part in file.read_text().split("](")[1:]:
             target = part.partition(")")[0].partition("#")[0]
             assert (file.parent / target).exists(), f"{file.name}: {target}"
@@ -74,6 +77,13 @@ def test_links_lead_to_where_the_stack_has_the_repository():
             for rule in group["rules"]:
                 start = "https://git.example.org/cd/docs/runbooks/"
                 assert "alert" not in rule or rule["annotations"]["runbook_url"].startswith(start)
+
+
+def test_what_smoke_is_said_to_notice_is_among_its_questions():
+    rows = [row.split("|") for row in NOTICED.read_text().splitlines() if row.startswith("| ")]
+    asked = {question for row in rows for question in re.findall('"(.+?)"', row[3])}
+    assert asked
+    assert asked <= QUESTIONS.keys()
 
 
 def test_every_file_of_rules_has_a_test_of_its_own():

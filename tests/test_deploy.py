@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 
 import pytest
 import yaml
@@ -16,9 +15,9 @@ from pulumi.automation.events import (
 )
 
 from deploy.outcome import Outcome, shortened
-from deploy.render import RELEASE, SECRET, rendered, write
+from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
 from deploy.stackfile import ROOT, RefusedError, config, settings, stacks
-from deploy.writer import alone, held
+from deploy.writer import alone
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 
@@ -45,11 +44,11 @@ def error(message, urn="", severity="error"):
     return EngineEvent(sequence=0, timestamp=0, diagnostic_event=event)
 
 
-def outcome(*events, operation="preview"):
+def outcome(*events, operation="preview", state=()):
     told = Outcome("prod", operation)
     for event in events:
         told.take(event)
-    told.settle()
+    told.settle(state)
     return told
 
 
@@ -72,6 +71,17 @@ def test_a_protected_resource_that_the_engine_keeps_back_without_a_step_is_told_
     told = outcome(error(f'resource "{SERVER}" cannot be deleted', SERVER))
     assert [str(change) for change in told.refused] == ["delete Server database"]
     assert not told.errors
+
+
+def test_what_the_engine_would_delete_after_the_first_protected_one_is_told_too():
+    state = [
+        {"urn": SERVER + end, "type": type_, "custom": type_ != "c", "protect": end == "2"}
+        for end, type_ in (("", "x"), ("2", "x"), ("3", "x"), ("4", "c"), ("5", "pulumi:providers:x"))
+    ]
+    told = outcome(step("delete", protect=True), step("same", SERVER + "3"), state=state)
+    assert [change.urn for change in told.of("delete")] == [SERVER, SERVER + "2"]
+    assert len(told.refused) == 2
+    assert not outcome(step("same", SERVER + "3"), state=state).changes
 
 
 def test_a_protected_replacement_is_told_once():
@@ -127,7 +137,7 @@ def test_rendering_writes_values_releases_and_manifests_without_secrets():
             "repositoryOpts": {"repo": "https://charts.example.org"}, "values": {"replicas": 2}}},
         {"type": "kubernetes:core/v1:Secret", "inputs": {
             "kind": "Secret", "metadata": {"name": "login", "namespace": "concourse"},
-            "data": {SECRET: "x", "plaintext": "hunter2"}}},
+            "data": {SECRET: "x", "plaintext": "hunter2"}, "stringData": {"password": "hunter2"}}},
         {"type": "azure-native:network:Subnet", "inputs": {}},
     ])  # fmt: skip
     assert files["web.yaml"] == {"replicas": 2}
@@ -135,6 +145,7 @@ def test_rendering_writes_values_releases_and_manifests_without_secrets():
         "name": "web", "namespace": "concourse", "chart": "concourse", "version": "1.2.3",
         "repository": "https://charts.example.org"}]  # fmt: skip
     assert files["manifests/concourse-secret-login.yaml"]["data"] == "[secret]"
+    assert "hunter2" not in str(files)
     assert len(files) == 3
 
 
@@ -170,21 +181,51 @@ def test_what_the_program_unprotects_in_the_same_update_may_be_replaced():
     assert not outcome(given_up).refused
 
 
-def test_a_comment_shows_how_rendered_values_differ():
-    def state(replicas):
-        return StepEventStateMetadata(
+def release(name, before, after):
+    """A step that changes a release from some inputs to others."""
+    old, new = (
+        StepEventStateMetadata(
             type=RELEASE, urn=SERVER, id="", parent="", provider="", custom=True, outputs={},
-            inputs={"name": "web", "chart": "concourse", "version": "1", "values": {"replicas": replicas}},
-        )  # fmt: skip
-
+            inputs={"name": name, "chart": "concourse", "version": "1", "values": {}} | inputs,
+        )
+        for inputs in (before, after)
+    )  # fmt: skip
     metadata = StepEventMetadata(
-        op="update", urn=SERVER, type=RELEASE, provider="", old=state(2), new=state(3), diffs=["values"]
+        op="update", urn=SERVER, type=RELEASE, provider="", old=old, new=new, diffs=["values"]
     )
-    event = EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
-    told = outcome(step("same", SERVER + "2"), event).as_markdown()
+    return EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
+
+
+def test_a_comment_shows_how_rendered_values_differ():
+    changed = release("web", {"values": {"replicas": 2}}, {"values": {"replicas": 3}})
+    told = outcome(step("same", SERVER + "2"), changed).as_markdown()
     assert "<summary>web.yaml</summary>" in told
     assert "-replicas: 2\n+replicas: 3" in told
     assert "releases.yaml" not in told
+
+
+def test_a_comment_shows_the_new_version_of_each_release_of_a_chart():
+    changed = [release(name, {}, {"version": "2"}) for name in ("web", "workers")]
+    told = outcome(step("same", SERVER + "2"), *changed).as_markdown()
+    for name in ("web", "workers"):
+        assert f"<summary>releases.yaml: {name}</summary>" in told
+
+
+def test_what_a_preview_does_not_know_yet_is_no_difference_and_hides_none():
+    later = {"name": UNKNOWN, "values": {"host": UNKNOWN, "new": UNKNOWN, "a": [{"b": 2, "c": UNKNOWN}]}}
+    told = outcome(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
+    assert list(told.values) == ["web.yaml"]
+    changed = [line for line in told.values["web.yaml"].splitlines() if line[0] in "+-"]
+    assert changed == ["--- now", "+++ then", "-- b: 1", "+- b: 2", "+new: (known later)"]
+
+
+def test_a_comment_is_no_longer_than_github_takes_and_says_what_it_leaves_out():
+    changed = [
+        release(f"r{n}", {"values": {"a": "b\n" * 400}}, {"values": {"a": "c\n" * 400}}) for n in range(50)
+    ]
+    told = outcome(step("same", SERVER + "2"), *changed).as_markdown()
+    assert 50_000 < len(told) < 65_536
+    assert "files more differ: `python -m deploy render` writes all" in told
 
 
 def test_two_stacks_with_one_external_url_are_refused(tmp_path):
@@ -197,19 +238,6 @@ def test_two_stacks_with_one_external_url_are_refused(tmp_path):
 @pytest.mark.parametrize("stack", stacks())
 def test_no_stack_has_anothers_hosts(stack):
     assert settings(stack)
-
-
-LOCKED = """the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete
-the lock file with `pulumi cancel`.
-  file:///state/locks/x.json: created by ada@{host} (pid {pid}) at 2026-11-25T03:52:14Z"""
-
-
-@pytest.mark.parametrize(("host", "pid", "dead"), [("elsewhere", 1, False), (None, 2**22 - 1, True)])
-def test_a_lock_is_told_with_its_holder_and_whether_that_still_runs(host, pid, dead):
-    told = held("prod", LOCKED.format(host=host or socket.gethostname(), pid=pid))
-    assert f"ada@{host or socket.gethostname()} (pid {pid}) since 2026-11-25T03:52:14Z" in told
-    assert ("which no longer runs" in told) == dead
-    assert "python -m deploy recover prod" in told
 
 
 def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):

@@ -2,56 +2,41 @@
 
 import base64
 import json
-import os
-import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from functools import partial
 
 import pytest
 
-from components.job import SCRIPTS
+from tests.job_scripts import Script, answer_by
 
 LOGIN = "Basic " + base64.b64encode(b"logs-setup:the-password").decode()
 
 
-class Elasticsearch(BaseHTTPRequestHandler):
+def elasticsearch(world, request):
     """What of Elasticsearch 9 the script speaks to; anything else is refused."""
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, code, body):
-        text = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def do_PUT(self):
-        world = self.server.world
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "null")
-        if world["refusals"] > 0:  # its users' file is read every few seconds
-            world["refusals"] -= 1
-            return self.answer(401, {"error": {"type": "security_exception"}})
-        if self.headers["Authorization"] != LOGIN:
-            return self.answer(401, {"error": {"type": "security_exception"}})
-        match self.path.strip("/").split("/"):
-            case ["_index_template", name]:
-                world["templates"][name] = body
-            case ["_data_stream", name] if name in world["streams"]:
-                error = {"type": "resource_already_exists_exception", "reason": f"{name} already exists"}
-                return self.answer(400, {"error": error})
-            case ["_data_stream", name]:
-                assert world["templates"][name]["data_stream"] == {}, "no template makes it a data stream"
-                world["streams"][name] = {}
-            case ["_data_stream", name, "_lifecycle"]:
-                world["streams"][name]["kept"] = body["data_retention"]
-            case [name, "_settings"]:
-                world["streams"][name]["copies"] = body["index.number_of_replicas"]
-            case _:
-                return self.answer(404, {"error": self.path})
-        return self.answer(200, {"acknowledged": True})
+    if request.method != "PUT":
+        return 501, {"error": request.method}
+    body = request.get_json(silent=True)
+    if world["refusals"] > 0:  # its users' file is read every few seconds
+        world["refusals"] -= 1
+        return 401, {"error": {"type": "security_exception"}}
+    if request.headers["Authorization"] != LOGIN:
+        return 401, {"error": {"type": "security_exception"}}
+    match request.path.strip("/").split("/"):
+        case ["_index_template", name]:
+            world["templates"][name] = body
+        case ["_data_stream", name] if name in world["streams"]:
+            error = {"type": "resource_already_exists_exception", "reason": f"{name} already exists"}
+            return 400, {"error": error}
+        case ["_data_stream", name]:
+            assert world["templates"][name]["data_stream"] == {}, "no template makes it a data stream"
+            world["streams"][name] = {}
+        case ["_data_stream", name, "_lifecycle"]:
+            world["streams"][name]["kept"] = body["data_retention"]
+        case [name, "_settings"]:
+            world["streams"][name]["copies"] = body["index.number_of_replicas"]
+        case _:
+            return 404, {"error": request.path}
+    return 200, {"acknowledged": True}
 
 
 @pytest.fixture
@@ -60,34 +45,20 @@ def world():
 
 
 @pytest.fixture
-def job(world, tmp_path):
-    server = HTTPServer(("127.0.0.1", 0), Elasticsearch)
-    server.world = world
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    (tmp_path / "username").write_text("logs-setup")
-    (tmp_path / "password").write_text("the-password")
+def job(world, tmp_path, httpserver):
+    answer_by(httpserver, partial(elasticsearch, world))
+    script = Script(
+        "elasticsearch.py",
+        tmp_path,
+        {"username": "logs-setup", "password": "the-password"},
+        ELASTICSEARCH_URL=httpserver.url_for(""),
+    )
 
     def once(streams, copies=1, **environment):
-        given = {
-            "ELASTICSEARCH_URL": f"http://127.0.0.1:{server.server_port}",
-            "COPIES": str(copies),
-            "STREAMS": json.dumps(streams),
-            "SECRETS": str(tmp_path),
-            "PAUSE_SECONDS": "0.01",
-            "PATIENCE_SECONDS": "5",
-        }
-        return subprocess.run(
-            [sys.executable, SCRIPTS / "elasticsearch.py"],
-            env=os.environ | given | environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        return script(STREAMS=json.dumps(streams), COPIES=str(copies), **environment)
 
     yield once
-    server.shutdown()
-    server.server_close()
+    httpserver.check()
 
 
 def test_each_stream_is_kept_as_long_as_the_stack_says(job, world):

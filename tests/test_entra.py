@@ -6,7 +6,7 @@ import pytest
 from components.entra import Entra
 from components.entra_settings import EntraSettings
 from components.team_settings import TeamSettings
-from tests.recorder import SECRET, revealed
+from tests.recorder import SECRET, STACKS, revealed
 
 TEAM_GROUP, OWNERS = "c4d2e9a7-83f1-4b06-9e5d-2a7b6c1f0d38", "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
 TENANT = "0b8e4d52-6c1f-4f7a-b3d9-7e2a9c50f164"
@@ -91,6 +91,15 @@ def test_another_month_makes_another_secret(entra):
     password = entra(rotation="2027-03")[0].named("azuread:index/applicationPassword:ApplicationPassword")
     assert password["concourse"].inputs["rotateWhenChanged"] == {"rotation": "2027-03"}
     assert password["concourse"].inputs["endDateRelative"] == "4320h"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_prometheus_is_told_when_each_secret_ends(run_stack, stack):
+    rules = run_stack(stack).named("kubernetes:monitoring.coreos.com/v1:PrometheusRule")["endings"]
+    [group] = rules.inputs["spec"]["groups"]
+    told = {rule["labels"]["what"]: rule["expr"] for rule in group["rules"]}
+    for program in ("Concourse", "Grafana"):
+        assert told[f"{program}'s secret in Entra"] == "vector(1810800000)"
 
 
 @pytest.mark.parametrize("protected", [True, False])

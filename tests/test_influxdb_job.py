@@ -1,80 +1,57 @@
 """The script that sets InfluxDB up, against a server that answers as InfluxDB does."""
 
-import json
-import os
-import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from urllib.parse import parse_qs, urlsplit
+from functools import partial
 
 import pytest
 
-from components.job import SCRIPTS
+from tests.job_scripts import Script, answer_by
 
 TOKEN = "the-administrators-token"
 PASSWORDS = {"telegraf": "telegrafs-password", "grafana": "grafanas-password"}
 LEGACY = "/private/legacy/authorizations"
 
 
-class InfluxDb(BaseHTTPRequestHandler):
+def influxdb(world, request):  # noqa: C901, PLR0911, PLR0912 (a case each)
     """What of InfluxDB 2.7 the script speaks to; anything else is refused."""
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, code, body=None):
-        text = b"" if body is None else json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def dispatch(self):  # noqa: C901, PLR0911, PLR0912 (a case each)
-        world, place = self.server.world, urlsplit(self.path)
-        query = {key: value for key, [value] in parse_qs(place.query).items()}
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "null")
-        if self.headers["Authorization"] != f"Token {TOKEN}":
-            return self.answer(401, {"code": "unauthorized"})
-        world.setdefault("said", []).append((self.command, place.path))
-        parts = place.path.strip("/").split("/")
-        match self.command, parts:
-            case "GET", ["api", "v2", "orgs"]:
-                if query["org"] != "delivery":
-                    return self.answer(404, {"code": "not found"})
-                return self.answer(200, {"orgs": [{"id": "0a", "name": "delivery"}]})
-            case "GET", ["api", "v2", "buckets"]:
-                assert query["orgID"] == "0a"
-                found = [bucket for bucket in world["buckets"].values() if bucket["name"] == query["name"]]
-                return self.answer(200, {"buckets": found})
-            case "POST", ["api", "v2", "buckets"]:
-                world["buckets"]["0b"] = {"id": "0b", **body}
-                return self.answer(201, world["buckets"]["0b"])
-            case "PATCH", ["api", "v2", "buckets", id_]:
-                world["buckets"][id_] |= body
-                return self.answer(200, world["buckets"][id_])
-            case "GET", ["api", "v2", "dbrps"]:
-                return self.answer(200, {"content": world["dbrps"]})
-            case "POST", ["api", "v2", "dbrps"]:
-                world["dbrps"].append(body)
-                return self.answer(201, body)
-            case "GET", ["private", "legacy", "authorizations"]:
-                return self.answer(200, {"authorizations": list(world["users"].values())})
-            case "POST", ["private", "legacy", "authorizations"]:
-                if any(user["token"] == body["token"] for user in world["users"].values()):
-                    return self.answer(422, {"code": "unprocessable entity"})
-                id_ = f"1{len(world['said'])}"
-                world["users"][id_] = {"id": id_, **body}
-                return self.answer(201, world["users"][id_])
-            case "POST", ["private", "legacy", "authorizations", id_, "password"]:
-                world["passwords"][world["users"][id_]["token"]] = body["password"]
-                return self.answer(204)
-            case "DELETE", ["private", "legacy", "authorizations", id_]:
-                del world["users"][id_]
-                return self.answer(204)
-        return self.answer(405, {"code": "method not allowed"})
-
-    do_GET = do_POST = do_PATCH = do_DELETE = dispatch  # noqa: N815 (http.server names them)
+    query, body = request.args, request.get_json(silent=True)
+    if request.headers["Authorization"] != f"Token {TOKEN}":
+        return 401, {"code": "unauthorized"}
+    world.setdefault("said", []).append((request.method, request.path))
+    match request.method, request.path.strip("/").split("/"):
+        case "GET", ["api", "v2", "orgs"]:
+            if query["org"] != "delivery":
+                return 404, {"code": "not found"}
+            return 200, {"orgs": [{"id": "0a", "name": "delivery"}]}
+        case "GET", ["api", "v2", "buckets"]:
+            assert query["orgID"] == "0a"
+            found = [bucket for bucket in world["buckets"].values() if bucket["name"] == query["name"]]
+            return 200, {"buckets": found}
+        case "POST", ["api", "v2", "buckets"]:
+            world["buckets"]["0b"] = {"id": "0b", **body}
+            return 201, world["buckets"]["0b"]
+        case "PATCH", ["api", "v2", "buckets", id_]:
+            world["buckets"][id_] |= body
+            return 200, world["buckets"][id_]
+        case "GET", ["api", "v2", "dbrps"]:
+            return 200, {"content": world["dbrps"]}
+        case "POST", ["api", "v2", "dbrps"]:
+            world["dbrps"].append(body)
+            return 201, body
+        case "GET", ["private", "legacy", "authorizations"]:
+            return 200, {"authorizations": list(world["users"].values())}
+        case "POST", ["private", "legacy", "authorizations"]:
+            if any(user["token"] == body["token"] for user in world["users"].values()):
+                return 422, {"code": "unprocessable entity"}
+            id_ = f"1{len(world['said'])}"
+            world["users"][id_] = {"id": id_, **body}
+            return 201, world["users"][id_]
+        case "POST", ["private", "legacy", "authorizations", id_, "password"]:
+            world["passwords"][world["users"][id_]["token"]] = body["password"]
+            return 204, None
+        case "DELETE", ["private", "legacy", "authorizations", id_]:
+            del world["users"][id_]
+            return 204, None
+    return 405, {"code": "method not allowed"}
 
 
 @pytest.fixture
@@ -85,35 +62,18 @@ def world():
 
 
 @pytest.fixture
-def run(world, tmp_path):
-    for name, text in {"admin-token": TOKEN, **PASSWORDS}.items():
-        (tmp_path / name).write_text(text)
-    server = HTTPServer(("127.0.0.1", 0), InfluxDb)
-    server.world = world
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-    def once(**changes):
-        environment = {
-            "PATH": os.environ["PATH"],
-            "INFLUXDB_URL": f"http://127.0.0.1:{server.server_port}",
-            "ORGANIZATION": "delivery",
-            "BUCKET": "telegraf",
-            "RETENTION_SECONDS": "7776000",
-            "SECRETS": str(tmp_path),
-            "PATIENCE_SECONDS": "2",
-            "PAUSE_SECONDS": "0.1",
-        }
-        done = subprocess.run(
-            [sys.executable, "-B", str(SCRIPTS / "influxdb.py")],
-            env=environment | changes, capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
-        for word in (TOKEN, *PASSWORDS.values()):
-            assert word not in done.stdout + done.stderr
-        return done
-
-    yield once
-    server.shutdown()
-    server.server_close()
+def run(world, tmp_path, httpserver):
+    answer_by(httpserver, partial(influxdb, world))
+    yield Script(
+        "influxdb.py",
+        tmp_path,
+        {"admin-token": TOKEN, **PASSWORDS},
+        INFLUXDB_URL=httpserver.url_for(""),
+        ORGANIZATION="delivery",
+        BUCKET="telegraf",
+        RETENTION_SECONDS="7776000",
+    )
+    httpserver.check()
 
 
 def rights(world):

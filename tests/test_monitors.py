@@ -3,6 +3,7 @@
 import pytest
 from pulumi import Output
 
+from components.alerts import moment
 from components.authority import Trust
 from components.consul_values import HOSTS as CONSUL_HOSTS
 from components.dashboards import SERVER
@@ -66,6 +67,11 @@ def test_consul_is_shown_a_token_that_is_in_a_secret_alone(made):
 def test_who_can_speak_json_too_is_told_what_is_wanted(made):
     for name in ("vault", "consul"):
         assert endpoint(made, name)["params"] == {"format": ["prometheus"]}
+
+
+def test_what_has_no_end_in_the_state_ends_never():
+    """Or a state from before the program asked for it would be in the way of every preview."""
+    assert moment(None) == "vector(+Inf)"
 
 
 def test_prometheus_knows_when_what_was_made_for_a_time_ends(made):

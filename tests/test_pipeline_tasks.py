@@ -20,8 +20,9 @@ class Build:
         self.checkout = Checkout(folder / "project")
         self.git("init", "-q")
         self.commit("one")
-        (folder / "platform").symlink_to(self.checkout.folder)
-        for name in ("plan", "plans", "kept"):
+        for name in ("platform", "pull-request"):
+            (folder / name).symlink_to(self.checkout.folder)
+        for name in ("plan", "plans", "kept", "comment"):
             (folder / name).mkdir()
         subprocess.run(["git", "init", "-q"], cwd=folder / "plans", check=True)
 

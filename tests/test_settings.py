@@ -197,6 +197,7 @@ BAD = [
     ({"entra.grafana": {"admins": []}}, "entra.grafana.admins", "did you mean admin"),
     ({"entra.grafana": {"admin": ["release-manager"]}}, "entra.grafana.admin[0]", "did you mean release-man"),
     ({"entra.rotation": "soon"}, "entra.rotation", "a month such as 2026-11"),
+    ({"entra.secretDays": 45}, "entra.secretDays", "greater than or equal to 60"),
     ({"entra.secretDays": 730}, "entra.secretDays", "less than or equal to 365"),
     ({"teams": []}, "teams", "at least 1 item"),
     ({"teams": [{"name": "payments", "roles": {"viewer": {"oidc": {"groups": [GUID]}}}}]}, "teams",

@@ -24,11 +24,21 @@ from tests.conformance.certificates import Authority
 TEAM = "/api/v1/teams/payments"
 CONFIGURED = f"{TEAM}/pipelines/smoke/config"
 BUILDS = f"{TEAM}/pipelines/smoke/jobs/look-up/builds"
+EVENTS = "GET /api/v1/builds/7/events"
+ERRORED = {"GET /api/v1/builds/7": {"id": 7, "status": "errored"}}
 WORKERS = [{"name": "a", "state": "running"}, {"name": "b", "state": "stalled"}]
 
 
 def proxied(path):
     return f"/api/v1/namespaces/monitoring/services/http:kube-prometheus-stack-alertmanager:9093/proxy{path}"
+
+
+def says(message):
+    """The events of a build that ended in an error, with what comes before and after it."""
+    log = {"data": {"payload": "vault", "origin": {}}, "event": "log", "version": "5.1"}
+    error = {"data": {"message": message, "origin": {}}, "event": "error", "version": "4.1"}
+    events = (f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([log, error]))
+    return "".join(events) + "id: 2\nevent: end\ndata\n\n"
 
 
 @pytest.fixture
@@ -110,7 +120,28 @@ def test_a_healthy_platform_is_told_with_what_was_seen(healthy):
             {f"GET {CONFIGURED}": (500, "cipher: message authentication failed")},
             "500: cipher: message authentication failed",
         ),
-        ("Vault in a build", {"GET /api/v1/builds/7": {"id": 7, "status": "errored"}}, "build 7 errored"),
+        ("Vault in a build", ERRORED, "build 7 errored: it does not say why"),
+        (
+            "a pipeline is read",
+            {f"GET {CONFIGURED}": (500, "")},
+            "another encryption key? docs/runbooks/encryption-key.md",
+        ),
+        (
+            "Vault in a build",
+            ERRORED | {EVENTS: (200, says("undefined vars: smoke"))},
+            "vault kv put secret/",
+        ),
+        (
+            "Vault in a build",  # its secret id is no good any more, or no Vault answers its login
+            ERRORED | {EVENTS: (200, says("timed out to login to vault"))},
+            "timed out to login to vault; ",
+        ),
+        (
+            "Vault in a build",  # Vault is out of reach, with a login that is still good
+            ERRORED
+            | {EVENTS: (200, says('Get "https://vault-active.vault.svc:8200/v1/secret": i/o timeout'))},
+            "docs/runbooks/ConcourseVaultLoginFailing.md",
+        ),
         ("an alert", {f"POST {proxied('/api/v2/alerts')}": (503, "no endpoints")}, "503: no endpoints"),
         ("an alert", {f"GET {proxied('/api/v2/alerts')}": []}, "does not show it"),
     ],

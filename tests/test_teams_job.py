@@ -1,18 +1,12 @@
 """The script that sets Concourse's teams, against answers as a real Concourse 8.2.5 gave them."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from urllib.parse import parse_qs
+from functools import partial
 
 import pytest
 
-from components.job import SCRIPTS
 from components.teams import wanted
+from tests.job_scripts import Script, answer_by
 
 PASSWORD = "the-administrators-password"
 TOKEN = "opaque-token-of-the-administrator"
@@ -20,58 +14,38 @@ MAIN = {"owner": {"oidc": {"groups": ["deployers"]}, "local": {"users": ["admin"
 PAYMENTS = {"member": {"oidc": {"groups": ["engineers"]}, "local": {"users": ["svc-payments"]}}}
 
 
-class Concourse(BaseHTTPRequestHandler):
+def concourse(world, request):  # noqa: PLR0911 (a case each)
     """What of Concourse the script speaks to, with the answers that were recorded; it validates no role."""
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, code, body=None):
-        text = b"" if body is None else json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def dispatch(self):  # noqa: PLR0911 (a case each)
-        world, kind = self.server.world, self.headers.get("Content-Type")
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if world["failing"]:
-            world["failing"] -= 1
-            return self.answer(503)
-        if (self.command, self.path) == ("POST", "/sky/issuer/token"):
-            form = {key: value for key, [value] in parse_qs(body.decode()).items()}
-            assert self.headers["Authorization"] == "Basic Zmx5OlpteDU="
-            assert form["scope"] == "openid profile email federated:id groups"
-            if (form["username"], form["password"]) != ("admin", PASSWORD):
-                return self.answer(401, {"error": "access_denied"})
-            answer = {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86399, "id_token": "x"}
-            return self.answer(200, answer)
-        known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
-        if (self.command, self.path) == ("GET", "/api/v1/teams"):
-            # To a stranger it says that there are none.
-            teams = world["teams"].items() if known else ()
-            return self.answer(200, [{"id": i, "name": n, "auth": a} for i, (n, a) in enumerate(teams, 1)])
-        if not known:
-            return self.answer(403)
-        name = self.path.removeprefix("/api/v1/teams/")
-        world["said"].append((self.command, name))
-        if self.command == "DELETE":
-            if name == "main":
-                return self.answer(403)
-            return self.answer(204 if world["teams"].pop(name, None) else 404)
-        auth = json.loads(body)["auth"]
-        if kind != "application/json" or not all(
-            role.get("users") or role.get("groups") for role in auth.values()
-        ):
-            return self.answer(400)
-        code = 200 if name in world["teams"] else 201
-        world["teams"][name] = auth
-        return self.answer(
-            code, {"team": {"id": 9, "name": name, "auth": auth}, "warnings": world["warnings"]}
-        )
-
-    do_GET = do_POST = do_PUT = do_DELETE = dispatch  # noqa: N815 (http.server names them)
+    asked, given = (request.method, request.path), request.headers.get("Authorization")
+    if world["failing"]:
+        world["failing"] -= 1
+        return 503, None
+    if asked == ("POST", "/sky/issuer/token"):
+        assert given == "Basic Zmx5OlpteDU="
+        assert request.form["scope"] == "openid profile email federated:id groups"
+        if (request.form["username"], request.form["password"]) != ("admin", PASSWORD):
+            return 401, {"error": "access_denied"}
+        return 200, {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86399, "id_token": "x"}
+    known = given == f"Bearer {TOKEN}"
+    if asked == ("GET", "/api/v1/teams"):
+        # To a stranger it says that there are none.
+        teams = world["teams"].items() if known else ()
+        return 200, [{"id": i, "name": n, "auth": a} for i, (n, a) in enumerate(teams, 1)]
+    if not known:
+        return 403, None
+    name = request.path.removeprefix("/api/v1/teams/")
+    world["said"].append((request.method, name))
+    if request.method == "DELETE":
+        if name == "main":
+            return 403, None
+        return (204 if world["teams"].pop(name, None) else 404), None
+    auth = json.loads(request.get_data())["auth"]
+    roles_have_members = all(role.get("users") or role.get("groups") for role in auth.values())
+    if request.headers.get("Content-Type") != "application/json" or not roles_have_members:
+        return 400, None
+    code = 200 if name in world["teams"] else 201
+    world["teams"][name] = auth
+    return code, {"team": {"id": 9, "name": name, "auth": auth}, "warnings": world["warnings"]}
 
 
 @pytest.fixture
@@ -82,36 +56,25 @@ def world():
 
 
 @pytest.fixture
-def run(world, tmp_path):
-    for script in ("teams.py", "calls.py"):
-        shutil.copy(SCRIPTS / script, tmp_path)
-    (tmp_path / "password").write_text(PASSWORD)
-    server = HTTPServer(("127.0.0.1", 0), Concourse)
-    server.world = world
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+def run(world, tmp_path, httpserver):
+    answer_by(httpserver, partial(concourse, world))
+    job = Script(
+        "teams.py",
+        tmp_path,
+        {"password": PASSWORD},
+        CONCOURSE_URL=httpserver.url_for(""),
+        ADMINISTRATOR="admin",
+    )
 
     def once(teams, removed=(), text=None):
         (tmp_path / "teams.json").write_text(text or wanted({"main": MAIN} | teams, removed))
         world["said"].clear()
-        environment = {
-            "PATH": os.environ["PATH"],
-            "CONCOURSE_URL": f"http://127.0.0.1:{server.server_port}",
-            "ADMINISTRATOR": "admin",
-            "SECRETS": str(tmp_path),
-            "PATIENCE_SECONDS": "2",
-            "PAUSE_SECONDS": "0.1",
-        }
-        done = subprocess.run(
-            [sys.executable, "-B", str(tmp_path / "teams.py")],
-            env=environment, capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
-        for word in (PASSWORD, TOKEN):
-            assert word not in done.stdout + done.stderr
+        done = job()
+        assert TOKEN not in done.stdout + done.stderr
         return done
 
     yield once
-    server.shutdown()
-    server.server_close()
+    httpserver.check()
 
 
 def test_a_new_team_is_made_and_what_is_right_is_left_alone(run, world):

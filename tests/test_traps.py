@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.chart_values import plain
-from tests.recorder import RELEASE, STACKS
+from tests.recorder import RELEASE, STACKS, revealed
 
 MISSING = object()
 
@@ -114,7 +113,7 @@ def test_no_release_is_left_with_what_its_chart_would_do(run_stack, trap):
     for stack in STACKS:
         for release in run_stack(stack).of_type(RELEASE):
             if release.inputs["chart"] == trap.chart:
-                values = plain(release.inputs["values"])
+                values = revealed(release.inputs["values"])
                 assert not caught(trap, values), f"{stack}, {release.name}: {trap.otherwise}"
 
 

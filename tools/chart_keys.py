@@ -1,8 +1,8 @@
-"""Write down which values each chart knows: `tests/charts/<chart>-<version>.keys`.
+"""Write down which values each chart knows: `rehearsal/charts/<chart>-<version>.keys`.
 
     python -m tools.chart_keys CHARTS_DIR
 
-Charts are in no package registry, so the tests that always run check our values against these lists.
+Charts are in no package registry, so tests and rehearsals check our values against these lists.
 A chart takes any value without a word, so a misspelled key would be found by nobody.
 
 One path a line. `a.b.*`: anything may be below (labels, resources, what a template prints whole). `a[]`: a
@@ -27,7 +27,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-KEYS = Path(__file__).resolve().parent.parent / "tests" / "charts"
+KEYS = Path(__file__).resolve().parent.parent / "rehearsal" / "charts"
 # Kubernetes' own maps, and what goes as it is into a program's own configuration.
 FREE = re.compile(
     r"(^spec|annotations|labels|resources|affinity|nodeselector|securitycontext|env|\.ini)$", re.IGNORECASE

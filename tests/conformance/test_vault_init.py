@@ -6,7 +6,8 @@ import json
 import pytest
 
 from components.vault_policies import concourse
-from tests.conformance.vault_init_job import CLOSED, KILLED, PASSWORD, Job, around
+from tests.conformance.vault_init_job import CLOSED, PASSWORD, Job, around
+from tests.job_scripts import KILLED
 
 REFUSED = 42
 REQUESTS = 15

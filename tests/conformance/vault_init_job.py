@@ -19,6 +19,7 @@ from typing import Any
 from components.job import SCRIPTS
 from components.vault_policies import operator
 from tests.conformance.servers import HOST, VaultServer
+from tests.job_scripts import KILLER
 
 PASSWORD = "the-password-that-the-program-made"
 CLOSED = (
@@ -33,23 +34,6 @@ CLOSED = (
     ("POST", "auth/token/create", {}),
 )
 """Some of what Concourse may not do in Vault: (method, path, body)."""
-KILLED = 137
-# Runs the script, and ends it without a word after so many requests that change something.
-KILLER = """\
-import os, runpy, sys
-import calls
-left, once = int(sys.argv[1]), calls.Server.once
-def counted(self, method, path, body=None):
-    global left
-    answer = once(self, method, path, body)
-    left -= method != "GET" and "/renew/" not in path
-    if left == 0:
-        print("KILLED after", method, path.partition("?")[0], flush=True)
-        os._exit(137)
-    return answer
-calls.Server.once = counted
-runpy.run_path("vault_init.py", run_name="__main__")
-"""
 
 
 class Around:
@@ -204,7 +188,7 @@ class Job:
 
     def killed_after(self, requests: int) -> tuple[int, str]:
         """End it so, and let Consul find out that whoever had the lock is gone."""
-        ended = self.run("killer.py", str(requests))
+        ended = self.run("killer.py", str(requests), "vault_init.py")
         for session in list(self.servers.sessions):
             self.servers.expire(session)
         return ended

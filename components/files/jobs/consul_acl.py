@@ -43,6 +43,7 @@ def policy(consul: Server, name: str, rules: str) -> None:
 
 def token(consul: Server, name: str) -> None:
     wanted, id_ = secret(name), accessor(name)
+    policies = [{"Name": name}]
     found = existing(consul, id_)
     if found and found["SecretID"] != wanted:
         # A token keeps its secret for life: the new one takes the old one's place.
@@ -50,9 +51,13 @@ def token(consul: Server, name: str) -> None:
         say(f"token {name}: the old one is gone")
         found = None
     if not found:
-        body = {"AccessorID": id_, "SecretID": wanted, "Description": name, "Policies": [{"Name": name}]}
+        body = {"AccessorID": id_, "SecretID": wanted, "Description": name, "Policies": policies}
         consul.call("PUT", "/v1/acl/token", body)
         say(f"token {name}: made")
+    elif [each["Name"] for each in found.get("Policies") or ()] != [name]:
+        # Also of a policy that was deleted and is there again, tokens do not know any more.
+        consul.call("PUT", f"/v1/acl/token/{id_}", {"Description": name, "Policies": policies})
+        say(f"token {name}: had other policies")
 
 
 def existing(consul: Server, id_: str) -> Any:

@@ -30,7 +30,8 @@ def servers() -> Iterator[int]:
 
 def tell() -> None:
     for process in servers():
-        os.kill(process, signal.SIGHUP)
+        with contextlib.suppress(ProcessLookupError):  # it went meanwhile
+            os.kill(process, signal.SIGHUP)
         print(f"told {SERVER} ({process}) to read its files anew", flush=True)
 
 
@@ -52,7 +53,7 @@ def turned_over() -> bool:
 
 
 def main() -> None:
-    seen = certificate()
+    seen = None  # nobody knows what the one before this told
     while True:
         time.sleep(float(os.environ.get("PAUSE_SECONDS", "30")))
         now = certificate()
