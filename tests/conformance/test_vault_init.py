@@ -4,10 +4,9 @@ import base64
 import json
 
 import pytest
-import requests
 
 from components.vault_policies import concourse
-from tests.conformance.vault_init_job import PASSWORD, Job, around
+from tests.conformance.vault_init_job import CLOSED, PASSWORD, Job, around
 from tests.job_scripts import KILLED
 
 REFUSED = 42
@@ -144,18 +143,6 @@ def configured(job):
     return job, token
 
 
-def status(job, token, method, path, body=None):
-    answer = requests.request(
-        method,
-        f"{job.vault.url}/v1/{path}",
-        json=body,
-        headers={"X-Vault-Token": token},
-        verify=job.vault.ca,
-        timeout=30,
-    )
-    return answer.status_code
-
-
 def secret_id(job, token):
     made = job.vault.call("POST", "auth/approle/role/concourse/secret-id", {}, token)["data"]
     return made["secret_id"], made["secret_id_accessor"]
@@ -174,8 +161,8 @@ def test_the_operator_rotates_concourses_secret_id_with_an_overlap(configured):
         login(job, token, old)["policies"] == login(job, token, new)["policies"] == ["concourse", "default"]
     )
     path = "auth/approle/role/concourse/secret-id-accessor/"
-    assert status(job, token, "POST", f"{path}lookup", {"secret_id_accessor": accessor}) == 200
-    assert status(job, token, "POST", f"{path}destroy", {"secret_id_accessor": accessor}) == 204
+    assert job.vault.status("POST", f"{path}lookup", {"secret_id_accessor": accessor}, token) == 200
+    assert job.vault.status("POST", f"{path}destroy", {"secret_id_accessor": accessor}, token) == 204
     with pytest.raises(AssertionError, match="invalid role or secret ID"):
         login(job, token, old)
     login(job, token, new)
@@ -200,13 +187,12 @@ def test_the_operator_cannot_make_itself_root(configured):
         ("DELETE", "sys/mounts/secret", None),
         ("GET", "secret/data/concourse/team/x", None),
     ):
-        assert status(job, token, method, path, body) in (400, 403), (method, path, body)
+        assert job.vault.status(method, path, body, token) in (400, 403), (method, path, body)
 
 
 def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
     job, token = configured
-    keys = job.stored
-    made = root_of(job, keys)
+    made = job.root()
     job.vault.call("POST", "secret/data/concourse/team/x", {"data": {"value": "1"}}, made)
     job.vault.call("POST", "secret/data/other/x", {"data": {"value": "2"}}, made)
     job.vault.call("POST", "auth/token/revoke-self", {}, made)
@@ -217,28 +203,8 @@ def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
     assert job.vault.call("GET", "sys/internal/ui/mounts/secret/concourse", token=me)["data"]["options"] == {
         "version": "2"
     }
-    for method, path, body in (
-        ("GET", "secret/data/other/x", None),
-        ("LIST", "secret/metadata/concourse", None),
-        ("LIST", "secret/metadata/concourse/team", None),
-        ("GET", "secret/metadata/concourse/team/x", None),
-        ("POST", "secret/data/concourse/team/x", {"data": {"value": "3"}}),
-        ("DELETE", "secret/data/concourse/team/x", None),
-        ("GET", "sys/policies/acl/concourse", None),
-        ("GET", "sys/mounts", None),
-        ("POST", "auth/token/create", {}),
-    ):
-        assert status(job, me, method, path, body) == 403, (method, path)
-
-
-def root_of(job, keys):
-    """A root token from the recovery keys, as docs/runbooks/vault-operator-policy.md makes one."""
-    start = job.vault.call("PUT", "sys/generate-root/attempt", {})
-    for key in keys["keys"][: keys["threshold"]]:
-        done = job.vault.call("PUT", "sys/generate-root/update", {"key": key, "nonce": start["nonce"]})
-    text = done["encoded_token"]
-    raw = base64.b64decode(text + "=" * (-len(text) % 4))
-    return bytes(a ^ b for a, b in zip(raw, start["otp"].encode(), strict=True)).decode()
+    for method, path, body in CLOSED:
+        assert job.vault.status(method, path, body, me) == 403, (method, path)
 
 
 def test_concourses_token_renews_without_an_end(configured):
@@ -253,4 +219,4 @@ def test_concourses_token_renews_without_an_end(configured):
 
 def test_the_recovery_keys_in_key_vault_make_a_root_token(configured):
     job, _ = configured
-    assert root_of(job, job.stored).startswith("hvs.")
+    assert job.root().startswith("hvs.")
