@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from components.vault_policies import concourse
+from components.vault_policies import concourse, writer
 from tests.conformance.vault_init_job import CLOSED, PASSWORD, Job, around
 from tests.job_scripts import KILLED
 
@@ -133,23 +133,24 @@ def configured(job):
         return job.vault.call(method, path, body, token)
 
     ask("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
-    ask("PUT", "sys/policies/acl/concourse", {"policy": concourse()})
     ask("POST", "sys/auth/approle", {"type": "approle"})
-    ask(
-        "POST",
-        "auth/approle/role/concourse",
-        {"bind_secret_id": True, "token_policies": ["concourse"], "token_period": 3600},
-    )
+    for name, policy, token_is in (
+        ("concourse", concourse(), {"token_period": 3600}),
+        ("writer", writer(), {"token_ttl": 1800}),
+    ):
+        ask("PUT", f"sys/policies/acl/{name}", {"policy": policy})
+        role = {"bind_secret_id": True, "token_policies": [name]}
+        ask("POST", f"auth/approle/role/{name}", role | token_is)
     return job, token
 
 
-def secret_id(job, token):
-    made = job.vault.call("POST", "auth/approle/role/concourse/secret-id", {}, token)["data"]
+def secret_id(job, token, who="concourse"):
+    made = job.vault.call("POST", f"auth/approle/role/{who}/secret-id", {}, token)["data"]
     return made["secret_id"], made["secret_id_accessor"]
 
 
-def login(job, token, secret):
-    role = job.vault.call("GET", "auth/approle/role/concourse/role-id", token=token)["data"]["role_id"]
+def login(job, token, secret, who="concourse"):
+    role = job.vault.call("GET", f"auth/approle/role/{who}/role-id", token=token)["data"]["role_id"]
     return job.vault.call("POST", "auth/approle/login", {"role_id": role, "secret_id": secret})["auth"]
 
 
@@ -179,6 +180,8 @@ def test_the_operator_cannot_make_itself_root(configured):
         ("PUT", "sys/policies/acl/other", {"policy": root}),
         ("PUT", "sys/policy/concourse", {"policy": root}),
         ("POST", "auth/approle/role/concourse", {"token_policies": ["pulumi"]}),
+        ("POST", "auth/approle/role/concourse", {"token_policies": ["writer"]}),
+        ("PUT", "sys/policies/acl/concourse", {"policy": writer()}),
         ("POST", "auth/approle/role/concourse", {"policies": ["root"]}),
         ("POST", "auth/approle/role/other", {"token_policies": ["concourse"]}),
         ("POST", "auth/token/create", {"policies": ["root"]}),
@@ -204,6 +207,31 @@ def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
         "version": "2"
     }
     for method, path, body in CLOSED:
+        assert job.vault.status(method, path, body, me) == 403, (method, path)
+
+
+def test_a_writer_puts_secrets_where_concourse_reads_them_and_gets_no_further(configured):
+    job, token = configured
+    mine = login(job, token, secret_id(job, token, "writer")[0], "writer")
+    assert (mine["policies"], mine["lease_duration"]) == (["default", "writer"], 1800)
+    me, place = mine["client_token"], "secret/data/concourse/team/x"
+    for value in ("1", "2"):
+        job.vault.call("POST", place, {"data": {"value": value}}, me)
+    job.vault.call("DELETE", place, token=me)
+    job.vault.call("POST", "secret/undelete/concourse/team/x", {"versions": [2]}, me)
+    reader = login(job, token, secret_id(job, token)[0])["client_token"]
+    assert job.vault.call("GET", place, token=reader)["data"]["data"] == {"value": "2"}
+    assert job.vault.call("LIST", "secret/metadata/concourse", token=me)["data"]["keys"] == ["team/"]
+    for method, path, body in (
+        ("GET", "secret/data/other/x", None),
+        ("POST", "secret/data/other/x", {"data": {"value": "3"}}),
+        ("LIST", "secret/metadata", None),
+        ("POST", "secret/config", {"max_versions": 1}),
+        ("PUT", "secret/destroy/concourse/team/x", {"versions": [1]}),
+        ("GET", "sys/policies/acl/writer", None),
+        ("POST", "auth/approle/role/writer/secret-id", {}),
+        ("POST", "auth/token/create", {}),
+    ):
         assert job.vault.status(method, path, body, me) == 403, (method, path)
 
 
