@@ -68,6 +68,9 @@ def wrong_command(arguments: str) -> str:
     name, *rest = words
     if name not in commands():
         return f"there is no command {name}"
+    if all(word.startswith("--") for word in rest):  # named, and not to be typed
+        ours = {option for each in commands()[name].params for option in each.opts}
+        return ", ".join(f"{name} has no option {word}" for word in rest if word not in ours)
     if rest:
         try:
             commands()[name].make_context(name, rest)
@@ -124,7 +127,11 @@ def wrong_setting(path: str) -> bool:
 
 def wrong_calls(piece: str) -> Iterator[str]:
     """Commands and options that are not there."""
-    for arguments in re.findall(r"python -m deploy( [^`]*)?$", piece):
+    called = re.findall(r"python -m deploy( [^`]*)?$", piece)
+    short = re.match(rf"(?:… )?((?:{'|'.join(commands())}) [^`]+)$", piece)  # `up prod --refresh`
+    if short and not re.match(r"\w+ \S+: ", piece):  # that is what a command printed
+        called.append(short[1])
+    for arguments in called:
         if reason := wrong_command(arguments):
             yield f"{piece}: {reason}"
     for target in re.findall(r"(?:^|[ (])make ([a-z]+)", piece):
@@ -194,7 +201,10 @@ def test_what_a_page_names_is_there(page):
         ("`python -m deploy upp prod`", "there is no command upp"),
         ("`python -m deploy up prod --chek`", "No such option: --chek"),
         ("`python -m deploy preview\nprod --base`", "Option '--base' requires an argument"),
-        ("```\npython -m deploy up --rehearse \\\n  --json\n```", "Missing argument 'stack'"),
+        ("`… preview prod --base-line main`", "No such option: --base-line"),
+        ("`python -m deploy drift prod extra`", "unexpected extra argument"),
+        ("`drift prod --refresh`", "No such option: --refresh"),
+        ("```\npython -m deploy up --rehearse \\\n  --nothing\n```", "up has no option --nothing"),
         ("    python -m deploy smoke prod --for long", "Invalid value for '--for'"),
         ("`make rehears STACK=prod`", "no such target"),
         ("`python -m tools.nothing FOLDER`", "no such module"),
