@@ -121,15 +121,17 @@ class Logs(ComponentResource):
             string_data={"password": users.passwords["fluent-bit"]},
             opts=child,
         )
+        stamp = stamp_of(users.passwords["fluent-bit"], trust.ca_pem)
         release(
             "fluent-bit",
             charts["fluent-bit"],
-            # What is written before the data streams are there would make an index of that name.
-            namespace=Output.all(agents, streams).apply(lambda both: str(both[0])),
+            namespace=agents,
             values=fluent_bit(
                 login=login.metadata.name,
                 ca=trusted("fluent-bit-ca", trust, namespace=agents, parent=self),
-                stamp=stamp_of(users.passwords["fluent-bit"], trust.ca_pem),
+                # What is written before the data streams are there would make an index of that name. A
+                # namespace that waited for the Job would have the release replaced whenever the Job is.
+                stamp=Output.all(stamp, streams).apply(lambda both: str(both[0])),
                 monitors=monitors,
             ),
             opts=child,

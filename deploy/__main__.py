@@ -149,17 +149,19 @@ def recover(
     cluster: Rehearsed | Cluster = Rehearsed(place)
     if rehearse:
         with alone(place):  # before the clouds read their objects
-            loose(cluster, mend=mend)
+            left = loose(cluster, mend=mend)
     with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
-        for held in here.locks():
+        locks = here.locks()
+        for held in locks:
             print(f"lock {held.id}: {held}")
         if mend:  # before anything of one that lives is touched
             here.unlock(lock or ())
         if not rehearse:
             cluster = Cluster.of(here.resources())
-            loose(cluster, mend=mend)
+            left = loose(cluster, mend=mend)
         found: dict[str, str] = {}
-        for made in here.half_made():
+        half = here.half_made()
+        for made in half:
             other = "::azure-dns::" in made.get("provider", "")
             id_ = identity(made, chosen.dns.given_subscription if other else chosen.azure.subscription_id)
             id_ = id_ or cluster.like(made)
@@ -167,17 +169,20 @@ def recover(
             print(f"half made: {made['urn']}, {id_ or 'which is made anew'}")
         if mend:
             here.adopt(found)
-    print(
-        f"{stack}: put right; run `up` again" if mend else f"{stack}: `recover {stack} --mend` puts it right"
-    )
+    if not (left or locks or half):
+        print(f"{stack}: nothing is left behind")
+    else:
+        print(f"{stack}: put right; run `up` again" if mend else f"{stack}: `--mend` puts it right")
 
 
-def loose(cluster: Rehearsed | Cluster, *, mend: bool) -> None:
-    """Tell which releases Helm holds for being changed, and let go of them."""
-    for name, record in cluster.stuck():
+def loose(cluster: Rehearsed | Cluster, *, mend: bool) -> bool:
+    """Tell which releases Helm holds for being changed, and let go of them; whether there were any."""
+    stuck = list(cluster.stuck())
+    for name, record in stuck:
         print(f"stuck release: {name}")
         if mend:
             cluster.release(record)
+    return bool(stuck)
 
 
 @app.command()
@@ -217,7 +222,7 @@ def teams(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home:
     if json:
         print(dumps({"stack": stack, "git": git, "concourse": there, "differences": found}, indent=2))
     else:
-        print("\n".join(found) if found else f"{stack}: {len(there)} teams, as the stack file says")
+        print("\n".join(found) if found else f"{stack}: as the stack file says ({', '.join(sorted(there))})")
     if found:
         raise typer.Exit(4)
 

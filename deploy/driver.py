@@ -15,7 +15,7 @@ from pulumi import automation as auto
 from pulumi.runtime.settings import SETTINGS
 
 from deploy.locks import Lock, held, let_go, written
-from deploy.outcome import Outcome
+from deploy.outcome import Outcome, in_a_cloud
 from deploy.plan import Plan
 from deploy.progress import Watch
 from deploy.recover import adopted, half_made
@@ -94,7 +94,7 @@ class Driver:
         outcome.settle(())
         if outcome.refused:
             return outcome
-        return self._run("destroy", self.stack.destroy, len(resources))
+        return self._run("destroy", self.stack.destroy, sum(map(in_a_cloud, resources)))
 
     def half_made(self) -> list[dict[str, Any]]:
         """Resources that a killed run had begun to make."""

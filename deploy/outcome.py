@@ -200,10 +200,10 @@ class Outcome:
         # Of a stack that is made whole, everything is new.
         size, left = len("\n".join(lines)), 0
         for file, text in sorted(self.values.items()) if self.unchanged else ():
-            told = f"<details><summary>{file}</summary>\n\n```diff\n{text.rstrip()}\n```\n</details>\n"
-            size += len(told)
+            block = f"<details><summary>{file}</summary>\n\n```diff\n{text.rstrip()}\n```\n</details>\n"
+            size += len(block)
             left += size > LONGEST
-            lines += [told] if size <= LONGEST else []
+            lines += [block] if size <= LONGEST else []
         lines += [f"{left} files more differ: `python -m deploy render` writes all.", ""] if left else []
         return "\n".join(lines)
 
@@ -230,10 +230,16 @@ def changing(step: StepEventMetadata) -> bool:
     return exists(step) and OpType(step.op).value not in NOT_SHOWN
 
 
-def listed(outputs: dict[str, Any]) -> list[str]:
-    """Outputs, a line each."""
-    width = max(map(len, outputs), default=0)
-    return [f"  {name:<{width}}  {value}" for name, value in sorted(outputs.items())]
+def listed(outputs: Mapping[str, Any], indent: int = 2) -> list[str]:
+    """Outputs, a line each; what an output holds by name is below it."""
+    width, lines = max(map(len, outputs), default=0), []
+    for name, value in sorted(outputs.items()):
+        if isinstance(value, Mapping) and value:
+            lines += [f"{'':{indent}}{name}", *listed(value, indent + 2)]
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            lines.append(f"{'':{indent}}{name:<{width}}  {text or 'none'}")
+    return lines
 
 
 def clean(message: str) -> str:

@@ -20,8 +20,10 @@ PROVIDERS = (
 GRAPH = {
     "18a4783c-866b-4cc7-a460-3d5e5662c884": "Application.ReadWrite.OwnedBy",
     "62a82d76-70ea-41e2-9197-370581804d09": "Group.ReadWrite.All",
+    "06b708a9-e830-4db3-a914-8e69da51d44f": "AppRoleAssignment.ReadWrite.All",
 }
 """Microsoft Graph's permissions by their ids (learn.microsoft.com/graph/permissions-reference)."""
+GRAPH_ITSELF = "00000003-0000-0000-c000-000000000000"
 WRITE, GRANT = (
     {"Owner", "Contributor"},
     {"Owner", "User Access Administrator", "Role Based Access Control Administrator"},
@@ -170,8 +172,13 @@ def graph(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # n
     answer = ask("az", "rest", "--method", "get", "--url", url) or {}
     held = {each["appRoleId"] for each in answer.get("value", [])}
     for role, name in GRAPH.items():
-        mend = (
-            f"az ad app permission add --id {who} --api 00000003-0000-0000-c000-000000000000 "
-            f"--api-permissions {role}=Role && az ad app permission admin-consent --id {who}"
-        )
+        # An identity has no application that `az ad app permission` could be told of.
+        body = {"principalId": object_id(who), "resourceId": object_id(GRAPH_ITSELF), "appRoleId": role}
+        quoted = json.dumps(body).replace('"', '\\"')
+        mend = f'az rest --method post --url "{url}" --body "{quoted}"'
         yield Finding(f"Graph permission {name}", "" if role in held else f"{who} has not got it", mend)
+
+
+def object_id(app_id: str) -> str:
+    """What a shell puts the id of a program in Entra in the place of."""
+    return f"$(az ad sp show --id {app_id} --query id -o tsv)"

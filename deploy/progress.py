@@ -1,6 +1,7 @@
 """How far a run is: a bar in a terminal, plain lines elsewhere, nothing when a program reads the output."""
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import Self
@@ -9,20 +10,27 @@ from pulumi.automation import EngineEvent
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deploy.outcome import changing, shortened
+from deploy.outcome import changing, exists, shortened
 
 EVERY = 10.0
-"""Seconds between plain lines."""
+"""Seconds between plain lines that tell something new."""
+SILENT = 60.0
+"""Seconds after which a plain line tells that nothing is new."""
 WIDE = 80
 """Columns of a terminal that has room for a bar."""
 
 
 class Watch:
-    """Shows events as they come. `planned` is how many resources will change, where that is known."""
+    """Shows events as they come.
+
+    `planned` is how many resources will change. Where that is not known, or none will, it counts what the
+    engine has looked at.
+    """
 
     def __init__(self, title: str, planned: int | None = None, *, quiet: bool = False) -> None:
         self.title, self.planned, self.quiet = title, planned, quiet
         self.done = 0
+        self.seen: set[str] = set()
         self.running: dict[str, float] = {}
         console = Console(stderr=True)
         self.bar: Progress | None = None
@@ -33,46 +41,67 @@ class Watch:
             columns = (TextColumn("{task.description}"), *wide, TextColumn("{task.fields[count]}"),
                        TimeElapsedColumn(), TextColumn("{task.fields[waiting]}"))  # fmt: skip
             self.bar = Progress(*columns, console=console, transient=True)
-            self.room = console.width - len(title) - len("000/000 0:00:00") - 4 - 21 * len(wide)
+            count = "000/000" if planned else "000 looked at"
+            self.room = console.width - len(f"{title} {count} 0:00:00 ") - 1 - 21 * len(wide)
         self.task = TaskID(0)
-        self.last = time.monotonic()
+        self.started = time.monotonic()
+        self.ended = threading.Event()
+        self.plain = threading.Thread(target=self._plainly, daemon=True)
 
     def __enter__(self) -> Self:
         if self.bar:
             self.bar.start()
             self.task = self.bar.add_task(self.title, total=self.planned, count="", waiting="")
         elif not self.quiet:
-            print(f"{self.title} …", file=sys.stderr)
+            print(f"{self.title} …", file=sys.stderr, flush=True)
+            self.plain.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.ended.set()
         if self.bar:
             self.bar.stop()
+        elif not self.quiet:
+            self.plain.join()
 
     def take(self, event: EngineEvent) -> None:
         """Count one event of the engine."""
         started, ended = event.resource_pre_event, event.res_outputs_event or event.res_op_failed_event
+        if started and exists(started.metadata):
+            self.seen.add(started.metadata.urn)
         if started and changing(started.metadata):
             self.running[started.metadata.urn] = time.monotonic()
         if ended and self.running.pop(ended.metadata.urn, None):
             self.done += 1
         if self.bar:
             total = max(self.planned or 0, self.done + len(self.running))
-            count = f"{self.done}/{total}" if self.planned else str(self.done)
+            count = f"{self.done}/{total}" if self.planned else f"{len(self.seen)} looked at"
             waiting = clipped(self._waiting(), self.room)
             self.bar.update(self.task, completed=self.done, total=total, count=count, waiting=waiting)
-        elif not self.quiet and time.monotonic() - self.last > EVERY:
-            self.last = time.monotonic()
-            of = f" of {self.planned}" if self.planned else ""
-            print(f"{self.title}: {self.done}{of} done {self._waiting()}".rstrip(), file=sys.stderr)
+
+    def _plainly(self) -> None:
+        """Print what is new, now and then, and from time to time that nothing is."""
+        told, last = "", self.started
+        while not self.ended.wait(EVERY):
+            line, now = self._line(), time.monotonic()
+            if line != told or now - last >= SILENT:
+                minutes, seconds = divmod(int(now - self.started), 60)
+                print(f"{self.title}: {line}, {minutes}:{seconds:02}", file=sys.stderr, flush=True)
+                told, last = line, now
+
+    def _line(self) -> str:
+        count = f"{self.done} of {self.planned} done" if self.planned else f"{len(self.seen)} looked at"
+        waiting = self._waiting()
+        return f"{count}, {waiting}" if waiting else count
 
     def _waiting(self) -> str:
         """What has been going on for longest."""
-        if not self.running:
+        running = list(self.running.items())  # another thread may change it meanwhile
+        if not running:
             return ""
-        urn = min(self.running, key=self.running.__getitem__)
+        urn, _ = min(running, key=lambda one: one[1])
         return f"waiting for {shortened(urn)}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from components.team_settings import MAIN
 from deploy import cluster_api, tls
 from deploy.stackfile import RefusedError
 
@@ -247,10 +248,11 @@ def smoke(target: Target, limits: Mapping[str, float] | None = None) -> Iterator
 def target(settings: Any, resources: list[dict[str, Any]], team: str = "") -> Target:
     """What a stack's settings and its state say of it."""
     teams = [each for each in settings.teams if not each.removed and (not team or each.name == team)]
-    teams = [each for each in teams if each.name != "main"] or teams
+    teams = [each for each in teams if each.name != MAIN] or teams
     if not teams:
         raise RefusedError(f"there is no team {team!r}" if team else "there is no team to log in to")
-    user = teams[0].user
+    # Of main it is the administrator, which has no user of its own beside (components/team_config.py).
+    user = settings.concourse.administrator if teams[0].name == MAIN else teams[0].user
     hosts = settings.hosts.within(settings.dns.name)
     return Target(
         hosts=hosts,

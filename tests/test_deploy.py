@@ -14,7 +14,7 @@ from pulumi.automation.events import (
     StepEventStateMetadata,
 )
 
-from deploy.outcome import Outcome, shortened
+from deploy.outcome import Outcome, listed, shortened
 from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
 from deploy.stackfile import ROOT, RefusedError, config, settings, stacks
 from deploy.writer import alone
@@ -128,6 +128,18 @@ def test_json_and_markdown_say_the_same_as_the_text():
     assert as_json["changes"] == {"replace": 1, "delete": 1, "same": 1}
     assert as_json["replacements"][0]["because"] == ["location"]
     assert "- `Server database` because of `location`" in told.as_markdown()
+
+
+def test_outputs_are_a_line_each_and_those_of_an_output_below_it():
+    shown = listed({"urls": {"vault": "https://v", "charts": "https://c"}, "egress": ["1.2.3.4", "5.6.7.8"],
+                    "groups": {}})  # fmt: skip
+    assert shown == [
+        "  egress  1.2.3.4, 5.6.7.8",
+        "  groups  none",
+        "  urls",
+        "    charts  https://c",
+        "    vault   https://v",
+    ]
 
 
 def test_rendering_writes_values_releases_and_manifests_without_secrets():

@@ -111,3 +111,6 @@ def test_recover_shows_a_lock_and_takes_it_away_by_its_id_alone(tmp_path, capsys
         assert place.exists()
     recover("demo", rehearse=True, mend=True, lock=["0d3c"], home=tmp_path)
     assert not place.exists()
+    assert capsys.readouterr().out.endswith("demo: put right; run `up` again\n")
+    recover("demo", rehearse=True, home=tmp_path)
+    assert capsys.readouterr().out == "demo: nothing is left behind\n"

@@ -283,6 +283,18 @@ def test_nothing_writes_to_a_cloud_but_by_a_plan_and_prod_and_infra_by_a_person(
     assert "attempts:" not in (ROOT / "pipelines" / "platform.yml").read_text()
 
 
+def test_the_alert_of_red_jobs_is_of_our_pipelines():
+    groups = yaml.safe_load((ROOT / "components" / "files" / "alerts" / "concourse.yaml").read_text())[
+        "groups"
+    ]
+    (alert,) = [r for g in groups for r in g["rules"] if r.get("alert") == "ConcourseInfraJobRed"]
+    (named,) = re.findall(r'pipelineName=~"([^"]+)"', alert["expr"])
+    assert set(named.split("|")) == {file.stem for file in (ROOT / "pipelines").glob("*.yml")}
+    (other,) = re.findall(r'jobName!="([^"]+)"', alert["expr"])
+    jobs = yaml.safe_load((ROOT / "pipelines" / "platform.yml").read_text())["jobs"]
+    assert other in {job["name"] for job in jobs}
+
+
 def test_no_pipeline_and_no_task_names_a_stack():
     for file in [*(ROOT / "pipelines").glob("*.yml"), *(ROOT / "pipelines" / "tasks").iterdir()]:
         assert not re.search(rf"\b({'|'.join(stacks())})\b(?!-is-down)", file.read_text()), file.name

@@ -54,7 +54,7 @@ def test_a_login_in_another_tenant_is_told():
         ("ad group show", None, "Entra group 6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e", "az ad group create"),
         ("role assignment list", [{"roleDefinitionName": "Contributor"}],
          "role Role Based Access Control Administrator", "az role assignment create"),
-        ("rest", {"value": []}, "Graph permission Group.ReadWrite.All", "admin-consent"),
+        ("rest", {"value": []}, "Graph permission Group.ReadWrite.All", r'\"appRoleId\": \"62a82d76-'),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_told_with_what_mends_it(answer, value, what, mend):

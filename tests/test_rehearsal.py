@@ -156,6 +156,23 @@ def test_one_changed_setting_of_the_cluster_shows_only_the_cluster(up):
     assert told["changes"].keys() == {"update", "same"}
 
 
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_job_that_runs_again_replaces_nothing_that_waits_for_it(up, stack):
+    """The engine replaces what has a name or a namespace that waits for something replaced."""
+    checkout, _ = up(stack)
+    (file,) = (checkout.home(stack) / "state").rglob(f"{stack}.json")
+    state = json.loads(file.read_text())["checkpoint"]["latest"]["resources"]
+    jobs = {each["urn"] for each in state if each["type"] == "kubernetes:batch/v1:Job"}
+    waiting = [
+        each["urn"].rpartition("::")[2]
+        for each in state
+        for property_, urns in each.get("propertyDependencies", {}).items()
+        if property_ in ("name", "namespace", "metadata") and jobs & set(urns or ())
+    ]
+    assert jobs
+    assert waiting == []
+
+
 def test_preview_as_json_is_one_object_with_what_a_pipeline_needs(up):
     checkout, _ = up("prod")
     shown = checkout.deploy("preview", "prod", "--rehearse", "--json")

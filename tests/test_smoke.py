@@ -20,6 +20,7 @@ from deploy.render import SECRET
 from deploy.smoke import CONFIG, QUESTIONS, Target
 from deploy.stackfile import RefusedError, settings
 from tests.conformance.certificates import Authority
+from tests.recorder import STACKS
 
 TEAM = "/api/v1/teams/payments"
 CONFIGURED = f"{TEAM}/pipelines/smoke/config"
@@ -254,6 +255,14 @@ def test_whom_to_ask_comes_from_the_stack_file_and_its_state():
     assert of(state()).server == "https://x:443"
     assert of(state()).login == ("kubelogin", "get-token")
     assert of([]) is None
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_who_logs_in_is_one_of_the_stacks_own_users(run_stack, stack):
+    mark = {SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"pw"'}
+    made = run_stack(stack).of_type("random:index/randomPassword:RandomPassword")
+    resources = [{"urn": each.urn, "type": each.type, "outputs": {"result": mark}} for each in made]
+    assert smoke.target(settings(stack), resources).password == "pw"
 
 
 def test_a_stack_that_was_never_updated_and_a_team_that_is_none_are_told():
