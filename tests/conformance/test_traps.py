@@ -22,7 +22,12 @@ def releases(installed):
     return of
 
 
-def replicas(workload):
+def replicas(workload, items):
+    """How many pods there are at least: an autoscaler's number where it is left to one."""
+    for scaler in items:
+        aim = scaler["kind"] == "HorizontalPodAutoscaler" and scaler["spec"]["scaleTargetRef"]
+        if aim and (aim["kind"], aim["name"]) == (workload["kind"], workload["metadata"]["name"]):
+            return scaler["spec"]["minReplicas"]
     return workload["spec"].get("replicas", 1)
 
 
@@ -41,7 +46,7 @@ def blocked(items):
                     and wanted.items() <= labels(workload).items()
                 ):
                     least, most = (budget["spec"].get(key) for key in ("minAvailable", "maxUnavailable"))
-                    if most == 0 or (least is not None and least == replicas(workload)):
+                    if most == 0 or (least is not None and least >= replicas(workload, items)):
                         yield workload["metadata"]["name"]
 
 
@@ -63,6 +68,10 @@ def test_a_budget_of_one_pod_is_noticed(count, stuck):
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "one"}}}
     budget = {"kind": "PodDisruptionBudget", "metadata": {"name": "one"}, "spec": spec}
     assert list(blocked([workload, budget])) == stuck
+    aim = {"scaleTargetRef": {"kind": "Deployment", "name": "one"}, "minReplicas": count}
+    del workload["spec"]["replicas"]
+    scaler = {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "one"}, "spec": aim}
+    assert list(blocked([workload, budget, scaler])) == stuck
 
 
 @pytest.mark.parametrize("stack", STACKS)
