@@ -31,7 +31,7 @@ from components.given_secrets import GivenSecretsError, given_secrets
 from components.groups import Groups
 from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
 from components.ingress import Ingress
-from components.key_vault import KeyVault
+from components.key_vault import KeyVault, second_copy
 from components.log_alerts import LogAlerts
 from components.logs import Logs
 from components.metrics import Metrics
@@ -306,6 +306,14 @@ credentials = Credentials(
     settings.credentials,
     protected=settings.protected,
     opts=pulumi.ResourceOptions(providers=[in_vault]),
+)
+second_copy(
+    "vault-writer",
+    credentials.writer,
+    place=groups.stateful,
+    vault=keys.name,
+    what="Login of who writes secrets for Concourse",
+    parent=keys,
 )
 logs = Logs(
     "logs",

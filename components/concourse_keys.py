@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import pulumi_azure_native as az
 import pulumi_random as random
 import pulumi_tls as tls
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from components.groups import Place
+from components.key_vault import second_copy
 
 LENGTH = 32
 """Characters of an encryption key. Concourse takes its bytes as they are, and 32 are an AES-256 key."""
@@ -68,23 +68,13 @@ class ConcourseKeys(ComponentResource):
             special=False,
             opts=ResourceOptions(parent=self, protect=place.protected),
         )
-        copy = az.keyvault.Secret(
+        copy = second_copy(
             name,
-            secret_name=name,
-            resource_group_name=place.group,
-            vault_name=vault,
-            tags=place.tags,
-            properties=az.keyvault.SecretPropertiesArgs(
-                value=key.result,
-                content_type="Encryption key of Concourse's database",
-                attributes=az.keyvault.SecretAttributesArgs(enabled=True),
-            ),
-            opts=ResourceOptions(
-                parent=self,
-                protect=place.protected,
-                # It goes with its vault. Alone only who may read its data could delete it.
-                retain_on_delete=True,
-            ),
+            key.result,
+            place=place,
+            vault=vault,
+            what="Encryption key of Concourse's database",
+            parent=self,
         )
         # Nothing is encrypted by a key of which there is one copy.
-        return Output.secret(Output.all(key.result, copy.id).apply(lambda both: str(both[0])))
+        return Output.secret(Output.all(key.result, copy).apply(lambda both: str(both[0])))

@@ -1,23 +1,25 @@
-"""What is in Vault: the secrets' mount, and how Concourse logs in to read them."""
+"""What is in Vault: the secrets' mount, how Concourse logs in to read them, and people to write them."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pulumi_vault as vault
 from pulumi import ComponentResource, Output, ResourceOptions
 
 from components.model import Check, Epoch, Model, Problem
-from components.vault_policies import CONCOURSE, MOUNT, concourse
+from components.vault_policies import CONCOURSE, MOUNT, WRITER, concourse, writer
 
 PERIOD = 3600
 """Seconds of Concourse's token; it renews it at half of them, without an end."""
+WRITING = 1800
+"""Seconds of the token of a person who writes secrets."""
 
 
 class CredentialsSettings(Model):
-    """How Concourse logs in to Vault."""
+    """How Concourse, and who writes secrets for it, log in to Vault."""
 
     rotation: Epoch = "2026-11"
-    """When its secret id was made. To rotate, move it, and name the one before in `previous`."""
+    """When their secret ids were made. To rotate, move it, and name the one before in `previous`."""
     previous: Epoch | None = None
     """An older one that is still taken: web nodes that have not restarted log in by it again after a break.
     Leave it out in a later update, when all of them have."""
@@ -32,12 +34,12 @@ class CredentialsSettings(Model):
 
 
 class Credentials(ComponentResource):
-    """The mount `secret/`, and the approle `concourse` that reads its own subtree of it."""
+    """The mount `secret/`, and the approles that read Concourse's subtree of it and write there."""
 
-    role_id: Output[str]
-    secret_id: Output[str]
     approle: Output[str]
-    """How Concourse takes both: `role_id:…,secret_id:…`. Secret."""
+    """How Concourse logs in, as it takes it: `role_id:…,secret_id:…`. Secret."""
+    writer: Output[str]
+    """How people do, as `vault write auth/approle/login -` takes it: JSON. Secret."""
 
     def __init__(
         self,
@@ -48,7 +50,6 @@ class Credentials(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("platform:index:Credentials", name, None, opts)
-        child = ResourceOptions(parent=self)
         mount = vault.Mount(
             f"{name}-{MOUNT}",
             path=MOUNT,
@@ -58,36 +59,48 @@ class Credentials(ComponentResource):
             # Pulumi's own policy has no right to delete it: a stack's destroy leaves it with Vault.
             opts=ResourceOptions(parent=self, protect=protected, retain_on_delete=True),
         )
-        policy = vault.Policy(f"{name}-{CONCOURSE}", name=CONCOURSE, policy=concourse(), opts=child)
-        backend = vault.AuthBackend(f"{name}-approle", type="approle", path="approle", opts=child)
+        self.backend = vault.AuthBackend(
+            f"{name}-approle", type="approle", path="approle", opts=ResourceOptions(parent=self)
+        )
+        epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
+        # Every web node logs in by the same secret id, at each of its starts.
+        logins = self._approle(f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, token_period=PERIOD)
+        self.approle = Output.secret(
+            Output.all(*logins, mount.path).apply(lambda parts: f"role_id:{parts[0]},secret_id:{parts[1]}")
+        )
+        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), epochs, token_ttl=WRITING)
+        self.writer = Output.secret(
+            Output.all(*logins, mount.path).apply(
+                lambda parts: json.dumps({"role_id": parts[0], "secret_id": parts[1]})
+            )
+        )
+        self.register_outputs({})
+
+    def _approle(
+        self, name: str, role_name: str, text: str, epochs: Sequence[str], **token: int
+    ) -> tuple[Output[str], Output[str]]:
+        """A login with one policy: its role id, and its secret id of the first epoch."""
+        child = ResourceOptions(parent=self)
+        policy = vault.Policy(name, name=role_name, policy=text, opts=child)
         role = vault.approle.AuthBackendRole(
-            f"{name}-{CONCOURSE}",
-            backend=backend.path,
-            role_name=CONCOURSE,
+            name,
+            backend=self.backend.path,
+            role_name=role_name,
             bind_secret_id=True,
             token_policies=[policy.name],
-            token_period=PERIOD,
-            # Every web node logs in by the same secret id, at each of its starts.
             secret_id_num_uses=0,
             token_num_uses=0,
             opts=child,
+            **token,
         )
-        ids = {
-            epoch: vault.approle.AuthBackendRoleSecretId(
-                f"{name}-{CONCOURSE}-{epoch}",
+        ids = [
+            vault.approle.AuthBackendRoleSecretId(
+                f"{name}-{epoch}",
                 backend=role.backend,
                 role_name=role.role_name,
                 metadata=json.dumps({"rotation": epoch}),
                 opts=child,
             )
-            for epoch in (settings.rotation, settings.previous)
-            if epoch
-        }
-        self.role_id = Output.secret(role.role_id)
-        self.secret_id = Output.secret(ids[settings.rotation].secret_id)
-        self.approle = Output.secret(
-            Output.all(self.role_id, self.secret_id, mount.path).apply(
-                lambda parts: f"role_id:{parts[0]},secret_id:{parts[1]}"
-            )
-        )
-        self.register_outputs({})
+            for epoch in epochs
+        ]
+        return Output.secret(role.role_id), Output.secret(ids[0].secret_id)

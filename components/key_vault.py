@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
 from pydantic import Field
 
 from components.azure import part
@@ -17,6 +17,34 @@ UNCHANGING = ["properties.kty", "properties.keySize", "properties.keyOps"]
 
 RECOVERY = "vault-recovery-keys"
 """The secret with Vault's recovery keys."""
+
+
+def second_copy(  # noqa: PLR0913 (named, and each an input)
+    name: str,
+    value: Output[str],
+    *,
+    place: Place,
+    vault: Input[str],
+    what: str,
+    parent: Resource,
+) -> Output[str]:
+    """Keep a secret in the key vault, for people; its id, known once it is there."""
+    return az.keyvault.Secret(
+        name,
+        secret_name=name,
+        resource_group_name=place.group,
+        vault_name=vault,
+        tags=place.tags,
+        properties=az.keyvault.SecretPropertiesArgs(
+            value=value, content_type=what, attributes=az.keyvault.SecretAttributesArgs(enabled=True)
+        ),
+        opts=ResourceOptions(
+            parent=parent,
+            protect=place.protected,
+            # It goes with its vault. Alone only who may read its data could delete it.
+            retain_on_delete=True,
+        ),
+    ).id
 
 
 class KeyVaultSettings(Model):

@@ -37,10 +37,10 @@ def issue(repository: str, title: str, text: str, *, gone: bool = False, api: st
     token = os.environ.get("GITHUB_TOKEN")
     if not token:
         raise RefusedError("GITHUB_TOKEN is not set: a token that may write issues")
-    hub = Github(auth=Auth.Token(token), timeout=SECONDS, base_url=api)
+    hub = Github(auth=Auth.Token(token), timeout=SECONDS, base_url=api, lazy=True)
     body = f"```\n{shortened(text, 60_000, 2000)}\n```\nWritten anew by each run, and closed when it is gone."
     try:
-        project = hub.get_repo(repository, lazy=True)
+        project = hub.get_repo(repository)
         found = [i for i in project.get_issues(state="open", labels=[LABEL]) if i.title == title]
         if gone:
             for each in found:

@@ -26,7 +26,12 @@ async def main(stack: str, home: Path, scale: float, faults: str) -> None:
     config = yaml.safe_load((home / "project" / f"Pulumi.{stack}.yaml").read_text())["config"]
     ground.preconditions(cloud, config)
     cloud.faults = Faults(faults, scale) if faults else None
-    print(json.dumps(await ground.serve(ground.clouds(cloud))), flush=True)
+    providers = ground.clouds(cloud)
+    if servers := os.environ.get("REHEARSAL_SERVERS"):
+        from rehearsal import through  # noqa: PLC0415 tests alone need it
+
+        through.connect(providers, Path(servers))
+    print(json.dumps(await ground.serve(providers)), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # to the end of the driver
     before = -1
     while cloud.under_way or cloud.operations != before:

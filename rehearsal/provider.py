@@ -4,6 +4,7 @@ The answers copy what the real providers were seen or read to do: what a preview
 what is refused. (Sources: research of the providers run against real servers; azure-native's provider.go.)
 """
 
+import asyncio
 import re
 import secrets
 import uuid
@@ -93,6 +94,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Whether a changed configuration is another cloud, so that everything in it is replaced."""
         self.configs: dict[str, Props] = {}
         """By who asks: the engine has a connection for each provider that the program makes."""
+        self.behind: Callable[[str, Call, Props], Props] | None = None
+        """A real server: given (method, object, configuration) of what passed the checks, answers outputs."""
         self.log: list[tuple[str, str]] = []
         """Every request that changed something: (method, id)."""
 
@@ -182,6 +185,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     async def Create(self, request: Any, context: Any) -> Any:
         kind, inputs = self._kind(request.type), plain(request.properties)
         if request.preview:
+            await self._tried(Call(self.cloud, request.name, request.type, inputs), context)
             return provider_pb2.CreateResponse(properties=marked(kind, foreseen(kind, inputs)))
         try:
             words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
@@ -190,7 +194,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             async with self.cloud.operation(kind, call):
                 if not kind.singleton and self.cloud.get(call.id):
                     call.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
-                properties = self._write("create", kind, call)
+                properties = await self._write("create", kind, call, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         await self._wait(kind, call, context, id_, properties)
@@ -199,6 +203,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     async def Update(self, request: Any, context: Any) -> Any:
         kind, inputs = self._kind(request.type), plain(request.news)
         if request.preview:
+            before = plain(request.old_inputs)
+            await self._tried(Call(self.cloud, request.name, request.type, inputs, before), context)
             known = {k: v for k, v in plain(request.olds).items() if k in kind.stable}
             return provider_pb2.UpdateResponse(properties=marked(kind, foreseen(kind, inputs) | known))
         before = plain(request.old_inputs)
@@ -211,7 +217,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 for path, _ in changes(before, inputs):
                     if any(covers(wanted, path) for wanted in kind.fixed):
                         call.refuse(kind.frozen, f"{path} cannot be changed in place")
-                properties = self._write("update", kind, call)
+                properties = await self._write("update", kind, call, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         await self._wait(kind, call, context, request.id, properties)
@@ -237,6 +243,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 self._authorise(kind, call)
                 for gone in (call.id, *(o["id"] for o in self.cloud.below(call.id))):
                     self._unused(gone, call)
+                await self._sent("delete", call, context)
                 self.log.append(("delete", call.id))
                 self.cloud.drop(call.id, alone=kind.singleton)
                 if kind.leaves:
@@ -289,7 +296,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         assert kind, type_  # Check has refused it  # noqa: S101
         return kind
 
-    def _write(self, method: str, kind: Kind, call: Call) -> Props:
+    async def _write(self, method: str, kind: Kind, call: Call, context: Any) -> Props:
         """Check as the cloud does, then keep the object; returns what the cloud answers."""
         if unknown(call.inputs):
             call.refuse("UnknownValue", "an input is still unknown")
@@ -304,10 +311,24 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 call.refuse(f"{missing}NotFound", f"{parent} does not exist")
         for check in (*self.always, *kind.checks):
             check(call)
-        outputs = kind.outputs(call)
+        outputs = kind.outputs(call) | await self._sent(method, call, context)
         self.log.append((method, call.id))
         self.cloud.put(call.id, call.type, self.kept(kind, call.inputs), self.kept(kind, outputs))
         return shown(kind, call.inputs) | outputs
+
+    async def _sent(self, method: str, call: Call, context: Any) -> Props:
+        if self.behind is None:
+            return {}
+        return await asyncio.to_thread(self.behind, method, call, self.configs[context.peer()])
+
+    async def _tried(self, call: Call, context: Any) -> None:
+        """Ask in a preview whether the real server would take it."""
+        if unknown(call.inputs) or unknown(self.configs[context.peer()]):
+            return
+        try:
+            await self._sent("try", call, context)
+        except RefusedError as refused:
+            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
 
     async def _wait(self, kind: Kind, call: Call, context: Any, id_: str, properties: Props) -> None:
         """Answer with an object that exists and does not work, if that is what came of it."""

@@ -60,6 +60,7 @@ def stage(
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_HOME": str(home / "pulumi"),
         "PATH": os.pathsep.join(here),
+        "GOGC": "400",  # after each step the engine writes its whole state, and leaves much garbage
     }
     clouds = subprocess.Popen(
         [sys.executable, "-m", "rehearsal", stack, home, str(scale), faults],

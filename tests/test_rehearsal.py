@@ -60,6 +60,19 @@ class Checkout:
                 found[content["id"]] = file
         return found
 
+    def exported(self, stack: str) -> Any:
+        """A stack's state, its secrets decrypted by the engine."""
+        environment = os.environ | {
+            "PULUMI_BACKEND_URL": (self.home(stack) / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        exported = subprocess.run(
+            [Path(sys.prefix) / "bin" / "pulumi", "stack", "export", "--show-secrets", "--stack", stack],
+            cwd=self.home(stack) / "project", env=environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return json.loads(exported.stdout)
+
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -192,15 +205,6 @@ def test_no_generated_secret_is_readable_in_the_state_or_in_what_is_printed(up, 
 
 def plain_secrets(checkout: Checkout, stack: str) -> set[str]:
     """Every secret text in a stack's state, decrypted by the engine."""
-    environment = os.environ | {
-        "PULUMI_BACKEND_URL": (checkout.home(stack) / "state").as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
-    exported = subprocess.run(
-        [Path(sys.prefix) / "bin" / "pulumi", "stack", "export", "--show-secrets", "--stack", stack],
-        cwd=checkout.home(stack) / "project", env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
     found: set[str] = set()
 
     def walk(value: Any) -> None:
@@ -215,7 +219,7 @@ def plain_secrets(checkout: Checkout, stack: str) -> set[str]:
             for item in value:
                 walk(item)
 
-    walk(json.loads(exported.stdout))
+    walk(checkout.exported(stack))
     # A Secret's data is written so.
     return found | {base64.b64encode(text.encode()).decode() for text in found}
 

@@ -160,16 +160,17 @@ class VaultServer(NamedTuple):
 
     def call(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """Its answer, which must be no error."""
-        answer = requests.request(
-            method,
-            f"{self.url}/v1/{path}",
-            json=body,
-            verify=self.ca,
-            headers={"X-Vault-Token": token},
-            timeout=30,
-        )
+        answer = self._ask(method, path, body, token)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else {}
+
+    def status(self, method: str, path: str, body: Any = None, token: str = "") -> int:
+        """Whether it does it."""
+        return self._ask(method, path, body, token).status_code
+
+    def _ask(self, method: str, path: str, body: Any, token: str) -> requests.Response:
+        url, headers = f"{self.url}/v1/{path}", {"X-Vault-Token": token}
+        return requests.request(method, url, json=body, verify=self.ca, headers=headers, timeout=30)
 
 
 class Seal(NamedTuple):

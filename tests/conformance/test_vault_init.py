@@ -4,10 +4,9 @@ import base64
 import json
 
 import pytest
-import requests
 
-from components.vault_policies import concourse
-from tests.conformance.vault_init_job import PASSWORD, Job, around
+from components.vault_policies import concourse, writer
+from tests.conformance.vault_init_job import CLOSED, PASSWORD, Job, around
 from tests.job_scripts import KILLED
 
 REFUSED = 42
@@ -134,35 +133,24 @@ def configured(job):
         return job.vault.call(method, path, body, token)
 
     ask("POST", "sys/mounts/secret", {"type": "kv", "options": {"version": "2"}})
-    ask("PUT", "sys/policies/acl/concourse", {"policy": concourse()})
     ask("POST", "sys/auth/approle", {"type": "approle"})
-    ask(
-        "POST",
-        "auth/approle/role/concourse",
-        {"bind_secret_id": True, "token_policies": ["concourse"], "token_period": 3600},
-    )
+    for name, policy, token_is in (
+        ("concourse", concourse(), {"token_period": 3600}),
+        ("writer", writer(), {"token_ttl": 1800}),
+    ):
+        ask("PUT", f"sys/policies/acl/{name}", {"policy": policy})
+        role = {"bind_secret_id": True, "token_policies": [name]}
+        ask("POST", f"auth/approle/role/{name}", role | token_is)
     return job, token
 
 
-def status(job, token, method, path, body=None):
-    answer = requests.request(
-        method,
-        f"{job.vault.url}/v1/{path}",
-        json=body,
-        headers={"X-Vault-Token": token},
-        verify=job.vault.ca,
-        timeout=30,
-    )
-    return answer.status_code
-
-
-def secret_id(job, token):
-    made = job.vault.call("POST", "auth/approle/role/concourse/secret-id", {}, token)["data"]
+def secret_id(job, token, who="concourse"):
+    made = job.vault.call("POST", f"auth/approle/role/{who}/secret-id", {}, token)["data"]
     return made["secret_id"], made["secret_id_accessor"]
 
 
-def login(job, token, secret):
-    role = job.vault.call("GET", "auth/approle/role/concourse/role-id", token=token)["data"]["role_id"]
+def login(job, token, secret, who="concourse"):
+    role = job.vault.call("GET", f"auth/approle/role/{who}/role-id", token=token)["data"]["role_id"]
     return job.vault.call("POST", "auth/approle/login", {"role_id": role, "secret_id": secret})["auth"]
 
 
@@ -174,8 +162,8 @@ def test_the_operator_rotates_concourses_secret_id_with_an_overlap(configured):
         login(job, token, old)["policies"] == login(job, token, new)["policies"] == ["concourse", "default"]
     )
     path = "auth/approle/role/concourse/secret-id-accessor/"
-    assert status(job, token, "POST", f"{path}lookup", {"secret_id_accessor": accessor}) == 200
-    assert status(job, token, "POST", f"{path}destroy", {"secret_id_accessor": accessor}) == 204
+    assert job.vault.status("POST", f"{path}lookup", {"secret_id_accessor": accessor}, token) == 200
+    assert job.vault.status("POST", f"{path}destroy", {"secret_id_accessor": accessor}, token) == 204
     with pytest.raises(AssertionError, match="invalid role or secret ID"):
         login(job, token, old)
     login(job, token, new)
@@ -192,6 +180,8 @@ def test_the_operator_cannot_make_itself_root(configured):
         ("PUT", "sys/policies/acl/other", {"policy": root}),
         ("PUT", "sys/policy/concourse", {"policy": root}),
         ("POST", "auth/approle/role/concourse", {"token_policies": ["pulumi"]}),
+        ("POST", "auth/approle/role/concourse", {"token_policies": ["writer"]}),
+        ("PUT", "sys/policies/acl/concourse", {"policy": writer()}),
         ("POST", "auth/approle/role/concourse", {"policies": ["root"]}),
         ("POST", "auth/approle/role/other", {"token_policies": ["concourse"]}),
         ("POST", "auth/token/create", {"policies": ["root"]}),
@@ -200,13 +190,12 @@ def test_the_operator_cannot_make_itself_root(configured):
         ("DELETE", "sys/mounts/secret", None),
         ("GET", "secret/data/concourse/team/x", None),
     ):
-        assert status(job, token, method, path, body) in (400, 403), (method, path, body)
+        assert job.vault.status(method, path, body, token) in (400, 403), (method, path, body)
 
 
 def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
     job, token = configured
-    keys = job.stored
-    made = root_of(job, keys)
+    made = job.root()
     job.vault.call("POST", "secret/data/concourse/team/x", {"data": {"value": "1"}}, made)
     job.vault.call("POST", "secret/data/other/x", {"data": {"value": "2"}}, made)
     job.vault.call("POST", "auth/token/revoke-self", {}, made)
@@ -217,28 +206,33 @@ def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
     assert job.vault.call("GET", "sys/internal/ui/mounts/secret/concourse", token=me)["data"]["options"] == {
         "version": "2"
     }
+    for method, path, body in CLOSED:
+        assert job.vault.status(method, path, body, me) == 403, (method, path)
+
+
+def test_a_writer_puts_secrets_where_concourse_reads_them_and_gets_no_further(configured):
+    job, token = configured
+    mine = login(job, token, secret_id(job, token, "writer")[0], "writer")
+    assert (mine["policies"], mine["lease_duration"]) == (["default", "writer"], 1800)
+    me, place = mine["client_token"], "secret/data/concourse/team/x"
+    for value in ("1", "2"):
+        job.vault.call("POST", place, {"data": {"value": value}}, me)
+    job.vault.call("DELETE", place, token=me)
+    job.vault.call("POST", "secret/undelete/concourse/team/x", {"versions": [2]}, me)
+    reader = login(job, token, secret_id(job, token)[0])["client_token"]
+    assert job.vault.call("GET", place, token=reader)["data"]["data"] == {"value": "2"}
+    assert job.vault.call("LIST", "secret/metadata/concourse", token=me)["data"]["keys"] == ["team/"]
     for method, path, body in (
         ("GET", "secret/data/other/x", None),
-        ("LIST", "secret/metadata/concourse", None),
-        ("LIST", "secret/metadata/concourse/team", None),
-        ("GET", "secret/metadata/concourse/team/x", None),
-        ("POST", "secret/data/concourse/team/x", {"data": {"value": "3"}}),
-        ("DELETE", "secret/data/concourse/team/x", None),
-        ("GET", "sys/policies/acl/concourse", None),
-        ("GET", "sys/mounts", None),
+        ("POST", "secret/data/other/x", {"data": {"value": "3"}}),
+        ("LIST", "secret/metadata", None),
+        ("POST", "secret/config", {"max_versions": 1}),
+        ("PUT", "secret/destroy/concourse/team/x", {"versions": [1]}),
+        ("GET", "sys/policies/acl/writer", None),
+        ("POST", "auth/approle/role/writer/secret-id", {}),
         ("POST", "auth/token/create", {}),
     ):
-        assert status(job, me, method, path, body) == 403, (method, path)
-
-
-def root_of(job, keys):
-    """A root token from the recovery keys, as docs/runbooks/vault-operator-policy.md makes one."""
-    start = job.vault.call("PUT", "sys/generate-root/attempt", {})
-    for key in keys["keys"][: keys["threshold"]]:
-        done = job.vault.call("PUT", "sys/generate-root/update", {"key": key, "nonce": start["nonce"]})
-    text = done["encoded_token"]
-    raw = base64.b64decode(text + "=" * (-len(text) % 4))
-    return bytes(a ^ b for a, b in zip(raw, start["otp"].encode(), strict=True)).decode()
+        assert job.vault.status(method, path, body, me) == 403, (method, path)
 
 
 def test_concourses_token_renews_without_an_end(configured):
@@ -253,4 +247,4 @@ def test_concourses_token_renews_without_an_end(configured):
 
 def test_the_recovery_keys_in_key_vault_make_a_root_token(configured):
     job, _ = configured
-    assert root_of(job, job.stored).startswith("hvs.")
+    assert job.root().startswith("hvs.")

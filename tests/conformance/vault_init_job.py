@@ -1,5 +1,6 @@
 """What the init Job meets in a cluster: Consul, Key Vault, Entra, Kubernetes; Vault itself is real."""
 
+import base64
 import json
 import os
 import re
@@ -21,6 +22,18 @@ from tests.conformance.servers import HOST, VaultServer
 from tests.job_scripts import KILLER
 
 PASSWORD = "the-password-that-the-program-made"
+CLOSED = (
+    ("GET", "secret/data/other/x", None),
+    ("LIST", "secret/metadata/concourse", None),
+    ("LIST", "secret/metadata/concourse/team", None),
+    ("GET", "secret/metadata/concourse/team/x", None),
+    ("POST", "secret/data/concourse/team/x", {"data": {"value": "3"}}),
+    ("DELETE", "secret/data/concourse/team/x", None),
+    ("GET", "sys/policies/acl/concourse", None),
+    ("GET", "sys/mounts", None),
+    ("POST", "auth/token/create", {}),
+)
+"""Some of what Concourse may not do in Vault: (method, path, body)."""
 
 
 class Around:
@@ -190,3 +203,13 @@ class Job:
         """The recovery keys, as Key Vault has them last."""
         found: dict[str, Any] = json.loads(self.servers.secrets[-1]["value"])
         return found
+
+    def root(self) -> str:
+        """A root token from the recovery keys, as docs/runbooks/vault-operator-policy.md makes one."""
+        keys, start = self.stored, self.vault.call("PUT", "sys/generate-root/attempt", {})
+        for key in keys["keys"][: keys["threshold"]]:
+            body = {"key": key, "nonce": start["nonce"]}
+            done = self.vault.call("PUT", "sys/generate-root/update", body)
+        text = done["encoded_token"]
+        raw = base64.b64decode(text + "=" * (-len(text) % 4))
+        return bytes(a ^ b for a, b in zip(raw, start["otp"].encode(), strict=True)).decode()
