@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-import pulumi_azure_native as az
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 from pydantic import Field
 
-from components.azure import part
 from components.groups import Place
-from components.identity import AUDIENCE, known_identity
+from components.identity import federated
 from components.model import ArmId, Check, ConcourseName, Guid, Model, Problem
-from components.roles import Role, grant
+from components.roles import Role
 
 PIPELINES = ("environment", "drift")
 """Pipelines that there is one of for each stack, with the stack as their instance variable."""
@@ -92,40 +90,18 @@ class Deployers(ComponentResource):
     def _deployer(
         self, deployer: DeployerSettings, settings: DeployersSettings, *, place: Place, issuer: Input[str]
     ) -> Output[str]:
-        name, child = f"deployer-{deployer.stack}", ResourceOptions(parent=self)
-        identity = az.managedidentity.UserAssignedIdentity(name, **place.where, opts=child)
-        known = known_identity(identity.id, parent=self)
-        credentials: list[az.managedidentity.FederatedIdentityCredential] = []
-        for called, subject in subjects(settings.team, deployer).items():
-            credentials.append(
-                az.managedidentity.FederatedIdentityCredential(
-                    f"{name}-{called}",
-                    resource_group_name=place.group,
-                    resource_name_=identity.id.apply(lambda id_: part(id_, "userAssignedIdentities")),
-                    issuer=issuer,
-                    subject=subject,
-                    audiences=[AUDIENCE],
-                    # Azure writes one credential of an identity at a time and refuses a second one.
-                    opts=ResourceOptions(parent=self, depends_on=credentials[-1:]),
-                )
-            )
         subscription = f"/subscriptions/{deployer.subscription_id}"
-        granted = {
-            Role.CONTRIBUTOR: subscription,
-            # The platform gives roles to its own identities.
-            Role.ROLE_BASED_ACCESS_CONTROL_ADMINISTRATOR: subscription,
-            Role.STORAGE_BLOB_DATA_CONTRIBUTOR: settings.state_container,
-            Role.KEY_VAULT_CRYPTO_USER: settings.state_key,
-        }
-        grants = [
-            grant(
-                f"{name}-{role.name.lower().replace('_', '-')}",
-                role,
-                principal=known.principal_id,
-                scope=Output.from_input(scope),
-                parent=self,
-            )
-            for role, scope in granted.items()
-        ]
-        ready = Output.all(known.client_id, *(made.id for made in (*credentials, *grants)))
-        return ready.apply(lambda all_: str(all_[0]))
+        return federated(
+            f"deployer-{deployer.stack}",
+            place=place,
+            issuer=issuer,
+            subjects=subjects(settings.team, deployer),
+            roles={
+                Role.CONTRIBUTOR: subscription,
+                # The platform gives roles to its own identities.
+                Role.ROLE_BASED_ACCESS_CONTROL_ADMINISTRATOR: subscription,
+                Role.STORAGE_BLOB_DATA_CONTRIBUTOR: settings.state_container,
+                Role.KEY_VAULT_CRYPTO_USER: settings.state_key,
+            },
+            parent=self,
+        )

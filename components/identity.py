@@ -50,37 +50,60 @@ class WorkloadIdentity(ComponentResource):
     ) -> None:
         """`roles` has the scope of each; `issuer` is whole, with its last slash."""
         super().__init__("platform:index:WorkloadIdentity", name, None, opts)
-        identity = az.managedidentity.UserAssignedIdentity(
-            name, **place.where, opts=ResourceOptions(parent=self)
+        self.client_id = federated(
+            name,
+            place=place,
+            issuer=issuer,
+            subjects={f"{account.namespace}-{account.name}": account.subject for account in accounts},
+            roles=roles,
+            parent=self,
         )
-        known = known_identity(identity.id, parent=self)
-        credentials: list[az.managedidentity.FederatedIdentityCredential] = []
-        for account in accounts:
-            credentials.append(
-                az.managedidentity.FederatedIdentityCredential(
-                    f"{name}-{account.namespace}-{account.name}",
-                    resource_group_name=place.group,
-                    resource_name_=identity.id.apply(lambda id_: part(id_, "userAssignedIdentities")),
-                    issuer=issuer,
-                    subject=account.subject,
-                    audiences=[AUDIENCE],
-                    # Azure writes one credential of an identity at a time and refuses a second one.
-                    opts=ResourceOptions(parent=self, depends_on=credentials[-1:]),
-                )
-            )
-        grants = [
-            grant(
-                f"{name}-{role.name.lower().replace('_', '-')}",
-                role,
-                principal=known.principal_id,
-                scope=scope,
-                parent=self,
-            )
-            for role, scope in roles.items()
-        ]
-        ready = Output.all(known.client_id, *(made.id for made in (*credentials, *grants)))
-        self.client_id = ready.apply(lambda all_: str(all_[0]))
         self.register_outputs({"clientId": self.client_id})
+
+
+def federated(  # noqa: PLR0913 (named, and each an input)
+    name: str,
+    *,
+    place: Place,
+    issuer: Input[str],
+    subjects: Mapping[str, str],
+    roles: Mapping[Role, Input[str]],
+    parent: Resource,
+) -> Output[str]:
+    """Make an identity that tokens of `subjects` (by a name) log in as, with the scope of each of its roles.
+
+    Its client id, known once they can log in and do it.
+    """
+    identity = az.managedidentity.UserAssignedIdentity(
+        name, **place.where, opts=ResourceOptions(parent=parent)
+    )
+    known = known_identity(identity.id, parent=parent)
+    credentials: list[az.managedidentity.FederatedIdentityCredential] = []
+    for called, subject in subjects.items():
+        credentials.append(
+            az.managedidentity.FederatedIdentityCredential(
+                f"{name}-{called}",
+                resource_group_name=place.group,
+                resource_name_=identity.id.apply(lambda id_: part(id_, "userAssignedIdentities")),
+                issuer=issuer,
+                subject=subject,
+                audiences=[AUDIENCE],
+                # Azure writes one credential of an identity at a time and refuses a second one.
+                opts=ResourceOptions(parent=parent, depends_on=credentials[-1:]),
+            )
+        )
+    grants = [
+        grant(
+            f"{name}-{role.name.lower().replace('_', '-')}",
+            role,
+            principal=known.principal_id,
+            scope=Output.from_input(scope),
+            parent=parent,
+        )
+        for role, scope in roles.items()
+    ]
+    ready = Output.all(known.client_id, *(made.id for made in (*credentials, *grants)))
+    return ready.apply(lambda all_: str(all_[0]))
 
 
 def known_identity(

@@ -51,7 +51,7 @@ class Watch:
     def __enter__(self) -> Self:
         if self.bar:
             self.bar.start()
-            self.task = self.bar.add_task(self.title, total=self.planned, count="", waiting="")
+            self.task = self.bar.add_task(self.title, total=self.planned, count=self._count(), waiting="")
         elif not self.quiet:
             print(f"{self.title} …", file=sys.stderr, flush=True)
             self.plain.start()
@@ -77,9 +77,10 @@ class Watch:
             self.done += 1
         if self.bar:
             total = max(self.planned or 0, self.done + len(self.running))
-            count = f"{self.done}/{total}" if self.planned else f"{len(self.seen)} looked at"
             waiting = clipped(self._waiting(), self.room)
-            self.bar.update(self.task, completed=self.done, total=total, count=count, waiting=waiting)
+            self.bar.update(
+                self.task, completed=self.done, total=total, count=self._count("/", total), waiting=waiting
+            )
 
     def _plainly(self) -> None:
         """Print what is new, now and then, and from time to time that nothing is."""
@@ -92,9 +93,12 @@ class Watch:
                 told, last = line, now
 
     def _line(self) -> str:
-        count = f"{self.done} of {self.planned} done" if self.planned else f"{len(self.seen)} looked at"
+        count = self._count(" of ", self.planned) + (" done" if self.planned else "")
         waiting = self._waiting()
         return f"{count}, {waiting}" if waiting else count
+
+    def _count(self, of: str = "/", total: int | None = None) -> str:
+        return f"{self.done}{of}{total or self.planned}" if self.planned else f"{len(self.seen)} looked at"
 
     def _waiting(self) -> str:
         """What has been going on for longest."""
