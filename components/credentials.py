@@ -64,11 +64,11 @@ class Credentials(ComponentResource):
         )
         epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
         # Every web node logs in by the same secret id, at each of its starts.
-        logins = self._approle(f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, token_period=PERIOD)
+        logins = self._approle(f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, period=PERIOD)
         self.approle = Output.secret(
             Output.all(*logins, mount.path).apply(lambda parts: f"role_id:{parts[0]},secret_id:{parts[1]}")
         )
-        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), epochs, token_ttl=WRITING)
+        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), epochs, ttl=WRITING)
         self.writer = Output.secret(
             Output.all(*logins, mount.path).apply(
                 lambda parts: json.dumps({"role_id": parts[0], "secret_id": parts[1]})
@@ -76,10 +76,20 @@ class Credentials(ComponentResource):
         )
         self.register_outputs({})
 
-    def _approle(
-        self, name: str, role_name: str, text: str, epochs: Sequence[str], **token: int
+    def _approle(  # noqa: PLR0913 each once
+        self,
+        name: str,
+        role_name: str,
+        text: str,
+        epochs: Sequence[str],
+        *,
+        period: int | None = None,
+        ttl: int | None = None,
     ) -> tuple[Output[str], Output[str]]:
-        """A login with one policy: its role id, and its secret id of the first epoch."""
+        """A login with one policy: its role id, and its secret id of the first epoch.
+
+        Its token can be renewed for ever every `period`, or ends after `ttl` (seconds).
+        """
         child = ResourceOptions(parent=self)
         policy = vault.Policy(name, name=role_name, policy=text, opts=child)
         role = vault.approle.AuthBackendRole(
@@ -90,8 +100,9 @@ class Credentials(ComponentResource):
             token_policies=[policy.name],
             secret_id_num_uses=0,
             token_num_uses=0,
+            token_period=period,
+            token_ttl=ttl,
             opts=child,
-            **token,
         )
         ids = [
             vault.approle.AuthBackendRoleSecretId(
