@@ -34,14 +34,24 @@ class Driver:
     def __init__(self, stack: str, workspace: auto.LocalWorkspaceOptions, *, quiet: bool = False) -> None:
         self.name, self.quiet = stack, quiet
         try:
-            self.stack = auto.create_or_select_stack(
-                stack, project_name=PROJECT, program=self._program, opts=workspace
-            )
+            self.stack = self._opened(workspace)
         except FileNotFoundError:
             raise RefusedError("Pulumi's CLI is neither in .venv nor on PATH: run `make setup`") from None
         except auto.CommandError as failed:
             reason = re.search(r"error: (.+)", str(failed))
             raise RefusedError(f"{stack} cannot be opened: {reason[1] if reason else failed}") from None
+
+    def _opened(self, workspace: auto.LocalWorkspaceOptions, tries: int = 5) -> auto.Stack:
+        try:
+            return auto.create_or_select_stack(
+                self.name, project_name=PROJECT, program=self._program, opts=workspace
+            )
+        except auto.CommandError as failed:
+            # The engine of a driver that was killed may just be writing its state to a file.
+            if tries == 1 or "failed to load checkpoint: EOF" not in str(failed):
+                raise
+        time.sleep(1)
+        return self._opened(workspace, tries - 1)
 
     @staticmethod
     async def _program() -> None:

@@ -5,6 +5,7 @@ import os
 
 import pytest
 import yaml
+from pulumi import automation as auto
 from pulumi.automation import EngineEvent
 from pulumi.automation.events import (
     DiagnosticEvent,
@@ -14,6 +15,7 @@ from pulumi.automation.events import (
     StepEventStateMetadata,
 )
 
+from deploy.driver import Driver
 from deploy.outcome import Outcome, listed, shortened
 from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
 from deploy.stackfile import ROOT, RefusedError, config, settings, stacks
@@ -259,3 +261,23 @@ def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):
     assert refused.value.code == 5
     with alone(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(("times", "opens"), [(2, True), (9, False)])
+def test_a_state_that_is_just_being_written_is_read_again(monkeypatch, times, opens):
+    """By the engine of a driver that was killed: seen after a SIGKILL at the third change."""
+    said = "error: failed to load checkpoint: EOF"
+    answers = iter([auto.CommandError(auto.CommandResult("", said, 255))] * times)
+
+    def select(*_, **__):
+        for error in answers:
+            raise error
+        return "opened"
+
+    monkeypatch.setattr(auto, "create_or_select_stack", select)
+    monkeypatch.setattr("deploy.driver.time.sleep", lambda _: None)
+    if opens:
+        assert Driver("prod", None).stack == "opened"
+    else:
+        with pytest.raises(RefusedError, match="prod cannot be opened: failed to load checkpoint: EOF"):
+            Driver("prod", None)

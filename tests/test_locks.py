@@ -22,6 +22,10 @@ NOW = datetime.now(UTC)
 OLD, YOUNG = NOW - LONGEST - timedelta(minutes=1), NOW - LONGEST + timedelta(minutes=1)
 
 
+MINE = os.getppid()
+"""A process that lives, and is one for all of pytest's workers."""
+
+
 def said(host, pid, since=YOUNG, query=""):
     """What Pulumi says of a lock: backend/diy/lock.go."""
     return (
@@ -42,7 +46,7 @@ def test_a_lock_is_read_with_its_id_and_its_holder(query):
 @pytest.mark.parametrize(
     ("host", "pid", "since", "told"),
     [
-        (HERE, os.getpid(), OLD, ", which runs"),
+        (HERE, MINE, OLD, ", which runs"),
         (HERE, GONE, YOUNG, ", which no longer runs"),
         (ELSEWHERE, 1, YOUNG, ""),
         (ELSEWHERE, 1, OLD, ", longer ago than the 8 h of any update"),
@@ -58,7 +62,7 @@ def test_what_pulumi_says_in_other_words_is_passed_on():
     assert held("prod", "[409] Conflict") == "another update holds prod: [409] Conflict"
 
 
-@pytest.mark.parametrize(("host", "pid", "since"), [(HERE, os.getpid(), OLD), (ELSEWHERE, 1, YOUNG)])
+@pytest.mark.parametrize(("host", "pid", "since"), [(HERE, MINE, OLD), (ELSEWHERE, 1, YOUNG)])
 def test_a_lock_whose_holder_may_live_is_refused_unless_it_is_given(host, pid, since):
     locks = [*written(said(host, pid, since))]
     with pytest.raises(RefusedError, match=r"(?s)ada@.+ since .+--lock 0d3c-11") as refused:
