@@ -19,7 +19,7 @@ HERE, ELSEWHERE = socket.gethostname(), "elsewhere"
 GONE = 2**22 - 1
 """No machine has so many processes."""
 NOW = datetime.now(UTC)
-OLD, YOUNG = NOW - LONGEST - timedelta(minutes=1), NOW - LONGEST + timedelta(minutes=1)
+OLD, YOUNG = NOW - LONGEST - timedelta(minutes=1), NOW - LONGEST + timedelta(hours=4)
 
 
 MINE = os.getppid()
