@@ -96,7 +96,7 @@ class Outcome:
         # The program may take protection away and lose the resource in one update (`replaceable`).
         states = [state for state in (step.old, step.new) if state]
         protected = operation in LOSING and bool(states) and all(state.protect for state in states)
-        shown = tuple(dict.fromkeys(p for p in because if not p.startswith("__")))
+        shown = tuple(sorted({path for path in because if not path.startswith("__")}))
         self.changes.append(Change(step.urn, operation, shown, protected))
         old, new = step.old and step.old.inputs, step.new and step.new.inputs
         new = None if operation == "delete" else foreseen(old, new)
