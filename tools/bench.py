@@ -24,7 +24,7 @@ from rehearsal import azure, entra, kubernetes, vault
 STACK = "prod"
 RUNS = 3
 SCALE = 0.2
-"""Part of Azure's latencies: a path of three minutes, beside which the machine's own eight seconds are few."""
+"""Part of the latencies: a path of three minutes, beside which the machine's own eight seconds are little."""
 KINDS = azure.KINDS | entra.KINDS | kubernetes.KINDS | vault.KINDS
 TEAMS = (10, 200)
 PREVIEW = """
