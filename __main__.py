@@ -6,53 +6,55 @@ import pulumi_azuread as azuread
 import pulumi_kubernetes as kubernetes
 import pulumi_vault as hashicorp
 
-from components.address import Address
-from components.authority import Authority
-from components.backups import Backups
-from components.cert_manager import CertManager
-from components.certificates import Issuers
-from components.chartmuseum import ChartMuseum, Container
-from components.charts import pinned
-from components.cluster import Cluster
-from components.concourse import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
-from components.concourse_keys import ConcourseKeys
-from components.concourse_secret import VaultLogin
-from components.concourse_users import LocalUsers
-from components.consul import Consul
-from components.credentials import Credentials
-from components.dashboards import Dashboards
-from components.database import Database
-from components.database_role import DatabaseRole
-from components.deployers import Deployers
-from components.dns import Dns
-from components.entra import Entra
-from components.flows import PUBLIC, VAULT_PORT, Outside
-from components.given_secrets import GivenSecretsError, given_secrets
-from components.groups import Groups
-from components.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
-from components.ingress import Ingress
-from components.key_vault import KeyVault, second_copy
-from components.log_alerts import LogAlerts
-from components.logs import Logs
-from components.metrics import Metrics
-from components.monitors import Monitors
-from components.namespaces import Namespaces
-from components.network import Network
-from components.public_host import Host, Tls, publish
-from components.records import Records
-from components.replaceable import unprotect
-from components.roles import Role
-from components.settings import Settings, SettingsError, azure_tags
-from components.storage import Storage
-from components.storage_classes import StorageClasses
-from components.team_config import config_of
-from components.team_settings import MAIN
-from components.teams import Teams
-from components.telemetry import Telemetry
-from components.vault import Vault
-from components.vault_init import VaultInit
-from components.vault_values import ACTIVE
-from components.workers import Workers
+from components.azure.aks.cluster import Cluster
+from components.azure.deployers import Deployers
+from components.azure.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
+from components.azure.key_vault import KeyVault, second_copy
+from components.azure.network.dns_records import Records
+from components.azure.network.dns_zone import Dns
+from components.azure.network.network import Network
+from components.azure.network.public_ip import Address
+from components.azure.postgres.server import Database
+from components.azure.resource_groups import Groups
+from components.azure.roles import Role
+from components.azure.settings import azure_tags
+from components.azure.storage import Storage
+from components.certificates.acme import Issuers
+from components.certificates.cert_manager import CertManager
+from components.certificates.internal_ca import Authority
+from components.chartmuseum.chartmuseum import ChartMuseum
+from components.chartmuseum.values import Container
+from components.concourse.database_role import DatabaseRole
+from components.concourse.keys import ConcourseKeys
+from components.concourse.local_users import LocalUsers
+from components.concourse.team_members import config_of
+from components.concourse.team_settings import MAIN
+from components.concourse.teams import Teams
+from components.concourse.web import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
+from components.concourse.web_secret import VaultLogin
+from components.concourse.workers import Workers
+from components.config.protection import unprotect
+from components.config.secrets import GivenSecretsError, given_secrets
+from components.entra.directory import Entra
+from components.ingress.route import Host, Tls, publish
+from components.ingress.traefik import Ingress
+from components.kubernetes.charts import pinned
+from components.kubernetes.namespaces import Namespaces
+from components.kubernetes.network_policies import PUBLIC, VAULT_PORT, Outside
+from components.kubernetes.storage_classes import StorageClasses
+from components.logging.elastalert import LogAlerts
+from components.logging.elasticsearch import Logs
+from components.monitoring.grafana import Dashboards
+from components.monitoring.influxdb import Telemetry
+from components.monitoring.pod_monitors import Monitors
+from components.monitoring.prometheus import Metrics
+from components.settings import Settings, SettingsError
+from components.vault.approles import Credentials
+from components.vault.consul import Consul
+from components.vault.consul_backup import Backups
+from components.vault.init import VaultInit
+from components.vault.server import Vault
+from components.vault.values import ACTIVE
 
 config = pulumi.Config()
 stack = pulumi.get_stack()

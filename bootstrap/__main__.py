@@ -7,9 +7,10 @@ import pulumi
 import pulumi_azure_native as azure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from components.groups import Place
-from components.state import State, StateSettings
-from components.validation import read
+from components.azure.resource_groups import Place
+from components.azure.settings import StateSettings
+from components.azure.state_backend import State
+from components.config.messages import read
 
 settings, problems = read(StateSettings, pulumi.Config().require_object("state"), prefix="state.")
 if problems:

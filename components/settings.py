@@ -17,40 +17,37 @@ from pulumi import Config, get_stack
 from pulumi.runtime.config import CONFIG, get_config_env
 from pydantic import Field
 
-from components import concourse_rules
-from components.azure import DATABASE_SKUS, LOCATIONS, user_connections
-from components.backups import BackupsSettings
-from components.certificates import CertificatesSettings
-from components.chartmuseum import ChartMuseumSettings
-from components.charts import untried
-from components.cluster_settings import ClusterSettings
-from components.concourse_settings import CONNECTIONS_PER_WEB, ConcourseSettings
-from components.consul_values import ConsulSettings
-from components.credentials import CredentialsSettings
-from components.dashboards_settings import DashboardsSettings
-from components.database_settings import DatabaseSettings
-from components.deployers import DeployersSettings
-from components.dns import DnsSettings
-from components.entra_settings import EntraSettings
-from components.given_secrets import GIVEN
-from components.hosts import HostsSettings
-from components.ingress_settings import IngressSettings
-from components.key_vault import KeyVaultSettings
-from components.logs_settings import LogAlertsSettings, LogsSettings
-from components.metrics_settings import MetricsSettings
-from components.model import AzureLocation, Check, Guid, Model, Problem
-from components.network import NetworkSettings
-from components.node_pools import SystemPool
-from components.replaceable import Replaceable
-from components.storage import StorageSettings
-from components.team_settings import TeamSettings
-from components.telemetry_settings import TelemetrySettings
-from components.validation import read
-from components.vault_values import VaultSettings
-from components.workers_settings import CONTAINER_RANGE, WorkersSettings
+from components import rules as concourse_rules
+from components.azure.aks.pool_settings import SystemPool
+from components.azure.aks.settings import ClusterSettings
+from components.azure.catalog import DATABASE_SKUS, LOCATIONS, user_connections
+from components.azure.network.settings import DnsSettings, NetworkSettings
+from components.azure.postgres.settings import DatabaseSettings
+from components.azure.settings import (
+    AzureSettings,
+    DeployersSettings,
+    KeyVaultSettings,
+    StorageSettings,
+    TagSettings,
+)
+from components.certificates.settings import CertificatesSettings
+from components.chartmuseum.settings import ChartMuseumSettings
+from components.concourse.settings import CONNECTIONS_PER_WEB, ConcourseSettings
+from components.concourse.team_settings import TeamSettings
+from components.concourse.worker_settings import CONTAINER_RANGE, WorkersSettings
+from components.config.messages import read
+from components.config.model import Check, Model, Problem
+from components.config.protection import Replaceable
+from components.config.secrets import GIVEN
+from components.entra.settings import EntraSettings
+from components.ingress.settings import HostsSettings, IngressSettings
+from components.kubernetes.charts import untried
+from components.logging.settings import LogAlertsSettings, LogsSettings
+from components.monitoring.settings import DashboardsSettings, MetricsSettings, TelemetrySettings
+from components.vault.settings import BackupsSettings, ConsulSettings, CredentialsSettings, VaultSettings
 
 PROJECT = "platform"
-SCHEMA = Path(__file__).parent / "files" / "stack.schema.json"
+SCHEMA = Path(__file__).parent / "stack.schema.json"
 RANGES = ("network.address_space", "cluster.pod_range", "cluster.service_range")
 """What must share no address with one another, nor with Concourse's containers."""
 AZURE_KEEPS = 5
@@ -65,26 +62,6 @@ class SettingsError(Exception):
         lines = (f"  {problem.key}: {problem.text}" for problem in problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__("\n".join([f"Pulumi.{stack}.yaml has {count}:", *lines]))
-
-
-class AzureSettings(Model):
-    """Whose Azure this is, and where."""
-
-    subscription_id: Guid
-    """The stack's own subscription: what one stack does, another cannot."""
-    tenant_id: Guid
-    """The Entra tenant of the people and programs that use the platform."""
-    location: AzureLocation
-    """The region that everything is in."""
-
-
-class TagSettings(Model):
-    """What everything in Azure is tagged with, beside the environment."""
-
-    owner: str = Field(min_length=1, max_length=256, examples=["delivery"])
-    """The team to ask."""
-    cost_center: str = Field(min_length=1, max_length=256, examples=["4711"])
-    """Who pays, in quotes if it is a number."""
 
 
 class Settings(Model):
@@ -107,7 +84,7 @@ class Settings(Model):
     certificates: CertificatesSettings
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
-    are in components/charts.py.)"""
+    are in components/kubernetes/charts.py.)"""
     metrics: MetricsSettings = MetricsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     dashboards: DashboardsSettings = DashboardsSettings()
@@ -282,16 +259,6 @@ def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> S
     if problems or found:
         raise SettingsError(stack, [*problems, *found])
     return settings
-
-
-def azure_tags(settings: TagSettings, environment: str) -> dict[str, str]:
-    """What every resource in Azure that can carry tags does carry."""
-    return {
-        "environment": environment,
-        "owner": settings.owner,
-        "cost-center": settings.cost_center,
-        "managed-by": "pulumi",
-    }
 
 
 def schema() -> dict[str, Any]:

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.base import based
-from deploy.driver import driver
-from deploy.outcome import Outcome, listed
-from deploy.plan import Plan, pools_with
+from deploy.approval import Plan, pools_with
+from deploy.baseline import based
 from deploy.preflight import preflight as look
 from deploy.recover import Cluster, Rehearsed, identity
 from deploy.render import rendered, write
-from deploy.stackfile import ROOT, RefusedError, settings
+from deploy.stack import driver
+from deploy.stack_file import ROOT, RefusedError, settings
+from deploy.summary import Outcome, listed
 from deploy.teams import concourse_url, differences, real, rehearsed, wanted
 from deploy.writer import alone
 
@@ -258,7 +258,7 @@ def smoke(
     home: Home = None,
 ) -> None:
     """Ask a running stack, as its users do, whether it does what it is for."""
-    from deploy import smoke as asked  # noqa: PLC0415 other commands need none of its packages
+    from deploy.smoke import checks as asked  # noqa: PLC0415 other commands need none of its packages
 
     with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
         target = asked.target(settings(stack), here.resources(), team)
@@ -285,7 +285,7 @@ def smoke(
 @app.command()
 def notify(title: Annotated[str, typer.Argument(help="what happened")]) -> None:
     """Post to Slack (SLACK_WEBHOOK) what happened, and below it the end of what is read from stdin."""
-    from deploy.notices import slack  # noqa: PLC0415 other commands need none of its packages
+    from deploy.notify import slack  # noqa: PLC0415 other commands need none of its packages
 
     slack(title, sys.stdin.read())
 
@@ -299,7 +299,7 @@ def issue(
     api: Annotated[str, typer.Option(help="GitHub's API")] = "https://api.github.com",
 ) -> None:
     """Open or update one issue on GitHub (GITHUB_TOKEN) with what is read from stdin."""
-    from deploy import notices  # noqa: PLC0415 as above
+    from deploy import notify as notices  # noqa: PLC0415 as above
 
     print(notices.issue(repository, title, sys.stdin.read(), gone=gone, api=api))
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from deploy.stackfile import RefusedError
+from deploy.stack_file import RefusedError
 
 LONGEST = timedelta(hours=8)
 """No update takes longer: a pipeline's token is good for so long, and its jobs end before."""

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from components.azure import part
+from components.azure.catalog import part
 from components.settings import Settings
-from deploy.stackfile import RefusedError
+from deploy.stack_file import RefusedError
 
 Ask = Callable[..., Any]
 """Runs `az` or another command with arguments; its answer, or None where it fails."""

@@ -10,7 +10,7 @@ from pulumi.automation import EngineEvent
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deploy.outcome import changing, exists, shortened
+from deploy.summary import changing, exists, shortened
 
 EVERY = 10.0
 """Seconds between plain lines that tell something new."""

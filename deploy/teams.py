@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from components.concourse.team_members import Auth, auth_of, members_of
+from components.entra.claims import claims_of
 from components.settings import Settings
-from components.team_config import Auth, auth_of, claims_of, members_of
-from deploy.stackfile import RefusedError
+from deploy.stack_file import RefusedError
 
 Teams = dict[str, Auth]
 FLYRC = Path("~/.flyrc")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.stackfile import RefusedError
+from deploy.stack_file import RefusedError
 
 
 @contextlib.contextmanager

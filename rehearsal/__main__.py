@@ -12,9 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from rehearsal import ground
-from rehearsal.cloud import Cloud
+from rehearsal import serve as ground
 from rehearsal.faults import Faults
+from rehearsal.store import Cloud
 
 IDLE = 2.0
 """Seconds without a request after which an engine without a driver is taken for gone."""
@@ -28,7 +28,7 @@ async def main(stack: str, home: Path, scale: float, faults: str) -> None:
     cloud.faults = Faults(faults, scale) if faults else None
     providers = ground.clouds(cloud)
     if servers := os.environ.get("REHEARSAL_SERVERS"):
-        from rehearsal import through  # noqa: PLC0415 tests alone need it
+        from tests.conformance import real_kubernetes as through  # noqa: PLC0415 tests alone need it
 
         through.connect(providers, Path(servers))
     print(json.dumps(await ground.serve(providers)), flush=True)

@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.cloud import Cloud
-from rehearsal.kinds import Call, Kind, Props, RefusedError, find, unknown
+from rehearsal.resource_types import Call, Kind, Props, RefusedError, find, unknown
+from rehearsal.store import Cloud
 
 SUBSCRIPTION = "/subscriptions/{subscriptionId}"
 NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"

@@ -4,8 +4,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rehearsal.cloud import Cloud
-from rehearsal.kinds import Call, Kind, Props, RefusedError, find, unknown
+from rehearsal.resource_types import Call, Kind, Props, RefusedError, find, unknown
+from rehearsal.store import Cloud
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
 AUDIENCE = "api://AzureADTokenExchange"

@@ -12,7 +12,7 @@ import signal
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from rehearsal.kinds import Call, RefusedError
+from rehearsal.resource_types import Call, RefusedError
 
 
 @dataclass(frozen=True)

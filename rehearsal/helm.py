@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.kinds import Call, Kind, Props, find
-from rehearsal.objects import where
-from rehearsal.pods import there
+from rehearsal.cluster_objects import where
+from rehearsal.pod_admission import there
+from rehearsal.resource_types import Call, Kind, Props, find
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CRDS = {

@@ -12,13 +12,13 @@ from typing import Any
 import yaml
 
 from rehearsal import chart_values, schema
-from rehearsal.cloud import Cloud
+from rehearsal.cert_manager import certificate, issued, issuer_works
+from rehearsal.cluster_objects import exists, kind_name, namespaced, place, refused, where
 from rehearsal.helm import RELEASE, crds, release
-from rehearsal.issuers import certificate, issued, issuer_works
-from rehearsal.kinds import Call, Kind, Props, RefusedError, find, unknown
-from rehearsal.objects import exists, kind_name, namespaced, place, refused, where
-from rehearsal.pods import pods_can_start
+from rehearsal.pod_admission import pods_can_start
 from rehearsal.provider import Provider
+from rehearsal.resource_types import Call, Kind, Props, RefusedError, find, unknown
+from rehearsal.store import Cloud
 
 AUTONAMED = "pulumi.com/autonamed"
 REPLACE_UNREADY = "pulumi.com/replaceUnready"

@@ -19,18 +19,8 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import schema
-from rehearsal.cloud import Cloud
-from rehearsal.kinds import (
-    UNKNOWN,
-    Call,
-    Kind,
-    Props,
-    RefusedError,
-    changes,
-    covers,
-    find,
-    unknown,
-)
+from rehearsal.resource_types import UNKNOWN, Call, Kind, Props, RefusedError, changes, covers, find, unknown
+from rehearsal.store import Cloud
 
 Invoke = Callable[[Cloud, Props], Props]
 PropertyDiff = provider_pb2.PropertyDiff

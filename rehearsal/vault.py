@@ -3,8 +3,8 @@
 import secrets
 from typing import Any
 
-from rehearsal.kinds import Call, Kind, Props, find
 from rehearsal.provider import Provider
+from rehearsal.resource_types import Call, Kind, Props, find
 
 INIT = "/namespaces/vault/Job/vault-init"
 

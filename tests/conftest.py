@@ -8,7 +8,7 @@ import pytest
 from pulumi.runtime import test
 from pulumi.runtime.config import set_all_config
 
-from tests.recorder import ROOT, Recorder, encoded, recording, stack_config
+from tests.support.recorder import ROOT, Recorder, encoded, recording, stack_config
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from pulumi.runtime import test as finished
 from pulumi.runtime.config import set_all_config
 
-from components.charts import CHARTS
-from tests.recorder import RELEASE, ROOT, encoded, recording, stack_config
+from components.kubernetes.charts import CHARTS
+from tests.support.recorder import RELEASE, ROOT, encoded, recording, stack_config
 
 STACK = "demo"
 OTHER = {name: f"99.0.{index}" for index, name in enumerate(sorted(CHARTS))}

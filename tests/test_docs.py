@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from components.settings import SCHEMA
 from deploy.__main__ import app
-from tests.recorder import ROOT
+from tests.support.recorder import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OTHERS_OPTIONS = {"--accept", "--help", "--policy-pack", "--previous"}

@@ -6,13 +6,13 @@ from collections import defaultdict
 
 import pytest
 
-from components import flows
-from components.flows import Outside
+from components.kubernetes import network_policies as flows
+from components.kubernetes.network_policies import Outside
+from rehearsal.cluster_objects import BY_CHART, BY_OPERATOR, BY_RELEASE, CLUSTER_WIDE, PRESENT, kind_name
 from rehearsal.helm import RELEASE, concourse_secrets, named
-from rehearsal.kinds import find
-from rehearsal.objects import BY_CHART, BY_OPERATOR, BY_RELEASE, CLUSTER_WIDE, PRESENT, kind_name
-from rehearsal.pods import NAMES, TEMPLATES
-from tests.recorder import FIFTH, STACKS, revealed
+from rehearsal.pod_admission import NAMES, TEMPLATES
+from rehearsal.resource_types import find
+from tests.support.recorder import FIFTH, STACKS, revealed
 
 ADDRESS = re.compile(r"\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
 OWN = ("Certificate", "ServersTransport", "NetworkPolicy")

@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from components.namespaces import NAMESPACES
+from components.kubernetes.namespaces import NAMESPACES
 from policy.rules import ENCRYPTION_KEYS, HOLDS_DATA, UNTAGGABLE
-from tests.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
+from tests.support.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 GOLDEN = ROOT / "tests" / "golden"
 OWN_PROVIDERS = {"random", "tls"}
@@ -119,9 +119,9 @@ def in_its_own_process(folder, config, stack):
     shutil.copytree(ROOT / "components", folder / "components", ignore=ignored)
     script = (
         "import sys, runpy\n"
-        f"sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
-        "import recorder as engine\n"
-        f"sys.path[0] = {str(folder)!r}\n"
+        f"sys.path[:0] = [{str(folder)!r}, {str(ROOT)!r}]\n"
+        "from tests.support import recorder as engine\n"
+        "del sys.path[1]\n"
         "from pulumi.runtime import test\n"
         f"recorder = engine.recording({stack!r})\n"
         "test(lambda: runpy.run_path('__main__.py', run_name='__main__') and None)()\n"

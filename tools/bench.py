@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
-from deploy.driver import driver
-from deploy.outcome import shortened
-from deploy.stackfile import ROOT
+from deploy.stack import driver
+from deploy.stack_file import ROOT
+from deploy.summary import shortened
 from rehearsal import azure, entra, kubernetes, vault
 
 STACK = "prod"

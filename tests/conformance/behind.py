@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from rehearsal.helm import CRDS, RELEASE
-from rehearsal.through import FILE
 from tests.conformance.cluster import AZURE, Judge, Manifest, Release, package, root, template, whole
+from tests.conformance.real_kubernetes import FILE
 from tests.conformance.servers import ApiServer, Seal, api_server, vault_server
 from tests.conformance.vault_init_job import Job, around
-from tests.test_rehearsal import Checkout
+from tests.engine.test_rehearsal import Checkout
 
 INIT = "vault/jobs/vault-init"
 ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "VAULT_POD_URL", "VAULT_URL"}

@@ -14,7 +14,7 @@ import yaml
 
 from deploy.render import rendered, write
 from tests.conformance.servers import ApiServer, tool
-from tests.recorder import Recorder
+from tests.support.recorder import Recorder
 from tools import setup
 
 Manifest = dict[str, Any]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
-from components.database import PARAMETERS
+from components.azure.postgres.server import PARAMETERS
 from tests.conformance.certificates import Authority, write_key
 from tools import servers
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.recorder import STACKS
+from tests.support.recorder import STACKS
 
 RIGHTS = {
     # A server of Vault remembers what it was before its storage was cleared.

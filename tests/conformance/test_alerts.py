@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from components.alerts import FILES
+from components.monitoring.alert_rules import FILES
 from tests.conformance.servers import tool
-from tests.recorder import ROOT
+from tests.support.recorder import ROOT
 
 TESTS = sorted((ROOT / "tests" / "data" / "rules").glob("*.yaml"))
 

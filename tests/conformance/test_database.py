@@ -2,9 +2,9 @@
 
 import pytest
 
-from components.database_role import SCRIPT
-from components.scram import verifier
-from components.trust import postgres_roots
+from components.azure.postgres.ca_certificates import postgres_roots
+from components.concourse.database_role import SCRIPT
+from components.concourse.scram import verifier
 from tests.conformance.certificates import Authority
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conformance.cluster import pods
-from tests.test_failures import BY_NAME, changed, flat
+from tests.rehearsal.test_failures import BY_NAME, changed, flat
 
 BY_SERVER = {
     "object-in-a-namespace-that-does-not-exist": 'namespaces "{namespace}" not found',

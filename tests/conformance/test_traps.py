@@ -4,7 +4,7 @@ import pytest
 
 from tests.conformance import cluster
 from tests.conformance.cluster import say, sorted_out
-from tests.recorder import STACKS
+from tests.support.recorder import STACKS
 
 OPEN = {"traefik"}
 """Releases with a Service that the internet reaches."""

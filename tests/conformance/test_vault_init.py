@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from components.vault_policies import concourse, writer
+from components.vault.policy_documents import concourse, writer
 from tests.conformance.vault_init_job import CLOSED, PASSWORD, Job, around
-from tests.job_scripts import KILLED
+from tests.support.job_scripts import KILLED
 
 REFUSED = 42
 REQUESTS = 15

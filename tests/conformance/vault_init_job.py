@@ -16,10 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from components.job import SCRIPTS
-from components.vault_policies import operator
+from components.vault.policy_documents import operator
 from tests.conformance.servers import HOST, VaultServer
-from tests.job_scripts import KILLER
+from tests.support.job_scripts import KILLER, script_file
 
 PASSWORD = "the-password-that-the-program-made"
 CLOSED = (
@@ -139,7 +138,7 @@ class Job:
     def __init__(self, folder: Path, vault: VaultServer, servers: Around, address: str) -> None:
         self.folder, self.vault, self.servers = folder, vault, servers
         for script in ("vault_init.py", "calls.py", "consul_lock.py", "key_vault_secret.py"):
-            shutil.copy(SCRIPTS / script, folder)
+            shutil.copy(script_file(script), folder)
         (folder / "killer.py").write_text(KILLER)
         self.write("operator.hcl", operator())
         self.write("consul", "a-token")

@@ -1,0 +1,1 @@
+"""The AKS cluster and its node pools."""

@@ -1,0 +1,94 @@
+"""What Azure is told about a cluster, made from its settings."""
+
+from typing import Literal
+
+from pulumi import Output
+from pulumi_azure_native import containerservice as aks
+
+from components.azure.aks.settings import ClusterSettings, Maintenance
+from components.azure.network.egress import Egress
+
+Schedule = Literal["aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule"]
+
+
+def entra(settings: ClusterSettings, tenant: str) -> "aks.ManagedClusterAADProfileArgs":
+    """Who may use the API server: people and programs of the tenant."""
+    return aks.ManagedClusterAADProfileArgs(
+        managed=True,
+        enable_azure_rbac=True,
+        tenant_id=tenant,
+        admin_group_object_ids=list(settings.admin_group_object_ids),
+    )
+
+
+def access(settings: ClusterSettings, egress: Egress) -> "aks.ManagedClusterAPIServerAccessProfileArgs":
+    """From where: people, pipelines, and the nodes, which use the API's public address too."""
+    given = [str(net) for net in (*settings.operator_ranges, *settings.deployer_ranges)]
+    ranges = Output.all(*egress.addresses).apply(
+        lambda own: list(dict.fromkeys([*given, *(f"{address}/32" for address in own)]))
+    )
+    return aks.ManagedClusterAPIServerAccessProfileArgs(authorized_ip_ranges=ranges, disable_run_command=True)
+
+
+def security() -> "aks.ManagedClusterSecurityProfileArgs":
+    """Pods get identities of their own; images that nobody uses go after a week."""
+    return aks.ManagedClusterSecurityProfileArgs(
+        workload_identity=aks.ManagedClusterSecurityProfileWorkloadIdentityArgs(enabled=True),
+        image_cleaner=aks.ManagedClusterSecurityProfileImageCleanerArgs(enabled=True, interval_hours=168),
+    )
+
+
+def network_profile(settings: ClusterSettings, egress: Egress) -> "aks.ContainerServiceNetworkProfileArgs":
+    """Pods on addresses of their own, routed and filtered by Cilium.
+
+    The SDK's defaults are all said: one that changed there would replace the cluster.
+    """
+    by_gateway = egress.outbound == "natGateway"
+    return aks.ContainerServiceNetworkProfileArgs(
+        network_plugin="azure",
+        network_plugin_mode="overlay",
+        network_dataplane="cilium",
+        network_policy="cilium",
+        outbound_type="userAssignedNATGateway" if by_gateway else "loadBalancer",
+        load_balancer_sku="standard",
+        load_balancer_profile=None if by_gateway else load_balancer(egress),
+        pod_cidr=str(settings.pod_range),
+        service_cidr=str(settings.service_range),
+        dns_service_ip=str(settings.dns_address),
+    )
+
+
+def load_balancer(egress: Egress) -> "aks.ManagedClusterLoadBalancerProfileArgs":
+    """Nodes go out by our addresses, and not by one that comes and goes with the cluster."""
+    return aks.ManagedClusterLoadBalancerProfileArgs(
+        outbound_ips=aks.ManagedClusterLoadBalancerProfileOutboundIPsArgs(
+            public_ips=[aks.ResourceReferenceArgs(id=id_) for id_ in egress.ids]
+        ),
+        backend_pool_type="NodeIPConfiguration",
+        allocated_outbound_ports=0,
+        idle_timeout_in_minutes=30,
+    )
+
+
+def auto_scaler(settings: ClusterSettings) -> "aks.ManagedClusterPropertiesAutoScalerProfileArgs":
+    """When nodes come and go. Azure takes every value as text."""
+    drain = max(pool.drain_timeout_minutes for pool in settings.worker_pools)
+    return aks.ManagedClusterPropertiesAutoScalerProfileArgs(
+        balance_similar_node_groups="true",
+        expander="least-waste",
+        # A worker may finish its builds when its node goes for want of work, too.
+        max_graceful_termination_sec=str(drain * 60),
+        scale_down_unneeded_time="20m",
+        # Workers keep builds in local storage, which must not hold a node for ever.
+        skip_nodes_with_local_storage="false",
+    )
+
+
+def window(settings: Maintenance) -> "aks.MaintenanceWindowArgs":
+    """Every week, in UTC."""
+    return aks.MaintenanceWindowArgs(
+        schedule=aks.ScheduleArgs(weekly=aks.WeeklyScheduleArgs(day_of_week=settings.day, interval_weeks=1)),
+        start_time=f"{settings.start_hour:02}:00",
+        duration_hours=settings.hours,
+        utc_offset="+00:00",
+    )

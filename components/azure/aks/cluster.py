@@ -1,0 +1,165 @@
+"""The Kubernetes cluster that the platform runs in."""
+
+from typing import get_args
+
+import pulumi_azure_native as az
+from pulumi import (
+    ComponentResource,
+    CustomTimeouts,
+    Output,
+    ResourceOptions,
+    get_project,
+    get_stack,
+)
+from pulumi_azure_native import containerservice as aks
+
+from components.azure.aks import arguments as given
+from components.azure.aks.kubeconfig import kubeconfig_of
+from components.azure.aks.node_pools import purpose, shape
+from components.azure.aks.pool_settings import NodePool
+from components.azure.aks.settings import ClusterSettings
+from components.azure.catalog import part
+from components.azure.identity import issuer_of, known_identity
+from components.azure.network.egress import Egress
+from components.azure.resource_groups import Place
+from components.azure.roles import Role, grant
+
+# What Azure refuses to change in a node pool, and the provider does not know of.
+FIXED = ["osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones"]
+# A new version is brought to one node after another.
+TIMEOUTS = CustomTimeouts(create="60m", update="120m", delete="60m")
+
+
+class Cluster(ComponentResource):
+    """AKS with a small system pool inside it, and a pool for each kind of work beside it."""
+
+    name: Output[str]
+    kubeconfig: Output[str]
+    """Secret, as Azure's credentials are, though it holds none."""
+    oidc_issuer: Output[str]
+    """Who signs service accounts' tokens. With its last slash: Entra compares it whole."""
+    principal: Output[str]
+    """Who the cluster is in Azure, where it joins networks and uses addresses."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: ClusterSettings,
+        *,
+        place: Place,
+        subnet: Output[str],
+        egress: Egress,
+        tenant: str,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("platform:index:Cluster", name, None, opts)
+        child = ResourceOptions(parent=self)
+        identity = az.managedidentity.UserAssignedIdentity(name, **place.where, opts=child)
+        self.principal = known_identity(identity.id, parent=self).principal_id
+        cluster = aks.ManagedCluster(
+            name,
+            **place.where,
+            dns_prefix=f"{get_project()}-{get_stack()}",
+            kubernetes_version=settings.kubernetes_version,
+            sku=aks.ManagedClusterSKUArgs(name="Base", tier=settings.tier),
+            support_plan="KubernetesOfficial",
+            identity=aks.ManagedClusterIdentityArgs(
+                type=aks.ResourceIdentityType.USER_ASSIGNED, user_assigned_identities=[identity.id]
+            ),
+            enable_rbac=True,
+            disable_local_accounts=True,
+            aad_profile=given.entra(settings, tenant),
+            api_server_access_profile=given.access(settings, egress),
+            oidc_issuer_profile={"enabled": True},
+            security_profile=given.security(),
+            network_profile=given.network_profile(settings, egress),
+            agent_pool_profiles=[
+                aks.ManagedClusterAgentPoolProfileArgs(
+                    name="system",
+                    mode="System",
+                    # Without a pool of their own the platform's pods are to run here.
+                    node_taints=["CriticalAddonsOnly=true:NoSchedule"] if settings.platform_pools else None,
+                    **shape(settings.system_pool, settings.kubernetes_version, subnet),
+                )
+            ],
+            auto_scaler_profile=given.auto_scaler(settings),
+            auto_upgrade_profile={
+                "upgrade_channel": "patch",
+                "node_os_upgrade_channel": "NodeImage",
+            },
+            opts=ResourceOptions(
+                parent=self,
+                protect=place.protected,
+                # Azure makes no cluster that may not join its subnet.
+                depends_on=self._network_access(name, self.principal, subnet, egress),
+                ignore_changes=["agentPoolProfiles[0].count"],  # the autoscaler's
+                custom_timeouts=TIMEOUTS,
+            ),
+        )
+        for pool in (*settings.platform_pools, *settings.worker_pools):
+            self._pool(
+                f"{name}-{pool.name}",
+                pool,
+                cluster=cluster,
+                version=settings.kubernetes_version,
+                place=place,
+                subnet=subnet,
+            )
+        for schedule in get_args(given.Schedule):
+            aks.MaintenanceConfiguration(
+                f"{name}-{schedule}",
+                config_name=schedule,
+                resource_group_name=place.group,
+                resource_name_=cluster.name,
+                maintenance_window=given.window(settings.maintenance),
+                opts=child,
+            )
+        self.name = cluster.id.apply(lambda id_: part(id_, "managedClusters"))
+        self.kubeconfig = kubeconfig_of(cluster.id, parent=self)
+        self.oidc_issuer = issuer_of(cluster.id, parent=self)
+        self.register_outputs({"name": self.name, "oidcIssuer": self.oidc_issuer})
+
+    def _network_access(
+        self, name: str, principal: Output[str], subnet: Output[str], egress: Egress
+    ) -> list["az.authorization.RoleAssignment"]:
+        """The cluster joins nodes to the subnet, and its load balancer to our addresses."""
+        scopes = {"network": subnet}
+        if egress.outbound == "loadBalancer":
+            scopes |= {f"egress-{number}": id_ for number, id_ in enumerate(egress.ids, start=1)}
+        role = Role.NETWORK_CONTRIBUTOR
+        return [
+            grant(f"{name}-{where}", role, principal=principal, scope=scope, parent=self)
+            for where, scope in scopes.items()
+        ]
+
+    def _pool(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        pool: NodePool,
+        *,
+        cluster: "aks.ManagedCluster",
+        version: str,
+        place: Place,
+        subnet: Output[str],
+    ) -> None:
+        labels, taints = purpose(pool)
+        aks.AgentPool(
+            name,
+            agent_pool_name=pool.name,
+            resource_group_name=place.group,
+            resource_name_=cluster.name,
+            tags=place.tags,
+            mode="User",
+            node_labels=labels,
+            node_taints=taints,
+            **shape(pool, version, subnet),
+            opts=ResourceOptions(
+                parent=self,
+                ignore_changes=["count"],  # the autoscaler's
+                replace_on_changes=FIXED,
+                # Changed without a new generation, a pool's new form is refused for its name.
+                # The provider's own way would take all its nodes away first.
+                delete_before_replace=False,
+                custom_timeouts=TIMEOUTS,
+            ),
+        )

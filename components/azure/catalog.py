@@ -1,0 +1,110 @@
+"""What Azure offers: the tables that settings are checked against, and how its ids read."""
+
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, Field
+
+from components.config.model import suggestion
+
+
+class Region(NamedTuple):
+    """A region as far as the platform's choices depend on it."""
+
+    zones: bool
+    """Has three availability zones."""
+    paired: bool
+    """Has a partner region, which a geo-redundant database backup goes to."""
+
+
+# Public regions (learn.microsoft.com/azure/reliability/regions-list, 2026).
+_ZONES_AND_PAIR = """
+    australiaeast brazilsouth canadacentral centralindia centralus eastasia eastus eastus2
+    francecentral germanywestcentral japaneast japanwest koreacentral northeurope norwayeast
+    southafricanorth southcentralus southeastasia swedencentral switzerlandnorth uaenorth uksouth
+    westeurope westus2 westus3"""
+_ZONES_ONLY = """
+    austriaeast belgiumcentral chilecentral indonesiacentral israelcentral italynorth malaysiawest
+    mexicocentral newzealandnorth polandcentral qatarcentral spaincentral"""
+_PAIR_ONLY = """
+    australiasoutheast canadaeast koreasouth northcentralus southindia ukwest westcentralus
+    westus"""
+LOCATIONS: Mapping[str, Region] = (
+    dict.fromkeys(_ZONES_AND_PAIR.split(), Region(zones=True, paired=True))
+    | dict.fromkeys(_ZONES_ONLY.split(), Region(zones=True, paired=False))
+    | dict.fromkeys(_PAIR_ONLY.split(), Region(zones=False, paired=True))
+)
+
+
+def _location(value: str) -> str:
+    if value not in LOCATIONS:
+        near = suggestion(value.lower().replace(" ", ""), LOCATIONS)
+        raise ValueError(f"{value!r} is not a region known here; {near}")
+    return value
+
+
+AzureLocation = Annotated[str, AfterValidator(_location), Field(examples=["westeurope"])]
+"""An Azure region by its short name."""
+
+
+def zones(location: str) -> list[str] | None:
+    """All zones of a region, for what is to survive the loss of one; none where there are none."""
+    return ["1", "2", "3"] if LOCATIONS[location].zones else None
+
+
+# GiB of the larger of a size's cache and temporary disk, which an ephemeral OS disk has to fit
+# (learn.microsoft.com/azure/virtual-machines/sizes; AKS picks the larger of the two).
+_PER_CORES = {2: 75, 4: 150, 8: 300, 16: 600, 32: 1200, 48: 1800}
+EPHEMERAL_GB: Mapping[str, int] = {
+    f"Standard_{family}{cores}{series}": size
+    for family in "DE"
+    for series in ("ds_v5", "ads_v5")
+    for cores, size in _PER_CORES.items()
+} | {"Standard_L8s_v3": 80, "Standard_L16s_v3": 160, "Standard_L32s_v3": 320}
+
+
+class DatabaseSku(NamedTuple):
+    """A size of a PostgreSQL flexible server."""
+
+    tier: str
+    memory: int
+    """GiB."""
+
+
+_B = {"1ms": 2, "2s": 4, "2ms": 8, "4ms": 16, "8ms": 32, "12ms": 48, "16ms": 64, "20ms": 80}
+_CORES = (2, 4, 8, 16, 32, 48, 64)
+DATABASE_SKUS: Mapping[str, DatabaseSku] = (
+    {f"Standard_B{size}": DatabaseSku("Burstable", memory) for size, memory in _B.items()}
+    | {
+        f"Standard_D{cores}{series}": DatabaseSku("GeneralPurpose", 4 * cores)
+        for series in ("s_v3", "ds_v4", "ds_v5", "ads_v5")
+        for cores in _CORES
+    }
+    | {
+        f"Standard_E{cores}{series}": DatabaseSku("MemoryOptimized", 8 * cores)
+        for series in ("s_v3", "ds_v4", "ds_v5", "ads_v5")
+        for cores in _CORES
+    }
+)
+
+_MAX_CONNECTIONS = {2: 50, 4: 429, 8: 859, 16: 1718, 32: 3437}
+_RESERVED_CONNECTIONS = 15
+
+
+def user_connections(sku: str) -> int:
+    """How many connections a size leaves for users.
+
+    `max_connections` goes by memory, at most 5000, and Azure keeps 15 for replication and
+    monitoring (learn.microsoft.com/azure/postgresql/flexible-server/concepts-limits).
+    """
+    return _MAX_CONNECTIONS.get(DATABASE_SKUS[sku].memory, 5000) - _RESERVED_CONNECTIONS
+
+
+DATABASE_STORAGE_GB = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+"""GiB of a flexible server's Premium SSD (…/flexible-server/concepts-storage); up to 16 TiB."""
+
+
+def part(id_: str, kind: str) -> str:
+    """The name that follows `kind` in a resource id: `part(id, "resourceGroups")`."""
+    words = id_.split("/")
+    return words[words.index(kind) + 1]

@@ -1,0 +1,59 @@
+"""Who deploys the stacks: an identity for each, which only this Concourse's jobs for it log in as."""
+
+from collections.abc import Mapping
+
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.azure.identity import federated
+from components.azure.resource_groups import Place
+from components.azure.roles import Role
+from components.azure.settings import PIPELINES, DeployerSettings, DeployersSettings
+
+
+def subjects(team: str, deployer: DeployerSettings) -> dict[str, str]:
+    """How the tokens of a stack's builds call themselves (atc/creds/idtoken, generateSubject), by a name."""
+    own = {pipeline: f"{team}/{pipeline}/stack:{deployer.stack}" for pipeline in PIPELINES}
+    # A pipeline without instance variables has an empty part where they would be.
+    return own | {f"job-{job}": f"{team}/platform//{job}" for job in deployer.jobs}
+
+
+class Deployers(ComponentResource):
+    """Identities without passwords, with what they may do."""
+
+    client_ids: Mapping[str, Output[str]]
+    """By stack, for pipelines/vars/platform.yml; known once the stack's jobs can log in and do it."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: DeployersSettings,
+        *,
+        place: Place,
+        issuer: Input[str],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`issuer` is this Concourse's address, as its tokens name it: without a last slash."""
+        super().__init__("platform:index:Deployers", name, None, opts)
+        self.client_ids = {
+            each.stack: self._deployer(each, settings, place=place, issuer=issuer) for each in settings.stacks
+        }
+        self.register_outputs({"clientIds": dict(self.client_ids)})
+
+    def _deployer(
+        self, deployer: DeployerSettings, settings: DeployersSettings, *, place: Place, issuer: Input[str]
+    ) -> Output[str]:
+        subscription = f"/subscriptions/{deployer.subscription_id}"
+        return federated(
+            f"deployer-{deployer.stack}",
+            place=place,
+            issuer=issuer,
+            subjects=subjects(settings.team, deployer),
+            roles={
+                Role.CONTRIBUTOR: subscription,
+                # The platform gives roles to its own identities.
+                Role.ROLE_BASED_ACCESS_CONTROL_ADMINISTRATOR: subscription,
+                Role.STORAGE_BLOB_DATA_CONTRIBUTOR: settings.state_container,
+                Role.KEY_VAULT_CRYPTO_USER: settings.state_key,
+            },
+            parent=self,
+        )

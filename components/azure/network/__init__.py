@@ -1,0 +1,1 @@
+"""Virtual network, egress, DNS zone and records, the ingress address."""

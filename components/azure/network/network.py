@@ -1,0 +1,126 @@
+"""The network that everything private is in: subnets, firewall rules, names, and the way out."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+
+import pulumi_azure_native as az
+from pulumi import ComponentResource, Output, ResourceOptions
+
+from components.azure.network.egress import Egress
+from components.azure.network.security_rules import database_rules, node_rules
+from components.azure.network.settings import NetworkSettings
+from components.azure.resource_groups import Place
+
+POSTGRES_ZONE = "platform.private.postgres.database.azure.com"
+"""Azure wants a zone that ends like this; the server keeps its public name, which leads here."""
+SERVICES = ("Microsoft.KeyVault", "Microsoft.Storage")
+"""What the nodes reach by a way of Azure's own, and by which it knows them."""
+
+
+class Network(ComponentResource):
+    """A virtual network with its subnets, firewall rules, private names and way out."""
+
+    nodes: Output[str]
+    """Id of the nodes' subnet."""
+    database: Output[str] | None
+    """Id of PostgreSQL's subnet."""
+    database_zone: Output[str] | None
+    """Id of PostgreSQL's private DNS zone; known once the network resolves names in it."""
+    egress: Egress
+
+    def __init__(
+        self,
+        name: str,
+        settings: NetworkSettings,
+        *,
+        compute: Place,
+        stateful: Place,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("platform:index:Network", name, None, opts)
+        child = ResourceOptions(parent=self)
+        self.egress = Egress(
+            f"{name}-egress",
+            settings.egress,
+            count=settings.egress_addresses,
+            compute=compute,
+            stateful=stateful,
+            opts=child,
+        )
+        space = az.network.AddressSpaceArgs(address_prefixes=[str(settings.address_space)])
+        network = az.network.VirtualNetwork(name, **compute.where, address_space=space, opts=child)
+        subnets = self._subnets(name, settings.subnets.named(), network, compute)
+        self.nodes = subnets["nodes"].id
+        self.database = self.database_zone = None
+        if "database" in subnets:
+            self.database = subnets["database"].id
+            self.database_zone = self._zone(name, network.id, stateful)
+        self.register_outputs({"nodes": self.nodes, "database": self.database})
+
+    def _subnets(
+        self,
+        name: str,
+        ranges: Mapping[str, IPv4Network],
+        network: "az.network.VirtualNetwork",
+        place: Place,
+    ) -> dict[str, "az.network.Subnet"]:
+        rules = {"nodes": node_rules(), "database": database_rules(ranges), "endpoints": []}
+        made: dict[str, az.network.Subnet] = {}
+        for purpose, range_ in ranges.items():
+            group = az.network.NetworkSecurityGroup(
+                f"{name}-{purpose}",
+                **place.where,
+                security_rules=rules[purpose],
+                opts=ResourceOptions(parent=self),
+            )
+            made[purpose] = az.network.Subnet(
+                f"{name}-{purpose}",
+                subnet_name=purpose,
+                resource_group_name=place.group,
+                virtual_network_name=network.name,
+                address_prefix=str(range_),
+                # Nothing goes out but by the addresses that others let in.
+                default_outbound_access=False,
+                nat_gateway={"id": self.egress.gateway}
+                if purpose == "nodes" and self.egress.gateway
+                else None,
+                network_security_group={"id": group.id},
+                delegations=[postgres()] if purpose == "database" else None,
+                # By these the services know the subnet, and let nobody else in.
+                service_endpoints=[{"service": service} for service in SERVICES]
+                if purpose == "nodes"
+                else None,
+                private_endpoint_network_policies="Disabled",
+                private_link_service_network_policies="Enabled",
+                # Azure changes one subnet of a network at a time and refuses a second one.
+                opts=ResourceOptions(parent=self, depends_on=list(made.values())),
+            )
+        return made
+
+    def _zone(self, name: str, network: Output[str], place: Place) -> Output[str]:
+        zone = az.privatedns.PrivateZone(
+            f"{name}-database",
+            private_zone_name=POSTGRES_ZONE,
+            resource_group_name=place.group,
+            location="Global",  # DNS is in no region, and the group's would be taken
+            tags=place.tags,
+            opts=ResourceOptions(parent=self, protect=place.protected),
+        )
+        link = az.privatedns.VirtualNetworkLink(
+            f"{name}-database",
+            virtual_network_link_name="platform",
+            private_zone_name=zone.name,
+            resource_group_name=place.group,
+            location="Global",
+            tags=place.tags,
+            registration_enabled=False,
+            virtual_network={"id": network},
+            opts=ResourceOptions(parent=self),
+        )
+        return Output.all(zone.id, link.id).apply(lambda ids: ids[0])
+
+
+def postgres() -> "az.network.DelegationArgs":
+    """A subnet's delegation to PostgreSQL, which then has it to itself."""
+    service = "Microsoft.DBforPostgreSQL/flexibleServers"
+    return az.network.DelegationArgs(name="postgresql", service_name=service)

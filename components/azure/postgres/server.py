@@ -1,0 +1,163 @@
+"""PostgreSQL, where Concourse keeps everything: pipelines, builds and their logs."""
+
+from collections.abc import Iterable, Mapping
+
+import pulumi_azure_native as az
+import pulumi_random as random
+from pulumi import ComponentResource, CustomResource, CustomTimeouts, Input, Output, ResourceOptions
+
+from components.azure.catalog import part
+from components.azure.postgres.ca_certificates import postgres_roots
+from components.azure.postgres.settings import DatabaseSettings
+from components.azure.resource_groups import Place
+from components.config.types import DAYS
+
+PARAMETERS: Mapping[str, str] = {
+    "require_secure_transport": "on",
+    "ssl_min_protocol_version": "TLSv1.2",
+    # Concourse's migrations since 8.0 create this extension, and fail unless the server allows it.
+    "azure.extensions": "PGCRYPTO",
+}
+"""The server parameters that differ from Azure's defaults or that must not."""
+
+
+class Database(ComponentResource):
+    """A PostgreSQL server with one database, reached by TLS only."""
+
+    host: Output[str]
+    """The name in the server's certificate; known once the database can be used."""
+    name: str
+    administrator: str
+    password: Output[str]
+    """The administrator's, secret. For making roles with, not for Concourse."""
+    ca_certificates: str
+    """PEM of the roots that clients verify the server by."""
+    ssl_mode: str
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: DatabaseSettings,
+        *,
+        database: str,
+        place: Place,
+        subnet: Input[str] | None,
+        zone: Input[str] | None,
+        clients: Iterable[Input[str]],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("platform:index:Database", name, None, opts)
+        password = random.RandomPassword(
+            f"{name}-administrator",
+            length=32,
+            special=False,  # it goes into connection strings
+            min_lower=1,
+            min_upper=1,
+            min_numeric=1,
+            keepers={"rotation": settings.rotation},
+            opts=ResourceOptions(parent=self),
+        )
+        private = settings.access == "private"
+        server = az.dbforpostgresql.Server(
+            name,
+            **place.where,
+            version=settings.version,
+            create_mode="Default",
+            administrator_login=settings.administrator,
+            administrator_login_password=password.result,
+            auth_config={"password_auth": "Enabled", "active_directory_auth": "Disabled"},
+            sku={"name": settings.sku, "tier": settings.tier},
+            storage={
+                "storage_size_gb": settings.storage_gb,
+                "auto_grow": "Enabled" if settings.auto_grow else "Disabled",
+            },
+            backup={
+                "backup_retention_days": settings.backup_days,
+                "geo_redundant_backup": "Enabled" if settings.geo_redundant_backup else "Disabled",
+            },
+            high_availability={"mode": settings.high_availability},
+            network={
+                "delegated_subnet_resource_id": subnet if private else None,
+                "private_dns_zone_arm_resource_id": zone if private else None,
+                "public_network_access": "Disabled" if private else "Enabled",
+            },
+            maintenance_window={
+                "custom_window": "Enabled",
+                "day_of_week": (DAYS.index(settings.maintenance.day) + 1) % 7,  # Sunday is 0
+                "start_hour": settings.maintenance.start_hour,
+                "start_minute": 0,
+            },
+            opts=ResourceOptions(
+                parent=self,
+                protect=place.protected,
+                replace_on_changes=["network.delegatedSubnetResourceId"],  # a server does not move
+                ignore_changes=[
+                    # The two change places at a failover.
+                    "availabilityZone",
+                    "highAvailability.standbyAvailabilityZone",
+                    *(["storage.storageSizeGB"] if settings.auto_grow else []),  # Azure's to raise
+                ],
+                # With a standby it takes long to make, and a new major version to install.
+                custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
+            ),
+        )
+        let_in = {} if private else dict(enumerate(clients, start=1))
+        last = self._contents(name, server, database, place, let_in)
+
+        self.name = database
+        self.administrator = settings.administrator
+        self.ssl_mode = settings.ssl_mode
+        self.password = password.result
+        self.ca_certificates = postgres_roots()
+        # From ids, known in an update's preview: a larger disk is then no change to Concourse.
+        self.host = Output.all(server.id, last.id).apply(lambda ids: host(ids[0]))
+        self.register_outputs({"host": self.host, "name": self.name})
+
+    def _contents(
+        self,
+        name: str,
+        server: "az.dbforpostgresql.Server",
+        database: str,
+        place: Place,
+        clients: Mapping[int, Input[str]],
+    ) -> CustomResource:
+        """What is in the server. Azure refuses a second operation at a time (ServerIsBusy)."""
+        last: CustomResource = az.dbforpostgresql.Database(
+            name,
+            database_name=database,
+            resource_group_name=place.group,
+            server_name=server.name,
+            charset="UTF8",
+            collation="en_US.utf8",
+            opts=ResourceOptions(
+                parent=self,
+                protect=place.protected,
+                replace_on_changes=["charset", "collation"],
+            ),
+        )
+        for parameter, value in PARAMETERS.items():
+            last = az.dbforpostgresql.Configuration(
+                f"{name}-{parameter}",
+                configuration_name=parameter,
+                resource_group_name=place.group,
+                server_name=server.name,
+                value=value,
+                source="user-override",
+                opts=ResourceOptions(parent=self, depends_on=[last]),  # one operation at a time
+            )
+        for number, address in clients.items():
+            last = az.dbforpostgresql.FirewallRule(
+                f"{name}-egress-{number}",
+                firewall_rule_name=f"egress-{number}",
+                resource_group_name=place.group,
+                server_name=server.name,
+                start_ip_address=address,
+                end_ip_address=address,
+                opts=ResourceOptions(parent=self, depends_on=[last]),  # one operation at a time
+            )
+        return last
+
+
+def host(server: str) -> str:
+    """A server's public name, which its certificate is for and which leads to a private one too."""
+    return f"{part(server, 'flexibleServers')}.postgres.database.azure.com"

@@ -1,0 +1,89 @@
+"""Where Pulumi keeps what it knows of all stacks, and the key that encrypts the secrets in it."""
+
+import pulumi_azure_native as az
+from pulumi import ComponentResource, Output, ResourceOptions
+
+from components.azure.catalog import part
+from components.azure.key_vault import UNCHANGING
+from components.azure.resource_groups import Place
+from components.azure.roles import Role, grant
+from components.azure.settings import StateSettings
+from components.azure.storage import blob_account
+
+NAME = "state"
+
+
+class State(ComponentResource):
+    """A container of which every version is kept, and a key."""
+
+    backend: Output[str]
+    """Pulumi's address of the container."""
+    container: Output[str]
+    """Its id, for giving a role on it."""
+    key: Output[str]
+    """The key's id, for the same."""
+    secrets_provider: Output[str]
+    """Pulumi's address of the key."""
+
+    def __init__(
+        self, name: str, settings: StateSettings, *, place: Place, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("platform:index:State", name, None, opts)
+        kept = ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        called, safe = blob_account(
+            NAME, "GZRS", place=place, shared_key=False, days=settings.kept_days, opts=kept
+        )
+        container = az.storage.BlobContainer(
+            NAME,
+            container_name=NAME,
+            resource_group_name=place.group,
+            account_name=called,
+            public_access=az.storage.PublicAccess.NONE,
+            opts=ResourceOptions.merge(kept, ResourceOptions(depends_on=[safe])),
+        )
+        vault = az.keyvault.Vault(
+            NAME,
+            **place.where,
+            properties=az.keyvault.VaultPropertiesArgs(
+                sku=az.keyvault.SkuArgs(family="A", name=az.keyvault.SkuName.STANDARD),
+                tenant_id=settings.tenant_id,
+                enable_rbac_authorization=True,
+                enable_purge_protection=True,
+                enable_soft_delete=True,
+                soft_delete_retention_in_days=settings.kept_days,
+            ),
+            opts=kept,
+        )
+        key = az.keyvault.Key(
+            NAME,
+            resource_group_name=place.group,
+            vault_name=vault.id.apply(lambda id_: part(id_, "vaults")),
+            key_name=NAME,
+            properties=az.keyvault.KeyPropertiesArgs(
+                kty="RSA",
+                key_size=3072,
+                key_ops=["encrypt", "decrypt"],
+            ),
+            tags=place.tags,
+            opts=ResourceOptions.merge(kept, ResourceOptions(replace_on_changes=UNCHANGING)),
+        )
+        for role, scope in (
+            (Role.STORAGE_BLOB_DATA_CONTRIBUTOR, container.id),
+            (Role.KEY_VAULT_CRYPTO_USER, key.id),
+        ):
+            grant(
+                f"people-{role.name.lower().replace('_', '-')}",
+                role,
+                principal=settings.people,
+                kind="Group",
+                scope=scope,
+                parent=self,
+            )
+        self.container, self.key = container.id, key.id
+        self.backend = container.id.apply(
+            lambda id_: f"azblob://{NAME}?storage_account={part(id_, 'storageAccounts')}"
+        )
+        self.secrets_provider = key.id.apply(
+            lambda id_: f"azurekeyvault://{part(id_, 'vaults')}.vault.azure.net/keys/{NAME}"
+        )
+        self.register_outputs({"backend": self.backend, "secretsProvider": self.secrets_provider})

@@ -1,0 +1,152 @@
+"""Blob storage: ChartMuseum's charts, and the backups of what the cluster holds."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pulumi_azure_native as az
+from pulumi import ComponentResource, InvokeOptions, Output, ResourceOptions
+
+from components.azure.blob_lifecycle import old_blobs_go
+from components.azure.catalog import part
+from components.azure.resource_groups import Place
+from components.azure.settings import Redundancy, StorageSettings
+
+
+def blob_account(  # noqa: PLR0913 (named, and each an input)
+    name: str,
+    copies: Redundancy,
+    *,
+    place: Place,
+    shared_key: bool,
+    days: int,
+    opts: ResourceOptions,
+    **more: Any,
+) -> tuple[Output[str], az.storage.BlobServiceProperties]:
+    """An account that keeps every version of a blob, and what was deleted for some days.
+
+    Its name, and what its containers wait for: nothing is written that cannot be had back.
+    """
+    made = az.storage.StorageAccount(
+        name,
+        **place.where,
+        kind="StorageV2",
+        sku=az.storage.SkuArgs(name=f"Standard_{copies}"),
+        access_tier=az.storage.AccessTier.HOT,
+        allow_blob_public_access=False,
+        allow_cross_tenant_replication=False,
+        allow_shared_key_access=shared_key,  # without, only who is known to Entra gets in
+        default_to_o_auth_authentication=True,
+        enable_https_traffic_only=True,
+        minimum_tls_version="TLS1_2",
+        opts=opts,
+        **more,
+    )
+    # From the id, which is known in every preview: as for the groups.
+    called = made.id.apply(lambda id_: part(id_, "storageAccounts"))
+    kept = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=days)
+    safe = az.storage.BlobServiceProperties(
+        name,
+        blob_services_name="default",
+        resource_group_name=place.group,
+        account_name=called,
+        is_versioning_enabled=True,
+        delete_retention_policy=kept,
+        container_delete_retention_policy=kept,
+        opts=ResourceOptions(parent=opts.parent),
+    )
+    return called, safe
+
+
+class Storage(ComponentResource):
+    """Two accounts, since ChartMuseum knows no way in but the key to a whole account."""
+
+    charts_account: Output[str]
+    charts_container: Output[str]
+    """Name of the container; known once it exists."""
+    charts_key: Output[str]
+    """The key of the charts' account, secret. It opens nothing else."""
+    backups_account: Output[str]
+    backups_container: Output[str]
+    """Id of the container, for giving a role on it; known once it exists."""
+    backups_url: Output[str]
+    """Of the container."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: StorageSettings,
+        *,
+        place: Place,
+        clients: Iterable[Output[str]],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Only the subnets of the ids in `clients` get in, besides Azure's own services."""
+        super().__init__("platform:index:Storage", name, None, opts)
+        rules = az.storage.NetworkRuleSetArgs(
+            default_action=az.storage.DefaultAction.DENY,
+            bypass="AzureServices",
+            virtual_network_rules=[
+                az.storage.VirtualNetworkRuleArgs(virtual_network_resource_id=id_) for id_ in clients
+            ],
+        )
+
+        def account(
+            purpose: str, copies: Redundancy, *, shared_key: bool, days: int | None = None
+        ) -> Output[str]:
+            """Id of an account with one container, both called after the purpose. Blobs go after `days`."""
+            called, safe = blob_account(
+                purpose,
+                copies,
+                place=place,
+                shared_key=shared_key,
+                days=settings.soft_delete_days,
+                opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
+                network_rule_set=rules,
+                public_network_access="Enabled",  # or else the rules let nobody in
+            )
+            old_blobs_go(
+                purpose,
+                group=place.group,
+                account=called,
+                version_days=settings.soft_delete_days,
+                blob_days=days,
+                parent=self,
+            )
+            return az.storage.BlobContainer(
+                purpose,
+                container_name=purpose,
+                resource_group_name=place.group,
+                account_name=called,
+                public_access=az.storage.PublicAccess.NONE,
+                opts=ResourceOptions(
+                    parent=self,
+                    protect=place.protected,
+                    retain_on_delete=place.protected,
+                    depends_on=[safe],
+                ),
+            ).id
+
+        charts = account("charts", settings.charts, shared_key=True)
+        self.charts_account = charts.apply(lambda id_: part(id_, "storageAccounts"))
+        self.charts_container = charts.apply(lambda id_: part(id_, "containers"))
+        self.charts_key = self._key(charts)
+        self.backups_container = account(
+            "backups", settings.backups, shared_key=False, days=settings.backup_days
+        )
+        self.backups_account = self.backups_container.apply(lambda id_: part(id_, "storageAccounts"))
+        self.backups_url = Output.format(
+            "https://{0}.blob.core.windows.net/{1}",
+            self.backups_account,
+            self.backups_container.apply(lambda id_: part(id_, "containers")),
+        )
+        self.register_outputs({"chartsAccount": self.charts_account, "backupsAccount": self.backups_account})
+
+    def _key(self, inside: Output[str]) -> Output[str]:
+        """The key of the account that a container's id names. The SDK does not mark it as secret."""
+        given = az.storage.list_storage_account_keys_output(
+            resource_group_name=inside.apply(lambda id_: part(id_, "resourceGroups")),
+            account_name=inside.apply(lambda id_: part(id_, "storageAccounts")),
+            opts=InvokeOptions(parent=self),  # and with it the provider
+        )
+        secret: Output[str] = Output.secret(given.apply(lambda answer: answer.keys[0].value))
+        return secret

@@ -1,0 +1,1 @@
+"""cert-manager, Let's Encrypt's issuers and the internal CA."""

@@ -1,0 +1,1 @@
+"""Concourse: web nodes, workers, teams, keys and local users."""

@@ -1,0 +1,105 @@
+"""Concourse's own login of its database: the server's administrator is for making roles."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi_kubernetes as k8s
+import pulumi_random as random
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.azure.postgres.server import Database
+from components.concourse.scram import verifier
+from components.kubernetes.charts import POSTGRES
+from components.kubernetes.job import job, stamp_of
+
+SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
+USER = 70
+"""The image's user `postgres`."""
+
+
+@dataclass(frozen=True)
+class DatabaseLogin:
+    """What a client needs to be in a database."""
+
+    host: Output[str]
+    database: str
+    user: str
+    password: Output[str]
+    """Secret."""
+    ssl_mode: str
+    ca_certificates: str
+    """PEM of the roots that the server is verified by."""
+
+
+class DatabaseRole(ComponentResource):
+    """A role, made and kept right by a Job in the cluster: the database is not reached from elsewhere."""
+
+    login: DatabaseLogin
+    """Known once one can log in."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        role: str,
+        *,
+        database: Database,
+        namespace: Input[str],
+        rotation: str,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("platform:index:DatabaseRole", name, None, opts)
+        child = ResourceOptions(parent=self)
+        made = random.RandomPassword(
+            name, length=40, special=False, keepers={"rotation": rotation}, opts=child
+        )
+        password: Output[str] = Output.secret(made.result)
+        known: Output[str] = Output.secret(password.apply(verifier))
+        script = SCRIPT.read_text(encoding="utf-8")
+        files = k8s.core.v1.ConfigMap(
+            name,
+            metadata={"name": name, "namespace": namespace},
+            data={"role.sql": script, "roots.pem": database.ca_certificates},
+            opts=child,
+        )
+        secret = k8s.core.v1.Secret(
+            name,
+            metadata={"name": name, "namespace": namespace},
+            string_data={"PGPASSWORD": database.password, "VERIFIER": known},
+            opts=child,
+        )
+        environment: dict[str, Input[str]] = {
+            "PGHOST": database.host,
+            "PGDATABASE": database.name,
+            "PGUSER": database.administrator,
+            "PGSSLMODE": database.ssl_mode,
+            "PGSSLROOTCERT": "/files/roots.pem",
+            "PGCONNECT_TIMEOUT": "20",
+            "ROLE": role,
+        }
+        done = job(
+            name,
+            namespace=namespace,
+            container={
+                "name": "psql",
+                "image": str(POSTGRES),
+                "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
+                "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
+                "envFrom": [{"secretRef": {"name": secret.metadata.name}}],
+                "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+            },
+            volumes=[{"name": "files", "configMap": {"name": files.metadata.name}}],
+            stamps={"stamp": stamp_of(script, database.ca_certificates, database.password, known)},
+            labels={"app": "database-role"},
+            user=USER,
+            minutes=10,
+            parent=self,
+        )
+        self.login = DatabaseLogin(
+            host=Output.all(done, database.host).apply(lambda both: str(both[1])),
+            database=database.name,
+            user=role,
+            password=password,
+            ssl_mode=database.ssl_mode,
+            ca_certificates=database.ca_certificates,
+        )
+        self.register_outputs({"host": self.login.host})

@@ -1,0 +1,69 @@
+"""Concourse's teams, set by a Job in the cluster as the stack file says."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.concourse.local_users import LocalUsers
+from components.concourse.team_members import Roles, auth_of
+from components.kubernetes.job import python_job, stamp_of
+
+JOBS = Path(__file__).parent / "jobs"
+
+TEAMS = "teams.json"
+
+
+class Teams(ComponentResource):
+    """Who may do what in which team. A team that is not named stays, and refuses the update."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        teams: Mapping[str, Input[Roles]],
+        *,
+        removed: Iterable[str],
+        administrator: str,
+        users: LocalUsers,
+        api: Input[str],
+        namespace: Input[str],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`api` is Concourse's address in the cluster, known once it answers."""
+        super().__init__("platform:index:Teams", name, None, opts)
+        child = ResourceOptions(parent=self)
+        login = k8s.core.v1.Secret(
+            f"{name}-administrator",
+            metadata={"name": f"{name}-administrator", "namespace": namespace},
+            string_data={"password": users.users[administrator].password},
+            opts=child,
+        )
+        k8s.core.v1.Secret(
+            f"{name}-users",  # for whoever sets up a team's programs; nothing in the cluster reads it
+            metadata={"name": f"{name}-users", "namespace": namespace},
+            string_data={
+                user.name: user.password for user in users.users.values() if user.name != administrator
+            },
+            opts=child,
+        )
+        gone = sorted(removed)
+        python_job(
+            name,
+            namespace=namespace,
+            script=JOBS / "teams.py",
+            texts={TEAMS: Output.all(**teams).apply(lambda known: wanted(known, gone))},
+            environment={"CONCOURSE_URL": api, "ADMINISTRATOR": administrator},
+            secrets=login.metadata.name,
+            stamp=stamp_of(users.users[administrator].password),
+            parent=self,
+        )
+        self.register_outputs({})
+
+
+def wanted(teams: Mapping[str, Roles], removed: Iterable[str]) -> str:
+    """What the script reads."""
+    found: dict[str, Any] = {name: auth_of(roles) for name, roles in sorted(teams.items())}
+    return json.dumps({"set": found, "removed": list(removed)}, indent=1)

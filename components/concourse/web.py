@@ -1,0 +1,129 @@
+"""Concourse, the system that builds and delivers: its web nodes, and what they start with."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions, get_stack
+
+from components.azure.aks.pool_settings import WorkerPool
+from components.concourse.database_role import DatabaseLogin
+from components.concourse.keys import ConcourseKeys
+from components.concourse.local_users import LocalUsers
+from components.concourse.settings import ConcourseSettings
+from components.concourse.team_members import Roles
+from components.concourse.web_pods import WEB
+from components.concourse.web_secret import VaultLogin, kept, web_secret
+from components.concourse.web_values import values
+from components.entra.application import Login
+from components.entra.settings import GroupClaims
+from components.kubernetes.charts import Chart
+from components.kubernetes.helm import ready, release
+
+API_PORT, TSA_PORT = 8080, 2222
+IDENTITY_TOKEN_PATHS = ("/.well-known/openid-configuration", "/.well-known/jwks.json")
+"""What clouds verify its builds' identity tokens by; they have no addresses that could be listed."""
+
+
+class Concourse(ComponentResource):
+    """The web nodes, with the keys that they trust."""
+
+    url: str
+    """How people call it."""
+    api: Output[str]
+    """The same inside the cluster; known once it answers."""
+    gateway: Output[str]
+    """`host:port` that workers register at; known once it answers."""
+    host_key: Output[str]
+    """By which workers know it: a line of authorized_keys."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: ConcourseSettings,
+        *,
+        chart: Chart,
+        namespace: Output[str],
+        host: str,
+        nodes: Mapping[str, str],
+        keys: ConcourseKeys,
+        pools: Sequence[WorkerPool],
+        users: LocalUsers,
+        database: DatabaseLogin,
+        login: Login,
+        claims: GroupClaims,
+        main_team: Input[Roles],
+        vault: VaultLogin | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`nodes` is the label of where web nodes run, `pools` are those of the workers that it takes."""
+        super().__init__("platform:index:Concourse", name, None, opts)
+        child = ResourceOptions(parent=self)
+        self.url = f"https://{host}"
+        shared, own = by_team(pools)
+        checksum = kept(
+            WEB,
+            web_secret(
+                keys=keys,
+                rotating=settings.encryption.rotating,
+                users=users.listed,
+                database=database,
+                login=login,
+                vault=vault,
+                shared=shared,
+                teams=own,
+            ),
+            namespace=namespace,
+            opts=child,
+        )
+        account = k8s.core.v1.ServiceAccount(
+            WEB,
+            metadata={"name": WEB, "namespace": namespace},
+            automount_service_account_token=False,
+            opts=child,
+        )
+        k8s.policy.v1.PodDisruptionBudget(
+            WEB,
+            metadata={"name": WEB, "namespace": namespace},
+            spec={"maxUnavailable": 1, "selector": {"matchLabels": {"app": WEB}}},
+            opts=child,
+        )
+        web = release(
+            name,
+            chart,
+            namespace=namespace,
+            values=values(
+                settings,
+                cluster=f"{name}-{get_stack()}",
+                url=self.url,
+                database=database,
+                login=login,
+                claims=claims,
+                main_team=Output.from_input(main_team).apply(_file),
+                team_keys=list(own),
+                vault=vault,
+                account=account.metadata.name,
+                checksum=checksum,
+                nodes=nodes,
+            ),
+            timeout=1200,  # a migration of a large database takes minutes
+            opts=child,
+        )
+        self.api = ready(web, f"http://{WEB}.concourse.svc:{API_PORT}")
+        self.gateway = ready(web, f"{WEB}-worker-gateway.concourse.svc:{TSA_PORT}")
+        self.host_key = keys.host.public
+        self.register_outputs({"url": self.url})
+
+
+def by_team(pools: Sequence[WorkerPool]) -> tuple[list[str], dict[str, list[str]]]:
+    """The pools for everybody, and those of each team that has its own."""
+    own: dict[str, list[str]] = {}
+    for pool in pools:
+        if pool.team:
+            own.setdefault(pool.team, []).append(pool.name)
+    return [pool.name for pool in pools if not pool.team], own
+
+
+def _file(roles: Roles) -> str:
+    """As `fly set-team --config` reads it. JSON, which is YAML."""
+    return json.dumps({"roles": [{"name": role, **who} for role, who in roles.items()]}, sort_keys=True)

@@ -1,0 +1,161 @@
+"""Values of Concourse's chart for its web nodes: what differs from the chart's own."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pulumi import Input
+
+from components.concourse.database_role import DatabaseLogin
+from components.concourse.settings import ConcourseSettings
+from components.concourse.web_pods import pods
+from components.concourse.web_secret import VaultLogin
+from components.entra.application import Login
+from components.entra.settings import GroupClaims
+from components.kubernetes.charts import CONCOURSE
+
+Values = dict[str, Any]
+AUDITED = ("Build", "Container", "Job", "Pipeline", "Resource", "System", "Team", "Worker", "Volume")
+YEAR = 365 * 24 * 3600
+THERE = "in the Secret"
+"""The chart looks only whether there is a text here; what counts is in the Secret."""
+
+
+def values(  # noqa: PLR0913 (named, and each an input)
+    settings: ConcourseSettings,
+    *,
+    cluster: str,
+    url: str,
+    database: DatabaseLogin,
+    login: Login,
+    claims: GroupClaims,
+    main_team: Input[str],
+    team_keys: Iterable[str],
+    vault: VaultLogin | None,
+    account: Input[str],
+    checksum: Input[str],
+    nodes: Mapping[str, str],
+) -> Values:
+    """`team_keys` are the teams with workers of their own, `nodes` the label of where web nodes run."""
+    return {
+        **image(),
+        "concourse": {
+            "enableServiceLinks": False,
+            "web": {
+                "clusterName": cluster,
+                "logClusterName": True,
+                "externalUrl": url,
+                **_builds(settings),
+                **{f"enable{what}Auditing": True for what in AUDITED},
+                "encryption": {"enabled": True},
+                "postgres": {
+                    "host": database.host,
+                    "database": database.database,
+                    "sslmode": database.ssl_mode,
+                    "applicationName": cluster,
+                },
+                "auth": _auth(settings, login, claims, main_team),
+                "strictTransportPolicy": f"max-age={YEAR}",
+                "kubernetes": {"enabled": False, "createTeamNamespaces": False},
+                **(_vault(vault) if vault else {}),
+                "metrics": {"captureErrorMetrics": True},
+                "prometheus": {"enabled": True},
+                "tsa": {"heartbeatInterval": settings.heartbeat_interval},
+            },
+        },
+        "web": pods(settings, checksum, nodes, vault=bool(vault)),
+        "worker": {"enabled": False},
+        "persistence": {"enabled": False},
+        "postgresql": {"enabled": False, "service": {"enabled": False}},
+        "rbac": {"create": False, "webServiceAccountName": account},
+        "secrets": {
+            "create": False,
+            "postgresCaCert": THERE,
+            "teamAuthorizedKeys": [{"team": team, "key": THERE} for team in team_keys],
+            **({"oldEncryptionKey": THERE} if settings.encryption.rotating else {}),
+            **NO_DEFAULTS,
+        },
+    }
+
+
+NO_DEFAULTS = dict.fromkeys(
+    ("hostKey", "hostKeyPub", "sessionSigningKey", "workerKey", "workerKeyPub", "localUsers"), ""
+)
+"""The chart's own are published. Nothing reads them with our Secrets; taken away, nothing ever does."""
+
+
+def image() -> Values:
+    """Concourse's image: the chart's own version lets one team read another's secrets."""
+    return {
+        "image": CONCOURSE.repository,
+        "imageTag": CONCOURSE.tag,
+        **({"imageDigest": CONCOURSE.digest} if CONCOURSE.digest else {}),
+    }
+
+
+def _builds(settings: ConcourseSettings) -> Values:
+    logs, placement = settings.logs, settings.placement
+    return {
+        "containerPlacementStrategies": list(placement.strategies),
+        **_given(
+            limitActiveTasks=placement.max_active_tasks,
+            limitActiveContainers=placement.max_active_containers,
+            limitActiveVolumes=placement.max_active_volumes,
+            defaultBuildLogsToRetain=logs.default_builds,
+            maxBuildLogsToRetain=logs.max_builds,
+            defaultDaysToRetainBuildLogs=logs.default_days,
+            maxDaysToRetainBuildLogs=logs.max_days,
+        ),
+        "baggageclaimResponseHeaderTimeout": settings.baggageclaim_response_header_timeout,
+        "defaultTaskTimeout": settings.timeouts.task,
+        "defaultGetTimeout": settings.timeouts.get,
+        "defaultPutTimeout": settings.timeouts.put,
+        "resourceCheckingInterval": settings.check_interval,
+        "resourceWithWebhookCheckingInterval": settings.webhook_check_interval,
+        "interceptIdleTimeout": "30m",
+        "enableGlobalResources": settings.global_resources,
+        # A worker goes when its node does.
+        "enableBuildRerunWhenWorkerDisappears": True,
+        "enableCacheStreamedVolumes": True,
+        "streamingArtifactsCompression": "zstd",
+    }
+
+
+def _given(**numbers: int) -> Values:
+    """Those that say something: 0 is for what Concourse does by itself."""
+    return {name: number for name, number in numbers.items() if number}
+
+
+def _auth(settings: ConcourseSettings, login: Login, claims: GroupClaims, main_team: Input[str]) -> Values:
+    return {
+        "cookieSecure": True,
+        "duration": settings.login.duration,
+        "mainTeam": {"localUser": "", "config": main_team},
+        "oidc": {
+            "enabled": True,
+            "displayName": "Entra",
+            "issuer": login.issuer,
+            "scope": ",".join(settings.login.scopes),
+            "groupsKey": "roles" if claims == "AppRoles" else "groups",
+            "userNameKey": settings.login.user_name_key,
+            "skipEmailVerifiedValidation": True,  # Entra does not say; without it nobody gets in
+            "disableGetUserInfo": True,  # a call to Microsoft for each login, that tells nothing new
+        },
+    }
+
+
+def _vault(vault: VaultLogin) -> Values:
+    return {
+        "vault": {
+            "enabled": True,
+            "url": vault.url,
+            "serverName": vault.server_name,
+            "pathPrefix": "/secret/concourse",
+            "sharedPath": "shared",
+            "authBackend": "approle",
+            "useAuthParam": True,
+            "useCaCert": True,
+        },
+        "secretCacheEnabled": True,
+        "secretCacheDuration": "1m",
+        "secretRetryAttempts": 2,  # Vault's client tries again by itself
+    }

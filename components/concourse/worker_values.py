@@ -1,0 +1,122 @@
+"""Values of Concourse's chart for the workers of one pool: what differs from the chart's own."""
+
+import re
+from typing import Any
+
+from pulumi import Input
+
+from components.azure.aks.node_pools import on
+from components.azure.aks.pool_settings import DEDICATED, WORKERS, WorkerPool
+from components.concourse.web_values import NO_DEFAULTS, image
+from components.concourse.worker_settings import CONTAINER_RANGE, WorkersSettings
+
+Values = dict[str, Any]
+CLOSED = "169.254.169.254/32,168.63.129.16/32"
+"""What no build reaches: the nodes' metadata endpoint, where it could take the node's identity, and
+Azure's host agent."""
+
+
+def values(  # noqa: PLR0913 (named, and each an input)
+    settings: WorkersSettings,
+    pool: WorkerPool,
+    *,
+    account: Input[str],
+    gateway: Input[str],
+    checksum: Input[str],
+    scratch: Input[str],
+) -> Values:
+    """`gateway` is where they register, `scratch` the class of disks that go with their pods."""
+    least = max(pool.min_nodes, 1)
+    return {
+        **image(),
+        "concourse": {
+            "enableServiceLinks": False,
+            "worker": {
+                "tsa": {"hosts": [gateway]},
+                "runtime": "containerd",
+                "containerd": {"networkPool": CONTAINER_RANGE},
+                "baggageclaim": {"driver": settings.driver},
+                # One that went without a word is forgotten, and does not come back with what it had.
+                "ephemeral": True,
+                "connectionDrainTimeout": f"{settings.termination_grace_period_seconds}s",
+                "rebalanceInterval": settings.rebalance_interval,
+                "healthcheckTimeout": "40s",
+                **({"team": pool.team} if pool.team else {}),
+                **({"tag": ",".join(pool.tags)} if pool.tags else {}),
+                **(_autoscaling(pool, least) if pool.max_nodes > least else {}),
+            },
+        },
+        "web": {"enabled": False},
+        "worker": {
+            "kind": "StatefulSet",
+            "replicas": least,
+            "minAvailable": least - 1,  # with more, the node of an only worker never empties
+            "hardAntiAffinity": True,
+            "terminationGracePeriodSeconds": settings.termination_grace_period_seconds,
+            "cleanUpWorkDirOnStart": False,  # it is empty: it comes with the pod
+            "annotations": {
+                "platform/secrets": checksum,
+                # The autoscaler does not take a node with builds on it for its own reasons.
+                "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+            },
+            "nodeSelector": on(pool),
+            "tolerations": [
+                {"key": DEDICATED, "operator": "Equal", "value": WORKERS, "effect": "NoSchedule"}
+            ],
+            "resources": {"requests": _half(pool)},
+            "livenessProbe": {
+                # A worker that is only busy is not ended.
+                "failureThreshold": 10,
+                "initialDelaySeconds": 10,
+                "periodSeconds": 60,
+                "timeoutSeconds": 45,
+                "httpGet": {"path": "/", "port": "worker-hc"},
+            },
+            "env": [{"name": "CONCOURSE_CONTAINERD_RESTRICTED_NETWORK", "value": CLOSED}],
+            "additionalVolumes": [{"name": "concourse-work-dir", **_volume(settings, scratch)}],
+        },
+        "persistence": {"enabled": False},  # a claim of the set's own would outlive its pod, in one zone
+        "postgresql": {"enabled": False, "service": {"enabled": False}},
+        "rbac": {"create": False, "workerServiceAccountName": account},
+        "secrets": {"create": False, **NO_DEFAULTS},
+    }
+
+
+def _volume(settings: WorkersSettings, scratch: Input[str]) -> Values:
+    size = f"{settings.volume_gb}Gi"
+    if settings.volume == "node":
+        return {"emptyDir": {"sizeLimit": size}}
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": scratch,
+        "resources": {"requests": {"storage": size}},
+    }
+    return {"ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
+
+
+def cores(vm_size: str) -> int:
+    """Of a size, by Azure's names: 8 of Standard_D8ds_v5."""
+    found = re.match(r"Standard_[A-Z]+([0-9]+)", vm_size)
+    return int(found[1]) if found else 2
+
+
+def _half(pool: WorkerPool) -> Values:
+    """Half of a node is a worker's for sure. The rest is mostly its too: nobody else runs there."""
+    return {"cpu": f"{cores(pool.vm_size) * 500}m", "memory": f"{cores(pool.vm_size) * 2}Gi"}
+
+
+def _autoscaling(pool: WorkerPool, least: int) -> Values:
+    """More workers while they are busy, and nodes for them; fewer slowly, as each finishes its builds."""
+    busy = {"type": "AverageValue", "averageValue": f"{cores(pool.vm_size) * 700}m"}
+    slowly = {
+        "stabilizationWindowSeconds": 1800,
+        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 600}],
+    }
+    return {
+        "autoscaling": {
+            "minReplicas": least,
+            "maxReplicas": pool.max_nodes,
+            "behavior": {"scaleDown": slowly},
+            "builtInMetrics": [{"type": "Resource", "resource": {"name": "cpu", "target": busy}}],
+        }
+    }

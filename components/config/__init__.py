@@ -1,0 +1,1 @@
+"""How a stack file is read: models, value types, messages, required secrets, protection."""

@@ -1,0 +1,58 @@
+"""What may be lost after all: the one way past the protection of what holds data."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pulumi import ResourceTransformationArgs, ResourceTransformationResult, get_project, get_stack
+from pulumi.runtime import register_stack_transformation
+from pydantic import Field
+
+from components.config.model import Check, Model, Problem
+
+Urn = Annotated[
+    str,
+    Field(
+        pattern=r"^urn:pulumi:[^:]+::[^:]+::[^ ]+::[^:]+$",
+        examples=[
+            (
+                "urn:pulumi:prod::platform::platform:index:Database"
+                "$azure-native:dbforpostgresql:Server::database"
+            )
+        ],
+    ),
+]
+
+
+class Replaceable(Model):
+    """One protected resource that a person has decided to give up."""
+
+    urn: Urn
+    """Which, as a refused update tells it."""
+    reason: str = Field(min_length=10, examples=["moved to a larger server, dump restored on the 20th"])
+    """Why its data is no longer needed, for whoever reads this after it is gone."""
+    until: date = Field(examples=["2026-12-02"])
+    """The last day on which this holds. After it every update is refused until these lines go."""
+
+    def checks(self) -> Iterable[Check]:
+        return (self._not_past,)
+
+    def _not_past(self) -> Iterator[Problem]:
+        if self.until < datetime.now(UTC).date():
+            text = f"{self.until} is past: take these lines away, or decide anew and give another day"
+            yield Problem("until", text)
+
+
+def unprotect(replaceable: Sequence[Replaceable]) -> None:
+    """Take the protection from what the stack file names, and from nothing else."""
+    named = {one.urn for one in replaceable}
+
+    def transform(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
+        start, end = f"urn:pulumi:{get_stack()}::{get_project()}::", f"{args.type_}::{args.name}"
+        if not any(urn.startswith(start) and urn.endswith((f"${end}", f"::{end}")) for urn in named):
+            return None
+        args.opts.protect = False
+        return ResourceTransformationResult(args.props, args.opts)
+
+    if named:
+        register_stack_transformation(transform)

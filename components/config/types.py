@@ -1,0 +1,201 @@
+"""Types of values in a stack file, each with its format, a message and an example."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from components.config.model import Model
+
+
+def text(pattern: str, words: str) -> AfterValidator:
+    def matching(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is not {words}")
+        return value
+
+    return AfterValidator(matching)
+
+
+def _network(value: object) -> IPv4Network:
+    try:
+        return IPv4Network(str(value))
+    except (AddressValueError, NetmaskValueError):
+        raise ValueError(f"{value!r} is not an IPv4 range such as 10.20.0.0/16") from None
+    except ValueError:
+        raise ValueError(
+            f"{value} is an address in a range; that is {IPv4Network(str(value), strict=False)}"
+        ) from None
+
+
+def _address(value: object) -> IPv4Address:
+    try:
+        return IPv4Address(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not an IPv4 address such as 10.0.0.10") from None
+
+
+PRIVATE = tuple(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+"""The ranges that are never seen on the internet (RFC 1918)."""
+
+
+def _public(value: IPv4Network) -> IPv4Network:
+    if value.prefixlen == 0:
+        raise ValueError("0.0.0.0/0 is everybody; name the networks that need it, such as 203.0.113.0/28")
+    if any(value.overlaps(net) for net in PRIVATE):
+        raise ValueError(
+            f"{value} is private and never reaches Azure as such; give the public address behind it"
+        )
+    return value
+
+
+Cidr = Annotated[
+    IPv4Network, BeforeValidator(_network), PlainSerializer(str), Field(examples=["10.20.0.0/16"])
+]
+"""An IPv4 range."""
+PublicCidr = Annotated[Cidr, AfterValidator(_public), Field(examples=["203.0.113.0/28"])]
+"""A range of public addresses that may be let in."""
+Address = Annotated[
+    IPv4Address, BeforeValidator(_address), PlainSerializer(str), Field(examples=["10.0.0.10"])
+]
+"""One IPv4 address."""
+DnsName = Annotated[
+    str,
+    text(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "a host name of lower-case letters, digits, dashes and dots"),
+    Field(examples=["ci.example.org"]),
+]
+"""A fully qualified host name."""
+ZoneId = Annotated[
+    str,
+    text(
+        r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}"
+        r"/providers/Microsoft\.Network/dnsZones/[a-z0-9-]+(\.[a-z0-9-]+)+",
+        "a DNS zone's id: /subscriptions/…/resourceGroups/…/providers/Microsoft.Network/dnsZones/…",
+    ),
+    Field(
+        examples=[
+            (
+                "/subscriptions/6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e/resourceGroups/dns"
+                "/providers/Microsoft.Network/dnsZones/example.org"
+            )
+        ]
+    ),
+]
+"""The id of a public DNS zone, as the portal and `az network dns zone show` write it."""
+Email = Annotated[
+    str, text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Field(examples=["delivery@example.org"])
+]
+"""Whom to write to."""
+ArmId = Annotated[
+    str,
+    text(
+        r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}/providers/\S+",
+        "an id of Azure: /subscriptions/…/resourceGroups/…/providers/…",
+    ),
+    Field(
+        examples=[
+            (
+                "/subscriptions/6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e/resourceGroups/state"
+                "/providers/Microsoft.KeyVault/vaults/state/keys/state"
+            )
+        ]
+    ),
+]
+"""The id of a resource, as the portal and `az` write it."""
+Guid = Annotated[
+    str,
+    text(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "a GUID in lower case, 8-4-4-4-12 hexadecimal digits",
+    ),
+    Field(examples=["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]),
+]
+"""An id of Entra or Azure."""
+Quantity = Annotated[
+    str,
+    text(r"[0-9]+([KMGT]i?|m)?", "a Kubernetes quantity such as 10Gi or 500m"),
+    Field(examples=["10Gi"]),
+]
+"""An amount as Kubernetes writes it."""
+Duration = Annotated[
+    str,
+    text(r"([0-9]+(ms|s|m|h))+", "a duration such as 30s, 2m or 1h30m"),
+    Field(examples=["2m"]),
+]
+"""A time span as Go writes it."""
+Retention = Annotated[
+    str,
+    text(r"[1-9][0-9]*[hdw]", "a time to keep data for, such as 15d: hours (h), days (d) or weeks (w)"),
+    Field(examples=["15d"]),
+]
+"""For how long something is kept."""
+Epoch = Annotated[str, text(r"20[0-9]{2}-[0-9]{2}", "a month such as 2026-11"), Field(examples=["2026-11"])]
+"""When something was last rotated; moving it rotates."""
+Zone = Literal["1", "2", "3"]
+"""An availability zone of a region."""
+ConcourseName = Annotated[
+    str,
+    text(
+        r"[a-z0-9][a-z0-9_.-]{0,49}",
+        "a name that Concourse takes: lower-case letters, digits, _, . and -, at most 50, the first of them "
+        "a letter or a digit",
+    ),
+    Field(examples=["payments"]),
+]
+"""A team, or a local user: in lists of these a comma or colon would end it."""
+GroupRef = Annotated[
+    str,
+    text(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z][a-z0-9-]{1,49}",
+        "an Entra group: its object id (a GUID in lower case), or a name in entra.groups",
+    ),
+    Field(examples=["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]),
+]
+"""An Entra group that exists, by its object id, or one of entra.groups, by its name."""
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+"""A day of the week."""
+DatabaseName = Annotated[
+    str,
+    text(
+        r"[a-z][a-z0-9_-]{0,62}",
+        "a database's name: lower-case letters, digits, _ and -, at most 63",
+    ),
+    Field(examples=["concourse-prod"]),
+]
+"""A database on a server."""
+DatabaseUser = Annotated[
+    str,
+    text(
+        r"(?!(?:azure_superuser|azure_pg_admin|admin|administrator|root|guest|public)$|pg_)[a-z][a-z0-9_]{0,62}",
+        "a login that Azure allows: lower-case letters, digits and _, and none of "
+        "admin, administrator, root, guest, public, azure_superuser, azure_pg_admin and pg_*",
+    ),
+    Field(examples=["concourseadmin"]),
+]
+"""A login of a database server."""
+
+
+def is_guid(text: str) -> bool:
+    """Whether it is an id of Entra's, and not a name of ours."""
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text) is not None
+
+
+def overlaps(named: dict[str, IPv4Network]) -> Iterator[tuple[str, str]]:
+    """Each pair of names whose ranges share an address, in the order given."""
+    names = list(named)
+    for index, name in enumerate(names):
+        for other in names[index + 1 :]:
+            if named[name].overlaps(named[other]):
+                yield name, other
+
+
+class Weekly(Model):
+    """When Azure may do maintenance, which can restart things."""
+
+    day: Day = "Sunday"
+    """Day of the week in UTC."""
+    start_hour: int = Field(default=2, ge=0, le=23)
+    """Hour of the day in UTC."""

@@ -1,0 +1,1 @@
+"""Entra ID: application registrations, groups and token claims."""

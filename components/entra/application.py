@@ -1,0 +1,137 @@
+"""A program that people log in to by Entra: its application, and who is let in."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+import pulumi_azuread as ad
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.entra.settings import EntraSettings
+
+DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
+"""The role of whoever is let in, and no more."""
+GRAPH = "00000003-0000-0000-c000-000000000000"
+"""Microsoft Graph, in every tenant."""
+PERMISSIONS = {
+    "openid": "37f7f235-527c-4136-accd-4a02d197296e",
+    "profile": "14dad69e-099b-42c9-810b-d002981feec1",
+    "email": "64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0",
+    "User.Read": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
+}
+"""What the login asks of a person: to know who it is. Persons consent to that themselves, or an
+administrator does for all (docs/adr/0007-groups-in-tokens.md)."""
+
+
+class Assignment(NamedTuple):
+    """A group that is let in."""
+
+    group: str
+    """As the stack file calls it."""
+    principal: Input[str]
+    """The group's object id."""
+    role: str = ""
+    """One of the application's roles; without one, default access."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a program logs people in."""
+
+    issuer: str
+    client_id: Output[str]
+    secret: Output[str]
+
+
+class Registration(ComponentResource):
+    """An application of the tenant's own, for one program of one stack."""
+
+    login: Login
+    ends: Output[str]
+    """The last moment of its secret."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: EntraSettings,
+        *,
+        title: str,
+        homepage: str,
+        callback: str,
+        claims: list[str] | None,
+        roles: Mapping[str, str],
+        assigned: Iterable[Assignment],
+        tenant: str,
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`claims` are the groups that tokens tell of; `roles` has what each of the program's roles may."""
+        super().__init__("platform:index:Registration", name, None, opts)
+        child = ResourceOptions(parent=self, protect=protected)  # others know it by its id
+        ids = {role: str(uuid5(NAMESPACE_URL, f"{title}/{role}")) for role in roles}
+        application = ad.Application(
+            name,
+            display_name=title,
+            prevent_duplicate_names=True,
+            sign_in_audience="AzureADMyOrg",
+            group_membership_claims=claims,
+            web={
+                "homepage_url": homepage,
+                "redirect_uris": [callback],
+                "implicit_grant": {
+                    "access_token_issuance_enabled": False,
+                    "id_token_issuance_enabled": False,
+                },
+            },
+            api={"requested_access_token_version": 2},
+            optional_claims={"id_tokens": [{"name": "email"}, {"name": "preferred_username"}]},
+            required_resource_accesses=[
+                {
+                    "resource_app_id": GRAPH,
+                    "resource_accesses": [{"id": id_, "type": "Scope"} for id_ in PERMISSIONS.values()],
+                }
+            ],
+            app_roles=[
+                {
+                    "id": ids[role],
+                    "value": role,
+                    "display_name": role,
+                    "description": may,
+                    "allowed_member_types": ["User"],
+                    "enabled": True,
+                }
+                for role, may in roles.items()
+            ],
+            opts=child,
+        )
+        principal = ad.ServicePrincipal(
+            name,
+            client_id=application.client_id,
+            app_role_assignment_required=settings.assignment_required,
+            opts=child,
+        )
+        for group, object_id, role in assigned:
+            ad.AppRoleAssignment(
+                f"{name}-{role}-{group}" if role else f"{name}-{group}",
+                app_role_id=ids[role] if role else DEFAULT_ACCESS,
+                principal_object_id=object_id,
+                resource_object_id=principal.object_id,
+                opts=ResourceOptions(parent=self),
+            )
+        password = ad.ApplicationPassword(
+            name,
+            application_id=application.id,
+            display_name=f"rotation {settings.rotation}",
+            end_date_relative=f"{settings.secret_days * 24}h",
+            # Each argument is another secret, and the old one goes when all who use it have the new one.
+            rotate_when_changed={"rotation": settings.rotation},
+            opts=ResourceOptions(parent=self, additional_secret_outputs=["value"]),
+        )
+        self.login = Login(
+            issuer=f"https://login.microsoftonline.com/{tenant}/v2.0",
+            client_id=Output.all(application.client_id, principal.object_id).apply(lambda ids: str(ids[0])),
+            secret=Output.secret(password.value),
+        )
+        self.ends = password.end_date
+        self.register_outputs({"clientId": self.login.client_id})

@@ -1,0 +1,123 @@
+"""Who may log in to the platform, by Entra: groups, and an application for each program with a login."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import pulumi_azuread as ad
+from pulumi import ComponentResource, Input, Output, ResourceOptions, get_stack
+
+from components.concourse.team_settings import TeamSettings
+from components.entra.application import Assignment, Login, Registration
+from components.entra.claims import claims_of, role_claim
+from components.entra.settings import EntraSettings
+
+GRAFANA_ROLES = {
+    "Admin": "May change users, data sources and everything else",
+    "Editor": "May change dashboards",
+    "Viewer": "May look",
+}
+"""Grafana's own names of its roles."""
+
+
+class Entra(ComponentResource):
+    """The tenant's part of the platform: new groups, and logins of Concourse and Grafana."""
+
+    concourse: Login
+    grafana: Login
+    groups: Mapping[str, Output[str]]
+    """Object ids of the groups that are made, by name."""
+    ends: Mapping[str, Output[str]]
+    """The last moment of each application's secret, by what it is."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: EntraSettings,
+        *,
+        teams: Sequence[TeamSettings],
+        hosts: Mapping[str, str],
+        tenant: str,
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`hosts` has the whole name of each program's host."""
+        super().__init__("platform:index:Entra", name, None, opts)
+        self.settings = settings
+        teams = [team for team in teams if not team.removed]
+        stack, child = get_stack(), ResourceOptions(parent=self)
+        self.groups = {
+            group: ad.Group(
+                group,
+                display_name=f"concourse-{stack}-{group}",
+                description=f"Has a role in Concourse or Grafana of {stack}",
+                security_enabled=True,
+                prevent_duplicate_names=True,
+                opts=ResourceOptions(
+                    parent=self,
+                    protect=protected,  # teams know it by its id
+                    ignore_changes=["members", "owners"],  # not the program's to choose
+                ),
+            ).object_id.apply(str)
+            for group in settings.groups
+        }
+        by_roles = settings.group_claims == "AppRoles"
+        url = f"https://{hosts['concourse']}"
+        concourse = Registration(
+            "concourse",
+            settings,
+            title=f"Concourse {stack}",
+            homepage=url,
+            callback=f"{url}/sky/issuer/callback",
+            claims=None if by_roles else [settings.group_claims],
+            roles=dict(_team_roles(teams)) if by_roles else {},
+            assigned=self._of_teams(teams) if settings.assignment_required else (),
+            tenant=tenant,
+            protected=protected,
+            opts=child,
+        )
+        url = f"https://{hosts['grafana']}"
+        grafana = Registration(
+            "grafana",
+            settings,
+            title=f"Grafana {stack}",
+            homepage=url,
+            callback=f"{url}/login/azuread",
+            claims=None,
+            roles=GRAFANA_ROLES,
+            assigned=[
+                Assignment(group, self._id(group), role)
+                for role in GRAFANA_ROLES
+                for group in getattr(settings.grafana, role.lower())
+            ],
+            tenant=tenant,
+            protected=protected,
+            opts=child,
+        )
+        self.concourse, self.grafana = concourse.login, grafana.login
+        self.ends = {
+            "Concourse's secret in Entra": concourse.ends,
+            "Grafana's secret in Entra": grafana.ends,
+        }
+        self.register_outputs({"groups": dict(self.groups)})
+
+    def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:
+        """What tokens of members of `groups` say, for a role in a team: Concourse knows them by that."""
+        return list(claims_of(self.settings.group_claims, self.groups, team, role, groups))
+
+    def _id(self, group: str) -> Input[str]:
+        return self.groups.get(group, group)
+
+    def _of_teams(self, teams: Iterable[TeamSettings]) -> Iterator[Assignment]:
+        """Every group of a team, with the role that it needs; once, however many teams have it."""
+        found: dict[tuple[str, str], Assignment] = {}
+        for team in teams:
+            for role, members in team.roles.given():
+                claim = role_claim(team.name, role) if self.settings.group_claims == "AppRoles" else ""
+                for group in members.oidc.groups:
+                    found[group, claim] = Assignment(group, self._id(group), claim)
+        yield from found.values()
+
+
+def _team_roles(teams: Iterable[TeamSettings]) -> Iterator[tuple[str, str]]:
+    for team in teams:
+        for role, _ in team.roles.given():
+            yield role_claim(team.name, role), f"Is {role} of the team {team.name}"

@@ -1,0 +1,1 @@
+"""Traefik, host names and routes."""

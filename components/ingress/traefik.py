@@ -1,0 +1,50 @@
+"""The way in: Traefik at the stack's public address."""
+
+from collections.abc import Sequence
+
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.ingress.settings import IngressSettings
+from components.ingress.values import CLASS, values
+from components.kubernetes.charts import Chart
+from components.kubernetes.helm import ready, release
+
+
+class Ingress(ComponentResource):
+    """Traefik, and its kinds."""
+
+    kinds: Output[str]
+    """Name of its class; known once its kinds can be used."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: IngressSettings,
+        *,
+        chart: Chart,
+        namespace: Input[str],
+        namespaces: Sequence[Input[str]],
+        address: Input[str],
+        group: Input[str],
+        monitors: Input[bool],
+        answers: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`namespaces` are those with a host; `address` and `group` name the public address."""
+        super().__init__("platform:index:Ingress", name, None, opts)
+        traefik = release(
+            "traefik",
+            chart,
+            namespace=namespace,
+            values=values(
+                settings,
+                address=address,
+                group=group,
+                namespaces=[namespace, *namespaces],
+                monitors=monitors,
+                answers=answers,
+            ),
+            opts=ResourceOptions(parent=self),
+        )
+        self.kinds = ready(traefik, CLASS)
+        self.register_outputs({"kinds": self.kinds})

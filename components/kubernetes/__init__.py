@@ -1,0 +1,1 @@
+"""Charts, Helm releases, namespaces, network policies, storage classes, Jobs."""

@@ -1,0 +1,1 @@
+"""Elasticsearch, Kibana, fluent-bit and ElastAlert."""

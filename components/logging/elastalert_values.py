@@ -1,0 +1,59 @@
+"""The values of ElastAlert2's chart."""
+
+from pathlib import Path
+from typing import Any
+
+from pulumi import Input
+
+from components.kubernetes.pod_values import resources
+from components.logging.settings import LogAlertsSettings
+from components.logging.values import ELASTICSEARCH, ELASTICSEARCH_PORT
+
+RULES = Path(__file__).parent / "alerts"
+CA = "/elasticsearch"
+SLACK = "elastalert-slack"
+
+
+def values(  # noqa: PLR0913 (named, and each an input)
+    settings: LogAlertsSettings,
+    *,
+    login: Input[str],
+    ca: Input[str],
+    slack: Input[str],
+    kibana: str,
+    stamp: Input[str],
+    monitors: Input[bool],
+) -> dict[str, Any]:
+    """What differs from the chart's defaults. `login` and `slack` are Secrets, `ca` a ConfigMap."""
+    return {
+        "elasticsearch": {
+            "host": ELASTICSEARCH,
+            "port": ELASTICSEARCH_PORT,
+            "useSsl": "True",
+            "caCerts": f"{CA}/ca.crt",
+            "credentialsSecret": login,
+            "credentialsSecretUsernameKey": "username",
+            "credentialsSecretPasswordKey": "password",
+            "certsVolumes": [{"name": "elasticsearch", "configMap": {"name": ca}}],
+            "certsVolumeMounts": [{"name": "elasticsearch", "mountPath": CA, "readOnly": True}],
+        },
+        "runIntervalMins": settings.every_minutes,
+        "optEnv": [
+            {
+                "name": "SLACK_WEBHOOK_URL",
+                "valueFrom": {"secretKeyRef": {"name": slack, "key": "webhook-url"}},
+            }
+        ],
+        "extraConfigOptions": {
+            "slack_webhook_url": "${SLACK_WEBHOOK_URL}",  # it fills in what the environment has
+            "slack_channel_override": settings.slack_channel,
+            "kibana_url": kibana,
+        },
+        "rules": {rule.stem: rule.read_text(encoding="utf-8") for rule in sorted(RULES.glob("*.yaml"))},
+        "podAnnotations": {"platform/stamp": stamp},
+        "serviceAccount": {"create": False},  # it asks nothing of the cluster
+        "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "resources": resources(settings.memory, cpu="50m"),
+        "metrics": {"enabled": True, "serviceMonitor": {"enabled": monitors}},
+    }

@@ -1,0 +1,154 @@
+"""Logs: Elasticsearch, what fills it from every node, and Kibana to read it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.certificates.internal_ca import Trust, server_certificate, trusted
+from components.ingress.route import Host, Tls, publish
+from components.kubernetes.charts import Chart
+from components.kubernetes.helm import ready, release
+from components.kubernetes.job import python_job, stamp_of
+from components.logging.settings import LogsSettings, days_or_hours
+from components.logging.users import AUDIT, CONTAINERS, access
+from components.logging.values import (
+    CLUSTER,
+    ELASTICSEARCH,
+    ELASTICSEARCH_PORT,
+    KIBANA,
+    KIBANA_PORT,
+    elasticsearch,
+    fluent_bit,
+    kibana,
+    operator,
+)
+from components.monitoring.grafana_values import Source
+
+JOBS = Path(__file__).parent / "jobs"
+
+URL = f"https://{ELASTICSEARCH}:{ELASTICSEARCH_PORT}"
+
+
+class Logs(ComponentResource):
+    """Elasticsearch with two data streams, of the containers and of who did what."""
+
+    source: Source
+    """Grafana's: the containers' logs alone."""
+    watcher: Output[str]
+    """ElastAlert2's Secret, with `username` and `password`, beside Elasticsearch; known as that is."""
+    watcher_stamp: Output[str]
+    """Tells that its password changed."""
+    kibana: Output[str]
+    """Kibana's URL; known once it is reached."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: LogsSettings,
+        *,
+        charts: Mapping[str, Chart],
+        namespace: Input[str],
+        agents: Input[str],
+        disk: Input[str],
+        host: Host,
+        trust: Trust,
+        monitors: Input[bool],
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`agents` is the namespace of what runs on every node, `disk` a storage class."""
+        super().__init__("platform:index:Logs", name, None, opts)
+        child = ResourceOptions(parent=self)
+        users = access(namespace, rotation=settings.rotation, parent=self)
+        kinds = release(
+            "eck-operator",
+            charts["eck-operator"],
+            namespace=namespace,
+            values=operator(monitors=monitors),
+            opts=child,
+        )
+        where = ready(kinds, namespace)
+
+        def certificate(called: str, server: str) -> Output[str]:
+            return server_certificate(called, trust, namespace=namespace, hosts=[server], parent=self)
+
+        cluster = release(
+            "elasticsearch",
+            charts["eck-elasticsearch"],
+            namespace=where,
+            values=elasticsearch(
+                settings, disk=disk, certificate=certificate("elasticsearch-tls", ELASTICSEARCH), users=users
+            ),
+            opts=ResourceOptions(parent=self, protect=protected),
+        )
+        kept = {CONTAINERS: settings.retention, AUDIT: settings.audit_retention}
+        streams = python_job(
+            "logs-setup",
+            namespace=ready(cluster, namespace),
+            script=JOBS / "elasticsearch.py",
+            environment={
+                "ELASTICSEARCH_URL": URL,
+                "COPIES": str(min(1, settings.nodes - 1)),
+                "STREAMS": json.dumps({stream: days_or_hours(time) for stream, time in kept.items()}),
+                "PATIENCE_SECONDS": "1200",  # its disks and nodes may have to be made first
+            },
+            secrets=users.secrets["logs-setup"],
+            stamp=stamp_of(users.passwords["logs-setup"]),
+            ca=trusted("elasticsearch-ca", trust, namespace=namespace, parent=self),
+            parent=self,
+            minutes=30,
+        )
+        kibana_tls = certificate("kibana-tls", KIBANA)
+        reader = release(
+            "kibana",
+            charts["eck-kibana"],
+            namespace=ready(cluster, namespace),
+            values=kibana(settings, url=host.url, certificate=kibana_tls),
+            opts=child,
+        )
+        self.kibana = publish(
+            "kibana",
+            host,
+            namespace=ready(reader, namespace),
+            service=f"{CLUSTER}-kb-http",
+            port=KIBANA_PORT,
+            tls=Tls(kibana_tls, KIBANA),
+            parent=self,
+        )
+        login = k8s.core.v1.Secret(
+            "fluent-bit",
+            metadata={"name": "fluent-bit-elasticsearch", "namespace": agents},
+            string_data={"password": users.passwords["fluent-bit"]},
+            opts=child,
+        )
+        stamp = stamp_of(users.passwords["fluent-bit"], trust.ca_pem)
+        release(
+            "fluent-bit",
+            charts["fluent-bit"],
+            namespace=agents,
+            values=fluent_bit(
+                login=login.metadata.name,
+                ca=trusted("fluent-bit-ca", trust, namespace=agents, parent=self),
+                # What is written before the data streams are there would make an index of that name. A
+                # namespace that waited for the Job would have the release replaced whenever the Job is.
+                stamp=Output.all(stamp, streams).apply(lambda both: str(both[0])),
+                monitors=monitors,
+            ),
+            opts=child,
+        )
+        # Not waited for: dashboards without logs are dashboards.
+        self.source = Source(
+            "Elasticsearch",
+            "elasticsearch",
+            URL,
+            data={"index": CONTAINERS, "timeField": "@timestamp", "logMessageField": "log"},
+            user="grafana",
+            password=users.passwords["grafana"],
+            ca_pem=trust.ca_pem,
+        )
+        self.watcher = Output.all(users.secrets["elastalert"], streams).apply(lambda both: str(both[0]))
+        self.watcher_stamp = stamp_of(users.passwords["elastalert"])
+        self.register_outputs({"kibana": self.kibana})

@@ -1,0 +1,160 @@
+"""What Elasticsearch's operator, Elasticsearch, Kibana and fluent-bit are told, as their charts take it."""
+
+from pathlib import Path
+from typing import Any
+
+from pulumi import Input
+
+from components.kubernetes.pod_values import claim, resources, spread
+from components.logging.settings import LogsSettings
+from components.logging.users import AUDIT, CONTAINERS, USERS, Access
+
+CLUSTER = "logging"
+ELASTICSEARCH = f"{CLUSTER}-es-http.logging.svc"
+ELASTICSEARCH_PORT = 9200
+KIBANA = f"{CLUSTER}-kb-http.logging.svc"
+KIBANA_PORT = 5601
+PIPELINE = Path(__file__).parent / "fluent-bit"
+CA = "/elasticsearch"
+PODS = {"elasticsearch.k8s.elastic.co/cluster-name": CLUSTER}
+POD = {
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "fsGroup": 1000,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""Of Elastic's images, whose containers the operator closes as the level `restricted` asks for."""
+
+
+def operator(*, monitors: Input[bool]) -> dict[str, Any]:
+    """The operator, for one namespace."""
+    return {
+        "managedNamespaces": ["logging"],
+        "resources": {**resources("512Mi", cpu="100m"), "limits": {"cpu": None, "memory": "512Mi"}},
+        "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "telemetry": {"disabled": True},
+        "config": {"metrics": {"port": "8080"}},
+        "podMonitor": {"enabled": monitors},
+    }
+
+
+def elasticsearch(
+    settings: LogsSettings, *, disk: Input[str], certificate: Input[str], users: Access
+) -> dict[str, Any]:
+    """The cluster. `disk` is a storage class, `certificate` a Secret."""
+    elsewhere = {
+        "topologyKey": "kubernetes.io/hostname",
+        "labelSelector": {"matchLabels": PODS},
+    }
+    zone = {"fieldPath": "metadata.annotations['topology.kubernetes.io/zone']"}
+    container = {
+        "name": "elasticsearch",
+        "env": [{"name": "ZONE", "valueFrom": {"fieldRef": zone}}],
+        "resources": resources(settings.memory, cpu="500m"),
+    }
+    return {
+        "fullnameOverride": CLUSTER,
+        "annotations": {"eck.k8s.elastic.co/downward-node-labels": "topology.kubernetes.io/zone"},
+        "http": {"tls": {"certificate": {"secretName": certificate}}},
+        "auth": {
+            "disableElasticUser": True,  # may do everything, and stays as it is for ever
+            "fileRealm": [{"secretName": users.secrets[user]} for user in USERS],
+            "roles": [{"secretName": users.roles}],
+        },
+        # Or else the data goes with the object.
+        "volumeClaimDeletePolicy": "DeleteOnScaledownOnly",
+        "updateStrategy": {"changeBudget": {"maxUnavailable": 1, "maxSurge": 0}},
+        # The operator's own lets nobody go while any copy is missing, and nodes could not be emptied.
+        "podDisruptionBudget": {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}},
+        "nodeSets": [
+            {
+                "name": "default",
+                "count": settings.nodes,
+                "config": {
+                    "node.store.allow_mmap": False,  # or else a setting of the node's kernel has to change
+                    "node.attr.zone": "${ZONE}",
+                    "cluster.routing.allocation.awareness.attributes": "k8s_node_name,zone",
+                },
+                "volumeClaimTemplates": [
+                    {
+                        "metadata": {"name": "elasticsearch-data"},
+                        **claim(disk, settings.disk_gb)["volumeClaimTemplate"],
+                    }
+                ],
+                "podTemplate": {
+                    "spec": {
+                        "securityContext": POD,
+                        "automountServiceAccountToken": False,
+                        "affinity": {
+                            "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [elsewhere]}
+                        },
+                        "containers": [container],
+                    }
+                },
+            }
+        ],
+    }
+
+
+def kibana(settings: LogsSettings, *, url: str, certificate: Input[str]) -> dict[str, Any]:
+    """Kibana; `certificate` is a Secret."""
+    labels = {"kibana.k8s.elastic.co/name": CLUSTER}
+    spreading = [{**each, "labelSelector": {"matchLabels": labels}} for each in spread("kibana")]
+    return {
+        "fullnameOverride": CLUSTER,
+        "count": settings.kibanas,
+        "elasticsearchRef": {"name": CLUSTER},
+        "http": {"tls": {"certificate": {"secretName": certificate}}},
+        "config": {"server.publicBaseUrl": url, "telemetry.optIn": False},
+        "podTemplate": {
+            "spec": {
+                "securityContext": POD,
+                "automountServiceAccountToken": False,
+                "topologySpreadConstraints": spreading,
+                # Less than 2 GiB it does not start with.
+                "containers": [{"name": "kibana", "resources": resources("2Gi", cpu="250m")}],
+            }
+        },
+    }
+
+
+def fluent_bit(
+    *, login: Input[str], ca: Input[str], stamp: Input[str], monitors: Input[bool]
+) -> dict[str, Any]:
+    """What reads the nodes' logs. `login` is a Secret, `ca` a ConfigMap."""
+
+    def text(name: str) -> str:
+        return (PIPELINE / f"{name}.conf").read_text(encoding="utf-8")
+
+    return {
+        "tolerations": [{"operator": "Exists"}],  # every node has logs
+        "priorityClassName": "system-node-critical",
+        "testFramework": {"enabled": False},  # a pod of an image that is pinned to nothing
+        "podAnnotations": {"platform/stamp": stamp},
+        "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        # Root, whose files the logs are, and with none of root's other powers.
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "env": [
+            {"name": "ES_PASSWORD", "valueFrom": {"secretKeyRef": {"name": login, "key": "password"}}},
+        ],
+        "extraVolumes": [{"name": "elasticsearch", "configMap": {"name": ca}}],
+        "extraVolumeMounts": [{"name": "elasticsearch", "mountPath": CA, "readOnly": True}],
+        "resources": resources("256Mi", cpu="50m"),
+        "serviceMonitor": {"enabled": monitors},
+        "config": {
+            "service": text("service"),
+            "inputs": text("inputs"),
+            "filters": text("filters"),
+            "outputs": "".join(
+                text("output")
+                .replace("MATCH", match)
+                .replace("STREAM", stream)
+                .replace("HOST", ELASTICSEARCH)
+                for match, stream in (("kube.*", CONTAINERS), ("audit.*", AUDIT))
+            ),
+        },
+    }

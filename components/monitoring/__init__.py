@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager, InfluxDB, Telegraf and Grafana."""

@@ -1,0 +1,139 @@
+"""Dashboards: Grafana, which people log in to by Entra, with dashboards from files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.certificates.internal_ca import Trust, server_certificate
+from components.entra.application import Login
+from components.ingress.route import Host, Tls, publish
+from components.kubernetes.charts import Chart
+from components.kubernetes.generated_secrets import password
+from components.kubernetes.helm import release
+from components.kubernetes.job import stamp_of
+from components.monitoring.grafana_values import DASHBOARD, FOLDER, PORT, Source, values
+from components.monitoring.settings import DashboardsSettings
+
+FILES = Path(__file__).parent / "dashboards"
+SERVER = "grafana.monitoring.svc"
+
+
+class Dashboards(ComponentResource):
+    """Grafana at its host."""
+
+    url: Output[str]
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: DashboardsSettings,
+        *,
+        charts: Mapping[str, Chart],
+        namespace: Input[str],
+        disk: Input[str],
+        host: Host,
+        login: Login,
+        tenant: str,
+        trust: Trust,
+        sources: Sequence[Source],
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`disk` is a storage class; the first of `sources` is the one that a new panel asks."""
+        super().__init__("platform:index:Dashboards", name, None, opts)
+        child = ResourceOptions(parent=self)
+        # For when Entra does not answer. Grafana takes it for an empty disk, and never again.
+        administrator = password("grafana-administrator", parent=self)
+        # Its default is in its documentation. With another one it cannot read what it has encrypted.
+        key = password("grafana-secret-key", parent=self)
+        passwords = {source.variable: source.password for source in sources if source.user}
+        secret = k8s.core.v1.Secret(
+            "grafana",
+            metadata={"name": "grafana", "namespace": namespace},
+            string_data={
+                "admin-user": "admin",
+                "admin-password": administrator,
+                "secret-key": key,
+                "client-secret": login.secret,
+                **passwords,
+            },
+            opts=child,
+        )
+        certificate = server_certificate(
+            "grafana-tls", trust, namespace=namespace, hosts=["grafana", SERVER], parent=self
+        )
+        self._files(namespace)
+        account = self._reader(namespace)
+        stamp = stamp_of(login.secret, *(Output.secret(each) for each in passwords.values()))
+        release(
+            "grafana",
+            charts["grafana"],
+            namespace=account,
+            values=values(
+                settings,
+                url=host.url,
+                tenant=tenant,
+                client_id=login.client_id,
+                sources=sources,
+                disk=disk,
+                secret=secret.metadata.name,
+                certificate=certificate,
+                stamp=stamp,
+            ),
+            opts=ResourceOptions(parent=self, protect=protected),
+        )
+        self.url = publish(
+            "grafana",
+            host,
+            namespace=namespace,
+            service="grafana",
+            port=PORT,
+            tls=Tls(certificate, SERVER),
+            parent=self,
+        )
+        self.register_outputs({"url": self.url})
+
+    def _files(self, namespace: Input[str]) -> None:
+        """A ConfigMap for each file."""
+        for file in sorted(FILES.glob("*.json")):
+            k8s.core.v1.ConfigMap(
+                f"dashboard-{file.stem}",
+                metadata={
+                    "name": f"dashboard-{file.stem}",
+                    "namespace": namespace,
+                    "labels": DASHBOARD,
+                    "annotations": {FOLDER: "Delivery"},
+                },
+                data={file.name: file.read_text()},
+                opts=ResourceOptions(parent=self),
+            )
+
+    def _reader(self, namespace: Input[str]) -> Output[str]:
+        """Let Grafana's account find dashboards; the namespace, known once it may."""
+        child = ResourceOptions(parent=self)
+        account = k8s.core.v1.ServiceAccount(
+            "grafana",
+            metadata={"name": "grafana", "namespace": namespace},
+            automount_service_account_token=False,  # its pod says so itself
+            opts=child,
+        )
+        role = k8s.rbac.v1.Role(
+            "grafana-dashboards",
+            metadata={"name": "grafana-dashboards", "namespace": namespace},
+            rules=[{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}],
+            opts=child,
+        )
+        bound = k8s.rbac.v1.RoleBinding(
+            "grafana-dashboards",
+            metadata={"name": "grafana-dashboards", "namespace": namespace},
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "Role",
+                "name": role.metadata.name,
+            },
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": namespace}],
+            opts=child,
+        )
+        return Output.all(namespace, bound.metadata.name).apply(lambda both: str(both[0]))

@@ -1,0 +1,134 @@
+"""Telemetry: InfluxDB, and Telegraf, which fills it from every node and from Concourse."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi_kubernetes as k8s
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from components.certificates.internal_ca import Trust, server_certificate, trusted
+from components.kubernetes.charts import Chart
+from components.kubernetes.generated_secrets import password
+from components.kubernetes.helm import ready, release
+from components.kubernetes.job import python_job, stamp_of
+from components.monitoring.grafana_values import Source
+from components.monitoring.influxdb_values import URL, concourse, influxdb, nodes
+from components.monitoring.settings import TelemetrySettings
+
+JOBS = Path(__file__).parent / "jobs"
+
+HOSTS = ("influxdb2", "influxdb2.monitoring.svc")
+
+
+class Telemetry(ComponentResource):
+    """InfluxDB with one bucket, whose users may write or read and no more."""
+
+    source: Source
+    """For Grafana, which need not wait for it."""
+
+    def __init__(  # noqa: PLR0913 (named, and each an input)
+        self,
+        name: str,
+        settings: TelemetrySettings,
+        *,
+        charts: Mapping[str, Chart],
+        namespace: Input[str],
+        agents: Input[str],
+        disk: Input[str],
+        trust: Trust,
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """`agents` is the namespace of what runs on every node, `disk` a storage class."""
+        super().__init__("platform:index:Telemetry", name, None, opts)
+        child = ResourceOptions(parent=self)
+        # The administrator's are taken once, by an empty disk: they do not rotate.
+        admin = {key: password(f"influxdb-{key}", parent=self) for key in ("admin-password", "admin-token")}
+        users = {
+            user: password(f"influxdb-{user}", parent=self, rotation=settings.rotation)
+            for user in ("telegraf", "grafana")
+        }
+
+        def secret(called: str, place: Input[str], data: Mapping[str, Input[str]]) -> Output[str]:
+            made = k8s.core.v1.Secret(
+                called, metadata={"name": called, "namespace": place}, string_data=data, opts=child
+            )
+            named: Output[str] = made.metadata.name
+            return named
+
+        database = release(
+            "influxdb2",
+            charts["influxdb2"],
+            namespace=namespace,
+            values=influxdb(
+                settings,
+                disk=disk,
+                auth=secret("influxdb-admin", namespace, admin),
+                # InfluxDB reads it when it starts, which each new image of its node makes it do, weekly.
+                certificate=server_certificate(
+                    "influxdb-tls", trust, namespace=namespace, hosts=HOSTS, parent=self, days=365
+                ),
+            ),
+            opts=ResourceOptions(parent=self, protect=protected),
+        )
+        python_job(
+            "influxdb-setup",
+            namespace=ready(database, namespace),
+            script=JOBS / "influxdb.py",
+            environment={
+                "INFLUXDB_URL": URL,
+                "ORGANIZATION": settings.organization,
+                "BUCKET": settings.bucket,
+                "RETENTION_SECONDS": str(settings.retention_seconds),
+            },
+            secrets=secret("influxdb-setup", namespace, {"admin-token": admin["admin-token"], **users}),
+            stamp=stamp_of(*users.values()),
+            ca=trusted("influxdb-ca", trust, namespace=namespace, parent=self),
+            parent=self,
+        )
+        self.source = Source(
+            "InfluxDB",
+            "influxdb",
+            URL,
+            {"dbName": settings.bucket, "httpMode": "POST"},
+            user="grafana",
+            password=users["grafana"],
+            ca_pem=trust.ca_pem,
+        )
+        account = k8s.core.v1.ServiceAccount(
+            "telegraf-ds", metadata={"name": "telegraf-ds", "namespace": agents}, opts=child
+        )
+        statistics = k8s.rbac.v1.ClusterRole(
+            "telegraf-ds",
+            metadata={"name": "telegraf-ds"},
+            rules=[{"api_groups": [""], "resources": ["nodes/stats", "nodes/pods"], "verbs": ["get"]}],
+            opts=child,
+        )
+        bound = k8s.rbac.v1.ClusterRoleBinding(
+            "telegraf-ds",
+            metadata={"name": "telegraf-ds"},
+            role_ref={
+                "api_group": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": statistics.metadata.name,
+            },
+            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": agents}],
+            opts=child,
+        )
+        # Telegraf reads both when it starts.
+        stamp = stamp_of(users["telegraf"], trust.ca_pem)
+        allowed = Output.all(agents, bound.metadata.name).apply(lambda both: str(both[0]))
+        for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", allowed, nodes)):
+            release(
+                called,
+                charts[called],
+                namespace=place,
+                values=told(
+                    settings,
+                    password=secret(called, place, {"password": users["telegraf"]}),
+                    ca=trusted(f"{called}-ca", trust, namespace=place, parent=self),
+                    stamp=stamp,
+                ),
+                opts=child,
+            )
+        self.register_outputs({})

@@ -1,0 +1,104 @@
+"""What Prometheus and Alertmanager are told, as their chart takes it."""
+
+from typing import Any
+
+from pulumi import Input
+
+from components.kubernetes.pod_values import budget, claim, resources, spread
+from components.monitoring.settings import MetricsSettings
+
+NAME = "kube-prometheus-stack"
+SLACK = "alertmanager-slack"
+WEBHOOK = "webhook"
+NOT_OURS = ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy")
+"""Parts of Kubernetes that AKS lets nobody look into."""
+RULES_OF_THOSE = (
+    "etcd", "kubeControllerManager", "kubeProxy", "kubeSchedulerAlerting", "kubeSchedulerRecording",
+)  # fmt: skip
+KINDS = ("serviceMonitor", "podMonitor", "probe", "rule", "scrapeConfig")
+TITLE = "[{{ .Status | toUpper }}:{{ .Alerts | len }}] {{ .CommonLabels.alertname }}"
+TEXT = (
+    "{{ range .Alerts }}*{{ .Labels.severity }}* {{ .Annotations.summary }} {{ .Annotations.description }}"
+    "{{ with .Annotations.runbook_url }} → {{ . }}{{ end }}\n{{ end }}"
+)
+
+
+def values(settings: MetricsSettings, *, disk: Input[str], slack: Input[str]) -> dict[str, Any]:
+    """What differs from the chart's defaults. `slack` is the Secret with the webhook."""
+    several = settings.replicas > 1
+    return {
+        "crds": {"enabled": False},  # a release of their own has them
+        "grafana": {"enabled": False, "forceDeployDashboards": True},  # likewise; its dashboards are good
+        **{part: {"enabled": False} for part in NOT_OURS},
+        "defaultRules": {"rules": dict.fromkeys((*RULES_OF_THOSE, "windows"), False)},
+        "nodeExporter": {"operatingSystems": {"aix": {"enabled": False}, "darwin": {"enabled": False}}},
+        # AKS signs kubelets' certificates by the cluster's CA. Prometheus shows them its token.
+        "kubelet": {"serviceMonitor": {"insecureSkipVerify": False}},
+        "prometheus": {
+            "podDisruptionBudget": budget(settings.replicas),
+            "prometheusSpec": {
+                **{f"{kind}SelectorNilUsesHelmValues": False for kind in KINDS},  # else only its own
+                "replicas": settings.replicas,
+                "podAntiAffinity": "hard" if several else "soft",
+                "topologySpreadConstraints": spread("prometheus"),
+                "retention": settings.retention,
+                "retentionSize": f"{settings.full_gb}GB",  # of 1024³ bytes each, whatever its name
+                "resources": resources(settings.memory, cpu="500m"),
+                "storageSpec": claim(disk, settings.disk_gb),
+            },
+        },
+        "alertmanager": {
+            "podDisruptionBudget": budget(settings.replicas),
+            "config": routing(settings.slack_channel),
+            "alertmanagerSpec": {
+                "replicas": settings.replicas,
+                "podAntiAffinity": "hard" if several else "soft",
+                "topologySpreadConstraints": spread("alertmanager"),
+                "secrets": [slack],
+                "resources": resources("128Mi", cpu="20m"),
+                "storage": claim(disk, 8),
+            },
+        },
+        "prometheusOperator": {
+            # A webhook that cannot be reached would refuse all rules, and promtool checks ours before.
+            "admissionWebhooks": {"enabled": False},
+            "tls": {"enabled": False},  # its certificate comes of the webhook's jobs
+            "resources": resources("256Mi", cpu="50m"),
+            "prometheusConfigReloader": {"resources": resources("64Mi", cpu="10m")},
+        },
+        "kube-state-metrics": {
+            "resources": resources("256Mi", cpu="20m"),
+            "metricLabelsAllowlist": ["pods=[vault-sealed,vault-initialized,vault-active]"],
+        },
+        "prometheus-node-exporter": {
+            "namespaceOverride": "node-agents",  # it is on the nodes' network and reads their files
+            "resources": resources("128Mi", cpu="50m"),
+        },
+    }
+
+
+def routing(channel: str) -> dict[str, Any]:
+    """Alertmanager's configuration: what a person has to do something about goes to Slack."""
+    return {
+        "route": {
+            "receiver": "slack",
+            "group_by": ["alertname", "namespace"],
+            "repeat_interval": "12h",
+            "routes": [{"receiver": "null", "matchers": ['severity !~ "critical|warning"']}],
+        },
+        "receivers": [
+            {"name": "null"},
+            {
+                "name": "slack",
+                "slack_configs": [
+                    {
+                        "api_url_file": f"/etc/alertmanager/secrets/{SLACK}/{WEBHOOK}",
+                        "channel": channel,
+                        "send_resolved": True,
+                        "title": TITLE,
+                        "text": TEXT,
+                    }
+                ],
+            },
+        ],
+    }

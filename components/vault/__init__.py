@@ -1,0 +1,1 @@
+"""Vault on Consul, its policies, approles and backups."""

@@ -1,0 +1,99 @@
+"""What is in Vault: the secrets' mount, how Concourse logs in to read them, and people to write them."""
+
+import json
+from collections.abc import Sequence
+
+import pulumi_vault as vault
+from pulumi import ComponentResource, Output, ResourceOptions
+
+from components.vault.policy_documents import CONCOURSE, MOUNT, WRITER, concourse, writer
+from components.vault.settings import CredentialsSettings
+
+PERIOD = 3600
+"""Seconds of Concourse's token; it renews it at half of them, without an end."""
+WRITING = 1800
+"""Seconds of the token of a person who writes secrets."""
+
+
+class Credentials(ComponentResource):
+    """The mount `secret/`, and the approles that read Concourse's subtree of it and write there."""
+
+    approle: Output[str]
+    """How Concourse logs in, as it takes it: `role_id:…,secret_id:…`. Secret."""
+    writer: Output[str]
+    """How people do, as `vault write auth/approle/login -` takes it: JSON. Secret."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: CredentialsSettings,
+        *,
+        protected: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("platform:index:Credentials", name, None, opts)
+        mount = vault.Mount(
+            f"{name}-{MOUNT}",
+            path=MOUNT,
+            type="kv",
+            options={"version": "2"},
+            description="Secrets of pipelines",
+            # Pulumi's own policy has no right to delete it: a stack's destroy leaves it with Vault.
+            opts=ResourceOptions(parent=self, protect=protected, retain_on_delete=True),
+        )
+        self.backend = vault.AuthBackend(
+            f"{name}-approle", type="approle", path="approle", opts=ResourceOptions(parent=self)
+        )
+        epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
+        # Every web node logs in by the same secret id, at each of its starts.
+        logins = self._approle(f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, period=PERIOD)
+        self.approle = Output.secret(
+            Output.all(*logins, mount.path).apply(lambda parts: f"role_id:{parts[0]},secret_id:{parts[1]}")
+        )
+        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), epochs, ttl=WRITING)
+        self.writer = Output.secret(
+            Output.all(*logins, mount.path).apply(
+                lambda parts: json.dumps({"role_id": parts[0], "secret_id": parts[1]})
+            )
+        )
+        self.register_outputs({})
+
+    def _approle(  # noqa: PLR0913 each once
+        self,
+        name: str,
+        role_name: str,
+        text: str,
+        epochs: Sequence[str],
+        *,
+        period: int | None = None,
+        ttl: int | None = None,
+    ) -> tuple[Output[str], Output[str]]:
+        """A login with one policy: its role id, and its secret id of the first epoch.
+
+        Its token can be renewed for ever every `period`, or ends after `ttl` (seconds).
+        """
+        child = ResourceOptions(parent=self)
+        policy = vault.Policy(name, name=role_name, policy=text, opts=child)
+        role = vault.approle.AuthBackendRole(
+            name,
+            backend=self.backend.path,
+            role_name=role_name,
+            bind_secret_id=True,
+            token_policies=[policy.name],
+            secret_id_num_uses=0,
+            token_num_uses=0,
+            token_period=period,
+            token_ttl=ttl,
+            opts=child,
+        )
+        ids = [
+            vault.approle.AuthBackendRoleSecretId(
+                f"{name}-{epoch}",
+                backend=role.backend,
+                role_name=role.role_name,
+                metadata=json.dumps({"rotation": epoch}),
+                opts=child,
+            )
+            for epoch in epochs
+        ]
+        return Output.secret(role.role_id), Output.secret(ids[0].secret_id)

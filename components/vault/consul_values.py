@@ -1,0 +1,80 @@
+"""Consul's settings, and what its chart is told."""
+
+import json
+from typing import Any
+
+from pulumi import Input
+
+from components.vault.settings import ConsulSettings
+
+DATACENTER = "platform"
+SERVICE = "consul-server"
+PORT = 8501
+HOSTS = (
+    "localhost",
+    f"server.{DATACENTER}.consul",  # what servers ask of each other
+    *(f"{prefix}{SERVICE}{suffix}" for prefix in ("", "*.") for suffix in ("", ".consul", ".consul.svc")),
+)
+
+
+def values(
+    settings: ConsulSettings,
+    *,
+    certificate: Input[str],
+    gossip: Input[str],
+    bootstrap: Input[str],
+    disks: Input[str],
+) -> dict[str, Any]:
+    """The chart's values: what differs from its defaults."""
+    return {
+        "global": {
+            "name": "consul",
+            "datacenter": DATACENTER,
+            "logJSON": True,
+            "tls": {
+                "enabled": True,
+                "httpsOnly": True,
+                "enableAutoEncrypt": False,
+                "caCert": {"secretName": certificate, "secretKey": "ca.crt"},
+            },
+            "gossipEncryption": {"autoGenerate": False, "secretName": gossip, "secretKey": "key"},
+            "acls": {
+                "manageSystemACLs": True,
+                "bootstrapToken": {"secretName": bootstrap, "secretKey": "token"},
+            },
+            "metrics": {
+                "enabled": True,
+                "enableAgentMetrics": True,
+                "disableAgentHostName": True,
+            },
+        },
+        "server": {
+            "replicas": settings.replicas,
+            "storage": settings.storage,
+            "storageClass": disks,
+            "connect": False,
+            "serverCert": {"secretName": certificate},
+            # A renewed certificate is taken up without a restart.
+            "extraConfig": json.dumps({"auto_reload_config": True}),
+            "resources": {
+                "requests": {"cpu": "100m", "memory": settings.memory},
+                # No limit of CPU: the chart has one of 100m.
+                "limits": {"cpu": None, "memory": settings.memory},
+            },
+            "disruptionBudget": {"enabled": settings.replicas > 1, "maxUnavailable": 1},
+            "topologySpreadConstraints": SPREAD,
+        },
+        "client": {"enabled": False},
+        "connectInject": {"enabled": False},
+        "dns": {"enabled": False},
+        "ui": {"enabled": False},
+    }
+
+
+SPREAD = """\
+- maxSkew: 1
+  topologyKey: topology.kubernetes.io/zone
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {app: consul, release: consul, component: server}
+"""

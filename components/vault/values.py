@@ -1,0 +1,137 @@
+"""Vault's settings, its configuration, and what its chart is told."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi import Input
+
+from components.kubernetes.charts import PYTHON
+from components.kubernetes.job import CLOSED
+from components.kubernetes.pod_values import resources
+from components.vault.settings import VaultSettings
+
+PORT = 8200
+FILES = "/vault/userconfig/tls"
+AUDIT_LOG = "/vault/audit/audit.log"
+HOSTS = (
+    "localhost",
+    *(f"vault{which}{suffix}" for which in ("", "-active") for suffix in ("", ".vault", ".vault.svc")),
+    *(f"*.vault-internal{suffix}" for suffix in ("", ".vault", ".vault.svc")),
+)
+ACTIVE = "vault-active.vault.svc"
+"""The server that answers; the others hand on to it."""
+
+
+def configuration(consul: str) -> str:
+    """Vault's own configuration. What it seals by, and Consul's token, come by its environment."""
+    return f"""\
+ui = true
+listener "tcp" {{
+  address            = "[::]:{PORT}"
+  cluster_address    = "[::]:8201"
+  tls_cert_file      = "{FILES}/tls.crt"
+  tls_key_file       = "{FILES}/tls.key"
+  tls_client_ca_file = "{FILES}/ca.crt"
+  telemetry {{
+    unauthenticated_metrics_access = true
+  }}
+}}
+storage "consul" {{
+  address     = "{consul}"
+  scheme      = "https"
+  tls_ca_file = "{FILES}/ca.crt"
+  path        = "vault/"
+}}
+seal "azurekeyvault" {{}}
+service_registration "kubernetes" {{}}
+telemetry {{
+  prometheus_retention_time = "2m"
+  disable_hostname          = true
+}}
+"""
+
+
+def values(  # noqa: PLR0913 (named, and each an input)
+    settings: VaultSettings,
+    *,
+    config: Input[str],
+    environment: Mapping[str, Input[str]],
+    certificate: Input[str],
+    token: Input[str],
+    keeper: Input[str],
+    identity: Input[str],
+    disks: Input[str],
+) -> dict[str, Any]:
+    """The chart's values: what differs from its defaults."""
+    alive = "/v1/sys/health?standbyok=true&uninitcode=204"
+    files = {"name": "tls", "mountPath": FILES, "readOnly": True}
+    return {
+        "global": {"tlsDisable": False},
+        "injector": {"enabled": False},
+        "server": {
+            "logFormat": "json",
+            # A changed configuration reaches the servers: one by one, each when the last is unsealed again.
+            "updateStrategyType": "RollingUpdate",
+            "includeConfigAnnotation": True,
+            # One that waits for its initialisation is ready, and the release does not wait for that.
+            "readinessProbe": {"path": alive},
+            "livenessProbe": {"enabled": True, "path": f"{alive}&sealedcode=204"},
+            "authDelegator": {"enabled": False},
+            "extraLabels": {"azure.workload.identity/use": "true"},
+            "serviceAccount": {"annotations": {"azure.workload.identity/client-id": identity}},
+            "extraEnvironmentVars": dict(environment),
+            "extraSecretEnvironmentVars": [
+                {"envName": "CONSUL_HTTP_TOKEN", "secretName": token, "secretKey": "token"}
+            ],
+            "volumes": [
+                {"name": "tls", "secret": {"secretName": certificate, "defaultMode": 0o440}},
+                {"name": "keeper", "configMap": {"name": keeper}},
+            ],
+            "volumeMounts": [files],
+            "dataStorage": {"enabled": False},
+            "auditStorage": {"enabled": True, "size": settings.audit_storage, "storageClass": disks},
+            "resources": resources(settings.memory, cpu="100m"),
+            "statefulSet": {"securityContext": {"container": CONTAINER}},
+            "topologySpreadConstraints": [SPREAD],
+            "terminationGracePeriodSeconds": 30,
+            "shareProcessNamespace": True,
+            "extraContainers": [
+                {
+                    "name": "keeper",
+                    "image": str(PYTHON),
+                    "command": ["python", "-B", "-u", "/keeper/vault_keeper.py"],
+                    "env": [
+                        {"name": "CERTIFICATE", "value": f"{FILES}/tls.crt"},
+                        {"name": "AUDIT_LOG", "value": AUDIT_LOG},
+                    ],
+                    "securityContext": CONTAINER | CLOSED,
+                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+                    "volumeMounts": [
+                        files,
+                        {"name": "keeper", "mountPath": "/keeper", "readOnly": True},
+                        {"name": "audit", "mountPath": "/vault/audit"},
+                    ],
+                }
+            ],
+            "ha": {
+                "enabled": True,
+                "replicas": settings.replicas,
+                "config": config,
+                "disruptionBudget": {"enabled": settings.replicas > 1, "maxUnavailable": 1},
+            },
+        },
+    }
+
+
+CONTAINER = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+SPREAD = {
+    "maxSkew": 1,
+    "topologyKey": "topology.kubernetes.io/zone",
+    "whenUnsatisfiable": "ScheduleAnyway",
+    "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "vault", "component": "server"}},
+}

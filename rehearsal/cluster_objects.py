@@ -1,0 +1,132 @@
+"""Where the objects of a cluster are, and which of them exist."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rehearsal.resource_types import Call
+
+CLUSTER_WIDE = {
+    "Namespace", "IngressClass", "StorageClass", "PriorityClass", "ClusterRole", "ClusterRoleBinding",
+    "ClusterIssuer", "CustomResourceDefinition",
+}  # fmt: skip
+PRESENT = {
+    "Namespace": ("default", "kube-system", "kube-public", "kube-node-lease"),
+    "ServiceAccount": ("default",),
+    "ConfigMap": ("kube-root-ca.crt",),
+    "Service": ("kubernetes", "kube-dns"),
+    "StorageClass": (
+        "default",
+        "managed-csi",
+        "managed-csi-premium",
+        "azurefile-csi",
+        "azurefile-csi-premium",
+    ),
+    "PriorityClass": ("system-cluster-critical", "system-node-critical"),
+}
+"""What AKS has in each new cluster."""
+BY_RELEASE = ("Service", "ServiceAccount", "ConfigMap", "Deployment", "StatefulSet", "Role", "ClusterRole")
+"""Kinds that a chart makes and names after its release."""
+BY_CHART = (
+    ("traefik", "IngressClass", r"{release}"),
+    ("kube-prometheus-stack", "Service", "(prometheus|alertmanager)-operated"),
+    ("eck-elasticsearch", "Secret", r".+-es-(elastic-user|http-certs-public|http-ca-internal)"),
+    ("eck-kibana", "Secret", r".+-kb-(http-certs-public|config)"),
+    ("consul", "Secret", r".+-(ca-cert|ca-key|bootstrap-acl-token|gossip-encryption-key)"),
+)
+"""What else others may name: (chart, kind, name)."""
+BY_OPERATOR = (
+    ("Elasticsearch", "Service", "{name}-es-(http|transport|internal-http)"),
+    ("Elasticsearch", "Secret", "{name}-es-(elastic-user|http-certs-public|http-ca-internal)"),
+    ("Kibana", "Service", "{name}-kb-http"),
+    ("Prometheus", "Service", "prometheus-operated"),
+    ("Alertmanager", "Service", "alertmanager-operated"),
+)
+"""What an operator makes for a custom resource: (its kind, kind, name)."""
+
+
+def kind_name(type_: str) -> str:
+    return type_.rpartition(":")[2].removesuffix("Patch")
+
+
+def namespaced(type_: str) -> bool:
+    return kind_name(type_) not in CLUSTER_WIDE
+
+
+def place(root: str, type_: str, id_: str) -> str:
+    """The key of an object: a namespace's own lie inside it, and go with it."""
+    kind, (*namespace, name) = kind_name(type_), id_.split("/")
+    if kind == "Namespace":
+        return f"{root}/namespaces/{name}"
+    return f"{root}/namespaces/{namespace[0]}/{kind}/{name}" if namespace else f"{root}/{kind}/{name}"
+
+
+def where(found: Call | dict[str, Any]) -> tuple[str, str]:
+    """The cluster and the namespace ("" for none) that an object is in."""
+    id_ = found.id if isinstance(found, Call) else str(found["id"])
+    root, _, rest = id_.partition("/namespaces/")
+    if not rest:
+        root = id_.rsplit("/", 2)[0]
+    return root, rest.split("/")[0] if "/" in rest else ""
+
+
+def get(call: Call, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+    """An object of the same cluster, and of the same namespace unless another is said."""
+    root, mine = where(call)
+    id_ = name if kind in CLUSTER_WIDE else f"{mine if namespace is None else namespace}/{name}"
+    return call.cloud.get(place(root, f":{kind}", id_))
+
+
+def exists(call: Call, kind: str, name: str, namespace: str | None = None) -> bool:
+    """Whether something of a kind and a name is there, whoever made it."""
+    if name in PRESENT.get(kind, ()) or get(call, kind, name, namespace):
+        return True
+    root, mine = where(call)
+    within = None if kind in CLUSTER_WIDE else mine if namespace is None else namespace
+    return any(name_fits(name, pattern) for pattern in brought(call, root, within, kind))
+
+
+def name_fits(name: str, pattern: str) -> bool:
+    return bool(re.fullmatch(pattern, name))
+
+
+def brought(call: Call, root: str, namespace: str | None, kind: str) -> Iterator[str]:
+    """Patterns of the names of a kind that releases and operators make."""
+    for found in call.cloud.all():
+        at, inside = where(found) if found["id"].startswith("/kubernetes/") else ("", "")
+        if at != root or namespace not in (None, inside):
+            continue
+        own, name = kind_name(found["type"]), found["id"].rpartition("/")[2]
+        if own == "Release":
+            chart = found["inputs"]["chart"].rpartition("/")[2]
+            called = {name, *_overrides(found["inputs"].get("values") or {})}
+            if kind in BY_RELEASE:
+                yield from (rf"{re.escape(one)}(-.+)?" for one in called)
+            yield from (p.format(release=name) for c, k, p in BY_CHART if (c, k) == (chart, kind))
+        yield from (p.format(name=re.escape(name)) for o, k, p in BY_OPERATOR if (o, k) == (own, kind))
+
+
+def _overrides(values: dict[str, Any]) -> Iterator[str]:
+    """Names that a chart's values give in the release's stead."""
+    for key, value in values.items():
+        if (
+            key in ("fullnameOverride", "nameOverride", "serviceAccountName")
+            and isinstance(value, str)
+            and value
+        ):
+            yield value
+        elif (
+            key == "serviceAccount"
+            and isinstance(value, dict)
+            and value.get("create", True)
+            and value.get("name")
+        ):
+            yield str(value["name"])
+        elif isinstance(value, dict):
+            yield from _overrides(value)
+
+
+def refused(call: Call, code: str, kind: str, name: str, more: str = "not found") -> None:
+    call.refuse(
+        code, f'{kind.lower()} "{name}" {more}, for {call.id.rpartition("/")[2]} in {where(call)[1]!r}'
+    )

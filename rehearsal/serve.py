@@ -1,0 +1,89 @@
+"""What the clouds of one stack are made of, and how they are served to the engine."""
+
+import importlib.metadata
+import json
+import re
+from typing import Any
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from rehearsal import azure, entra, kubernetes, vault
+from rehearsal import random_and_tls as generated
+from rehearsal.provider import Provider
+from rehearsal.store import Cloud
+
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LARGEST = 400 * 1024 * 1024
+"""Bytes of the largest message, as the engine's own limit."""
+
+
+def clouds(cloud: Cloud) -> dict[str, Provider]:
+    """Each package's simulated provider."""
+
+    def provider(
+        package: str, kinds: dict[str, Any], how: type[Provider] = Provider, **more: Any
+    ) -> Provider:
+        return how(package, importlib.metadata.version(f"pulumi-{package}"), kinds, cloud, **more)
+
+    return {
+        made.package: made
+        for made in (
+            provider("azure-native", azure.KINDS, invokes=azure.INVOKES, configure=azure.subscribed),
+            provider("azuread", entra.KINDS, invokes=entra.INVOKES),
+            provider("random", generated.RANDOM, generated.Generator),
+            provider("tls", generated.TLS, generated.Generator),
+            provider("vault", vault.KINDS, vault.Vault),
+            provider("kubernetes", kubernetes.KINDS, kubernetes.Cluster,
+                     configure=kubernetes.reachable, replaced_by=kubernetes.another_cluster),
+        )
+    }  # fmt: skip
+
+
+def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
+    """What must exist before the first `up` (README, preconditions), taken from the stack file."""
+    place = config.get("platform:azure", {})
+    given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
+    groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
+    named = set(GUID.findall(json.dumps([config.get(f"platform:{key}") for key in ("entra", "teams")])))
+    given |= {f"/groups/{group}": {"displayName": f"group {group}"} for group in sorted(named - {*groups})}
+    given |= {f"/groups/{group}": {"displayName": "deployers"} for group in groups}
+    names = config.get("platform:dns", {})
+    if zone := names.get("zoneId") or names.get("parentZoneId"):
+        parts = zone.split("/")
+        given |= {"/".join(parts[:end]): {} for end in (3, 5, len(parts))}
+    deployers = config.get("platform:deployers") or {"stacks": []}
+    given |= {f"/subscriptions/{each['subscriptionId']}": {} for each in deployers["stacks"]}
+    given |= {deployers[key]: {} for key in ("stateContainer", "stateKey") if key in deployers}
+    given["/caller"] = {
+        "name": "deployer",
+        "objectId": cloud.stable.guid("deployer"), "clientId": cloud.stable.guid("client"),
+        "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
+        "roles": ["Contributor", "Role Based Access Control Administrator"],
+        "graph": ["Application.ReadWrite.OwnedBy", "Group.ReadWrite.All"],
+    }  # fmt: skip
+    for id_, inputs in given.items():
+        found = cloud.get(id_)
+        # Who asks is nobody's to change in there: a folder of an older program has another one.
+        if found is None or (id_ == "/caller" and found["inputs"] != inputs):
+            cloud.put(id_, "given", inputs, {})
+
+
+async def serve(providers: dict[str, Provider]) -> dict[str, int]:
+    """Serve each provider on a loopback port of its own; returns the ports.
+
+    (grpc's aio server: the engine takes the threaded one for not started.)
+    """
+    ports = {}
+    for name, servicer in providers.items():
+        limits = [("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", LARGEST)]
+        server = grpc.aio.server(options=limits)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+        ports[name] = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        SERVERS.append(server)
+    return ports
+
+
+SERVERS: list[grpc.aio.Server] = []
+"""Kept: a server that nobody holds stops."""

@@ -1,0 +1,99 @@
+"""The stage that one stack is rehearsed on: a scratch project, a state on disk, and the clouds' own process.
+
+A rehearsal changes nothing outside its own folder (`.rehearsal/<stack>` unless told otherwise).
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.config.secrets import GIVEN
+
+ROOT = Path(__file__).parent.parent
+ANALYZER = """#!/bin/sh
+# The pack's `virtualenv` option is for the language host; pulumi.policy would read it as -v.
+for argument; do shift; case $argument in -virtualenv=*) ;; *) set -- "$@" "$argument" ;; esac; done
+exec "{python}" -u -m pulumi.policy "$@"
+"""
+
+
+@dataclass
+class Stage:
+    """What the driver needs to run the engine here."""
+
+    work_dir: Path
+    """A scratch project: copies of Pulumi.yaml and of the stack file's config."""
+    clouds: "subprocess.Popen[str]"
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def ready(self) -> dict[str, str]:
+        """Wait for the clouds; returns the variables by which the engine finds them."""
+        if "PULUMI_DEBUG_PROVIDERS" not in self.environment and self.clouds.stdout:
+            ports = json.loads(self.clouds.stdout.readline())
+            self.environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{n}:{p}" for n, p in ports.items())
+        return self.environment
+
+
+@contextlib.contextmanager
+def stage(
+    stack: str, *, home: Path, root: Path = ROOT, scale: float = 0.0, faults: str = ""
+) -> Iterator[Stage]:
+    """Serve the clouds of a rehearsed stack while the block runs; `scale` 1 is as slow as Azure."""
+    home = home.absolute()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch(stack, root, home / "project")
+    (home / "state").mkdir(exist_ok=True)
+    here = [str(analyzer(home)), str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = {
+        "PULUMI_BACKEND_URL": (home / "state").as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_HOME": str(home / "pulumi"),
+        "PATH": os.pathsep.join(here),
+        "GOGC": "400",  # after each step the engine writes its whole state, and leaves much garbage
+    }
+    clouds = subprocess.Popen(
+        [sys.executable, "-m", "rehearsal", stack, home, str(scale), faults],
+        cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,  # a Ctrl-C is for the engine, which then still needs its clouds
+    )  # fmt: skip
+    try:
+        yield Stage(home / "project", clouds, environment)
+    finally:
+        clouds.kill()
+        clouds.communicate()
+
+
+def scratch(stack: str, root: Path, folder: Path) -> None:
+    """Copy the project, without its backend and with generated placeholders for its secrets."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    project = yaml.safe_load((root / "Pulumi.yaml").read_text())
+    project.pop("backend", None)
+    config: dict[str, Any] = yaml.safe_load((root / f"Pulumi.{stack}.yaml").read_text()).get("config") or {}
+    for key, value in config.items():
+        if isinstance(value, dict) and "secure" in value:
+            config[key] = f"rehearsed-{key.rpartition(':')[2]}"
+    config |= {f"{project['name']}:{key}": secret.example for key, secret in GIVEN.items()}
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+    (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+
+
+def analyzer(home: Path) -> Path:
+    """A folder for PATH with the command that the engine runs a Python policy pack by."""
+    folder = home / "bin"
+    folder.mkdir(exist_ok=True)
+    script = folder / "pulumi-analyzer-policy-python"
+    script.write_text(ANALYZER.format(python=sys.executable))
+    script.chmod(0o755)
+    return folder

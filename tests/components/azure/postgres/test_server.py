@@ -1,0 +1,200 @@
+"""The database: what is in it, who reaches it, and what a change does to it."""
+
+import datetime as dt
+import hashlib
+import shutil
+import ssl
+
+import pulumi
+import pytest
+
+from components.azure.postgres.ca_certificates import ROOTS, postgres_roots
+from components.azure.postgres.server import Database, host
+from components.azure.postgres.settings import DatabaseSettings
+from components.azure.resource_groups import Place
+from tests.support.recorder import PASSWORD, ROOT, SECRET, SUBSCRIPTION
+
+PG = "azure-native:dbforpostgresql:"
+PLACE = Place("stateful", "westeurope", {"environment": "test"}, protected=True)
+PEM = ROOT / "components" / "azure" / "postgres" / "azure-postgres-roots.pem"
+
+
+def made(run, keep=None, **changes):
+    settings = DatabaseSettings.model_validate(changes)
+
+    def program():
+        database = Database(
+            "database",
+            settings,
+            database="concourse-test",
+            place=PLACE,
+            subnet="subnet",
+            zone="zone",
+            clients=["20.50.0.1", "20.50.0.2"],
+        )
+        if keep is not None:
+            keep.append(database)
+            pulumi.Output.all(database.host).apply(keep.extend)
+
+    return run(program)
+
+
+@pytest.fixture
+def recorded(run):
+    return made(run)
+
+
+@pytest.fixture
+def server(recorded):
+    return recorded.one(f"{PG}Server")
+
+
+def test_connections_are_by_tls_and_concourse_can_migrate(recorded):
+    parameters = recorded.of_type(f"{PG}Configuration")
+    assert {p.inputs["configurationName"]: p.inputs["value"] for p in parameters} == {
+        "require_secure_transport": "on",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "azure.extensions": "PGCRYPTO",
+    }
+    assert {p.inputs["source"] for p in parameters} == {"user-override"}
+
+
+@pytest.mark.parametrize("access", ["private", "public"])
+def test_the_server_is_asked_for_one_thing_at_a_time(run, access):
+    """A second operation at a time is refused with ServerIsBusy, and not tried again."""
+    recorded = made(run, access=access)
+    inside = [r for r in recorded.resources if r.type.startswith(PG) and not r.type.endswith("Server")]
+    urns = {r.urn for r in inside}
+    waits = {r.urn: urns & set(r.options.get("dependencies", [])) for r in inside}
+    first = [urn for urn, before in waits.items() if not before]
+    assert len(first) == 1
+    assert all(len(before) <= 1 for before in waits.values())
+    assert len({urn for before in waits.values() for urn in before}) == len(inside) - 1, "a chain"
+
+
+def test_a_private_server_is_in_the_subnet_and_nowhere_else(recorded, server):
+    assert server.inputs["network"] == {
+        "delegatedSubnetResourceId": "subnet",
+        "privateDnsZoneArmResourceId": "zone",
+        "publicNetworkAccess": "Disabled",
+    }
+    assert recorded.of_type(f"{PG}FirewallRule") == []
+
+
+def test_a_public_server_lets_in_the_stacks_own_addresses_alone(run):
+    recorded = made(run, access="public")
+    assert recorded.one(f"{PG}Server").inputs["network"] == {"publicNetworkAccess": "Enabled"}
+    rules = recorded.of_type(f"{PG}FirewallRule")
+    ranges = {(rule.inputs["startIpAddress"], rule.inputs["endIpAddress"]) for rule in rules}
+    assert ranges == {("20.50.0.1", "20.50.0.1"), ("20.50.0.2", "20.50.0.2")}
+
+
+def test_defaults_are_those_of_a_server_that_matters(server):
+    assert server.inputs["highAvailability"]["mode"] == "ZoneRedundant"
+    assert server.inputs["backup"] == {"backupRetentionDays": 35.0, "geoRedundantBackup": "Enabled"}
+    assert server.inputs["sku"] == {"name": "Standard_D2ds_v5", "tier": "GeneralPurpose"}
+    assert server.inputs["version"] == "17"
+
+
+@pytest.mark.parametrize(("day", "number"), [("Sunday", 0), ("Monday", 1), ("Saturday", 6)])
+def test_maintenance_is_on_the_day_that_the_stack_file_says(run, day, number):
+    window = (
+        made(run, maintenance={"day": day, "startHour": 3}).one(f"{PG}Server").inputs["maintenanceWindow"]
+    )
+    assert (window["dayOfWeek"], window["startHour"], window["customWindow"]) == (number, 3, "Enabled")
+
+
+def test_a_failover_is_not_undone(server):
+    assert "availabilityZone" in server.options["ignoreChanges"]
+    assert "highAvailability.standbyAvailabilityZone" in server.options["ignoreChanges"]
+
+
+def test_storage_is_azures_to_raise_or_the_stack_files(run, server):
+    assert "storage.storageSizeGB" in server.options["ignoreChanges"]
+    fixed = made(run, autoGrow=False).one(f"{PG}Server")
+    assert "storage.storageSizeGB" not in fixed.options["ignoreChanges"]
+    assert fixed.inputs["storage"]["autoGrow"] == "Disabled"
+
+
+def test_a_server_that_would_have_to_move_is_replaced_and_so_refused(server):
+    assert server.options["replaceOnChanges"] == ["network.delegatedSubnetResourceId"]
+    assert server.options["protect"] is True
+
+
+def test_the_servers_name_is_left_to_the_engine(server):
+    """A given one would make a replacement start with the deletion."""
+    assert "serverName" not in server.inputs
+
+
+def test_the_database_has_the_name_it_is_given_and_is_protected(recorded):
+    database = recorded.one(f"{PG}Database")
+    assert database.inputs["databaseName"] == "concourse-test"
+    assert database.options["protect"] is True
+
+
+def test_the_password_is_generated_and_secret(recorded, server):
+    assert server.inputs["administratorLoginPassword"][SECRET]
+    assert server.inputs["administratorLoginPassword"]["value"] == PASSWORD
+
+
+def test_the_password_meets_azures_rules_and_moves_with_its_epoch(run):
+    """Three kinds of characters at least; a symbol would have to be escaped in connection strings."""
+    password = made(run, rotation="2027-01").one("random:index/randomPassword:RandomPassword").inputs
+    assert password["length"] == 32
+    assert password["minLower"] == password["minUpper"] == password["minNumeric"] == 1
+    assert password["special"] is False
+    assert password["keepers"] == {"rotation": "2027-01"}
+
+
+def test_the_host_is_the_name_in_the_servers_certificate(run):
+    kept = []
+    made(run, keep=kept)
+    database, found = kept
+    assert found == "database.postgres.database.azure.com"
+    assert (database.name, database.administrator, database.ssl_mode) == (
+        "concourse-test",
+        "concourseadmin",
+        "verify-ca",
+    )
+    assert database.ca_certificates == postgres_roots()
+
+
+def test_the_host_is_made_of_what_previews_know():
+    id_ = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.DBforPostgreSQL/flexibleServers/prod-1"
+    assert host(id_) == "prod-1.postgres.database.azure.com"
+
+
+def certificates():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=postgres_roots())
+    return context.get_ca_certs()
+
+
+def test_the_two_roots_are_the_published_ones():
+    names = {dict(part[0] for part in found["subject"])["commonName"] for found in certificates()}
+    assert names == {"DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017"}
+
+
+def test_the_roots_are_good_for_another_year():
+    later = (dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=365)).timestamp()
+    for found in certificates():
+        assert ssl.cert_time_to_seconds(found["notAfter"]) > later, found["subject"]
+
+
+def test_each_certificate_is_said_by_name_expiry_and_fingerprint():
+    """A reviewer compares these lines with Microsoft's list."""
+    text = PEM.read_text()
+    for block in text.split("-----BEGIN")[1:]:
+        pem = f"-----BEGIN{block}".partition("#")[0]
+        fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.strip())).hexdigest()
+        assert f"# SHA-256 {fingerprint.upper()}" in text
+        assert fingerprint in ROOTS
+
+
+@pytest.mark.parametrize("change", [lambda text: text.partition("# Microsoft")[0], lambda text: "", None])
+def test_any_other_set_of_roots_is_refused(tmp_path, change):
+    file = tmp_path / "roots.pem"
+    shutil.copy(PEM, file)
+    file.write_text(change(PEM.read_text()) if change else PEM.read_text().replace("MIID", "MIIE", 1))
+    with pytest.raises(ValueError, match="must hold the two certificates"):
+        postgres_roots(file)

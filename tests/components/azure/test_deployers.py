@@ -1,0 +1,98 @@
+"""Deployers: each logs in by the tokens of its own jobs alone, and may change its own stack."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.azure.deployers import Deployers, subjects
+from components.azure.resource_groups import Place
+from components.azure.roles import Role
+from components.azure.settings import DeployersSettings
+from deploy.stack_file import settings, stacks
+from tests.support.recorder import ROOT
+from tools.pipelines import inside
+
+PLACE = Place("compute", "westeurope", {"environment": "test"}, protected=True)
+CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential"
+ASSIGNMENT = "azure-native:authorization:RoleAssignment"
+OWN = "/subscriptions/11111111-1111-4111-8111-111111111111"
+GROUP = f"{OWN}/resourceGroups/state/providers"
+STATE = f"{GROUP}/Microsoft.Storage/storageAccounts/s/blobServices/default/containers/state"
+KEY = f"{GROUP}/Microsoft.KeyVault/vaults/state/keys/state"
+GIVEN = {
+    "stateContainer": STATE,
+    "stateKey": KEY,
+    "stacks": [
+        {"stack": "one", "subscriptionId": OWN.rpartition("/")[2], "jobs": ["try", "soak"]},
+        {"stack": "two", "subscriptionId": "22222222-2222-4222-8222-222222222222"},
+    ],
+}
+
+
+@pytest.fixture
+def recorded(run):
+    given = DeployersSettings.model_validate(GIVEN)
+    return run(lambda: Deployers("deployers", given, place=PLACE, issuer="https://ci.example.org"))
+
+
+def test_each_stack_has_credentials_for_its_own_jobs_alone(recorded):
+    found = {name: each.inputs["subject"] for name, each in recorded.named(CREDENTIAL).items()}
+    assert found == {
+        "deployer-one-environment": "main/environment/stack:one",
+        "deployer-one-drift": "main/drift/stack:one",
+        "deployer-one-job-try": "main/platform//try",
+        "deployer-one-job-soak": "main/platform//soak",
+        "deployer-two-environment": "main/environment/stack:two",
+        "deployer-two-drift": "main/drift/stack:two",
+    }
+    for each in recorded.of_type(CREDENTIAL):
+        assert each.inputs["issuer"] == "https://ci.example.org"
+        assert each.inputs["audiences"] == ["api://AzureADTokenExchange"]
+
+
+def test_a_deployer_changes_its_own_subscription_and_the_state(recorded):
+    found = {
+        (each.inputs["roleDefinitionId"].rpartition("/")[2], each.inputs["scope"])
+        for name, each in recorded.named(ASSIGNMENT).items()
+        if name.startswith("deployer-one")
+    }
+    assert found == {
+        (Role.CONTRIBUTOR, OWN),
+        (Role.ROLE_BASED_ACCESS_CONTROL_ADMINISTRATOR, OWN),
+        (Role.STORAGE_BLOB_DATA_CONTRIBUTOR, STATE),
+        (Role.KEY_VAULT_CRYPTO_USER, KEY),
+    }
+
+
+def test_each_job_that_asks_for_a_token_is_some_deployers():
+    """And its subject is the one that Concourse gives it."""
+    (given,) = [settings(stack).deployers for stack in stacks() if settings(stack).deployers]
+    known = {job: each.stack for each in given.stacks for job in each.jobs}
+    pipeline = yaml.safe_load((ROOT / "pipelines" / "platform.yml").read_text())
+    roles = yaml.safe_load((ROOT / "pipelines" / "vars" / "platform.yml").read_text())["delivery"]
+    asked = {}
+    for job in pipeline["jobs"]:
+        for step in inside(job):
+            if "((identity:token))" in str(step.get("params", {}).get("TOKEN")):
+                asked[job["name"]] = roles[step["params"]["STACK"].strip("()").removeprefix("delivery.")]
+    assert known == asked
+    # A deployer comes before its stack: its id has to be known (docs/runbooks/add-an-environment.md).
+    assert {each.stack for each in given.stacks} >= set(stacks())
+
+
+def test_infra_reaches_the_cluster_of_each_stack_that_it_deploys():
+    own = yaml.safe_load((ROOT / "pipelines" / "vars" / "platform.yml").read_text())["delivery"]["own"]
+    ranges = {stack: settings(stack).cluster.deployer_ranges for stack in stacks() if stack != own}
+    assert all(ranges.values()), ranges
+
+
+def test_the_scopes_of_tokens_are_those_that_the_subjects_are_made_for():
+    scopes = {
+        file.stem: yaml.safe_load(file.read_text())["var_sources"][0]["config"]["subject_scope"]
+        for file in Path(ROOT / "pipelines").glob("*.yml")
+        if "var_sources" in file.read_text()
+    }
+    assert scopes == {"platform": "job", "environment": "instance", "drift": "instance"}
+    one = DeployersSettings.model_validate(GIVEN).stacks[0]
+    assert set(subjects("main", one)) == {"environment", "drift", "job-try", "job-soak"}

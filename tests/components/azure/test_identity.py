@@ -1,0 +1,101 @@
+"""Workload identities: who logs in as whom, and what they may do."""
+
+import pytest
+from pulumi import Output
+
+from components.azure.identity import AUDIENCE, BACKUP, VAULT, WorkloadIdentity
+from components.azure.resource_groups import Place
+from components.azure.roles import Role
+from tests.support.recorder import ISSUER, SUBSCRIPTION
+
+PLACE = Place("compute", "westeurope", {"environment": "test"}, protected=True)
+CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential"
+ASSIGNMENT = "azure-native:authorization:RoleAssignment"
+KEY = f"{SUBSCRIPTION}/resourceGroups/stateful/providers/Microsoft.KeyVault/vaults/keys/keys/unseal"
+
+
+def made(run, keep=None):
+    def program():
+        identity = WorkloadIdentity(
+            "vault",
+            place=PLACE,
+            issuer=Output.from_input(ISSUER),
+            accounts=[VAULT, BACKUP],
+            roles={Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER: Output.from_input(KEY)},
+        )
+        if keep:
+            identity.client_id.apply(keep)
+
+    return run(program)
+
+
+@pytest.fixture
+def recorded(run):
+    return made(run)
+
+
+def test_a_service_account_logs_in_by_its_whole_name(recorded):
+    credential = recorded.named(CREDENTIAL)["vault-vault-vault"]
+    assert credential.inputs["subject"] == "system:serviceaccount:vault:vault"
+    assert credential.inputs["audiences"] == [AUDIENCE] == ["api://AzureADTokenExchange"]
+
+
+def test_the_issuer_keeps_its_last_slash(recorded):
+    """Entra compares it whole."""
+    for credential in recorded.of_type(CREDENTIAL):
+        assert credential.inputs["issuer"] == ISSUER
+        assert credential.inputs["issuer"].endswith("/")
+
+
+def test_credentials_are_made_one_after_another(recorded):
+    """Azure refuses a second one of an identity at a time."""
+    credentials = recorded.named(CREDENTIAL)
+    first, second = credentials["vault-vault-vault"], credentials["vault-backup-backup"]
+    assert first.urn in second.options["dependencies"]
+
+
+def test_a_role_is_given_at_its_scope_and_nothing_above(recorded):
+    given = recorded.one(ASSIGNMENT)
+    assert given.inputs["scope"] == KEY
+    assert given.inputs["roleDefinitionId"].endswith("e147488a-f6f5-4113-8e2d-b22465e65bf6")
+    assert given.inputs["principalType"] == "ServicePrincipal"
+
+
+def test_who_it_is_is_asked_for_by_names_that_previews_know(recorded):
+    """Or else a new tag would show every role as replaced."""
+    [call] = recorded.calls
+    assert call.args == {"resourceGroupName": "compute", "resourceName": "vault"}
+    assert recorded.one(ASSIGNMENT).inputs["principalId"] == "principal-of-vault"
+
+
+def test_the_client_id_is_known_when_it_can_be_used(run):
+    kept = []
+    made(run, kept.append)
+    assert kept == ["client-of-vault"]
+
+
+@pytest.mark.parametrize("stack", ["infra", "staging", "prod", "demo"])
+def test_each_program_may_do_one_thing_in_one_place(run_stack, stack):
+    """A role at a group would be a role in everything that is ever put there."""
+    given = {
+        r.name: (
+            r.inputs["roleDefinitionId"].rpartition("/")[2],
+            r.inputs["scope"].rpartition("/providers/")[2],
+        )
+        for r in run_stack(stack).of_type(ASSIGNMENT)
+        if not r.name.startswith(("cluster-", "ingress-", "deployer-", "storage-classes"))
+    }
+    roles = {name: role for name, (role, _) in given.items()}
+    scopes = {name: scope.split("/")[1::2] for name, (_, scope) in given.items()}
+    assert roles == {
+        "vault-key-vault-crypto-service-encryption-user": Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER,
+        "vault-init-key-vault-secrets-officer": Role.KEY_VAULT_SECRETS_OFFICER,
+        "cert-manager-dns-zone-contributor": Role.DNS_ZONE_CONTRIBUTOR,
+        "backup-storage-blob-data-contributor": Role.STORAGE_BLOB_DATA_CONTRIBUTOR,
+    }
+    assert scopes == {
+        "vault-key-vault-crypto-service-encryption-user": ["vaults", "keys"],
+        "vault-init-key-vault-secrets-officer": ["vaults", "secrets"],
+        "cert-manager-dns-zone-contributor": ["dnsZones"],
+        "backup-storage-blob-data-contributor": ["storageAccounts", "blobServices", "containers"],
+    }

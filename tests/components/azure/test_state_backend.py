@@ -1,0 +1,64 @@
+"""The state of all stacks: versions are kept, nobody gets in by a key, and nothing of it is deleted."""
+
+import runpy
+
+import pytest
+import yaml
+from pulumi import runtime
+from pulumi.runtime.config import set_all_config
+
+from tests.support.recorder import ROOT, encoded, recording
+
+CONTAINER = "azure-native:storage:BlobContainer"
+ASSIGNMENT = "azure-native:authorization:RoleAssignment"
+HOLDING = (
+    "azure-native:resources:ResourceGroup",
+    "azure-native:storage:StorageAccount",
+    CONTAINER,
+    "azure-native:keyvault:Vault",
+    "azure-native:keyvault:Key",
+)
+
+
+def config(**changed):
+    file = yaml.safe_load((ROOT / "bootstrap" / "Pulumi.state.yaml").read_text())
+    return {"platform-bootstrap:state": file["config"]["platform-bootstrap:state"] | changed}
+
+
+def program(recorder, given):
+    set_all_config(encoded(given), [])
+    runtime.test(
+        lambda: runpy.run_path(str(ROOT / "bootstrap" / "__main__.py"), run_name="__main__") and None
+    )()
+    return recorder
+
+
+@pytest.fixture
+def recorded():
+    return program(recording("state", project="platform-bootstrap"), config())
+
+
+def test_every_version_is_kept_before_anything_is_written(recorded):
+    (service,) = recorded.of_type("azure-native:storage:BlobServiceProperties")
+    assert service.inputs["isVersioningEnabled"] is True
+    assert service.inputs["deleteRetentionPolicy"]["days"] == 90
+    (container,) = recorded.of_type(CONTAINER)
+    assert any("BlobServiceProperties" in urn for urn in container.options["dependencies"])
+
+
+def test_only_who_is_known_to_entra_gets_in(recorded):
+    (account,) = recorded.of_type("azure-native:storage:StorageAccount")
+    assert account.inputs["allowSharedKeyAccess"] is False
+    assert account.inputs["allowBlobPublicAccess"] is False
+    assert {each.inputs["principalType"] for each in recorded.of_type(ASSIGNMENT)} == {"Group"}
+
+
+@pytest.mark.parametrize("type_", HOLDING)
+def test_what_holds_the_state_is_protected(recorded, type_):
+    (found,) = recorded.of_type(type_)
+    assert found.options["protect"] is True
+
+
+def test_a_wrong_setting_is_told_by_its_key():
+    with pytest.raises(Exception, match="location"):
+        program(recording("state", project="platform-bootstrap"), config(location="westeuropa"))

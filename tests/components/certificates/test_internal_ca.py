@@ -1,0 +1,63 @@
+"""Our CA: its key is in one Secret, what it signs renews itself, and its own end is seen years before."""
+
+from pulumi import ComponentResource, Output
+
+from components.certificates.internal_ca import EARLY, LIFE, YEAR, Authority, server_certificate, trusted
+from tests.support.recorder import SECRET
+
+CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
+
+
+def made(run, keep=None):
+    def program():
+        authority = Authority("authority", cert_manager="cert-manager")
+        parent = ComponentResource("platform:index:Test", "test")
+        secret = server_certificate(
+            "vault-tls", authority.trust, namespace="vault", hosts=["vault.vault.svc"], parent=parent
+        )
+        trusted("ca", authority.trust, namespace="monitoring", parent=parent)
+        if keep is not None:
+            secret.apply(lambda name: keep.update(secret=name))
+            told = Output.from_input(authority.trust.ca_pem.is_secret())
+            told.apply(lambda secret: keep.update(hidden=secret))
+
+    return run(program)
+
+
+def test_the_cas_key_is_in_one_secret_beside_cert_manager(run):
+    recorder = made(run)
+    [secret] = recorder.of_type("kubernetes:core/v1:Secret")
+    assert secret.inputs["metadata"]["namespace"] == "cert-manager"
+    assert set(secret.inputs["stringData"]["value"]) == {"tls.crt", "tls.key"}
+    assert SECRET in secret.inputs["stringData"]
+
+
+def test_every_preview_shows_the_end_of_the_ca_years_before_it(run):
+    """Then the provider replaces the certificate; leaves last 90 days, so nothing outlives the old one."""
+    root = made(run).one("tls:index/selfSignedCert:SelfSignedCert").inputs
+    assert root["validityPeriodHours"] == LIFE >= 10 * YEAR
+    assert root["earlyRenewalHours"] == EARLY >= 2 * YEAR
+    assert root["isCaCertificate"] is True
+
+
+def test_what_the_ca_signed_stays_valid_when_it_is_renewed(run):
+    """The key stays, and with it the identifier that leaves name."""
+    root = made(run).one("tls:index/selfSignedCert:SelfSignedCert").inputs
+    assert root["setSubjectKeyId"] is True
+
+
+def test_a_servers_certificate_is_waited_for_and_renewed_by_cert_manager(run):
+    kept = {}
+    spec = made(run, kept).one(CERTIFICATE).inputs
+    assert spec["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
+    assert spec["spec"]["dnsNames"] == ["vault.vault.svc"]
+    assert spec["spec"]["issuerRef"]["name"] == "platform-internal"
+    assert int(spec["spec"]["renewBefore"][:-1]) < int(spec["spec"]["duration"][:-1])
+    assert kept["secret"] == "vault-tls"
+
+
+def test_clients_get_the_certificate_and_not_as_a_secret(run):
+    kept = {}
+    [config] = made(run, kept).of_type("kubernetes:core/v1:ConfigMap")
+    assert "BEGIN CERTIFICATE" in config.inputs["data"]["ca.crt"]
+    assert kept["hidden"] is False

@@ -1,0 +1,77 @@
+"""Concourse's teams: what the Job is told, and by whom it logs in."""
+
+import json
+
+import pytest
+
+from components.concourse.team_members import auth_of, members_of
+from components.entra.claims import claims_of
+from components.settings import validate
+from tests.support.recorder import revealed, stack_config
+
+JOB = "kubernetes:batch/v1:Job"
+
+
+def told(recorder):
+    script = recorder.named("kubernetes:core/v1:ConfigMap")["teams"].inputs["data"]["teams.json"]
+    return json.loads(script)
+
+
+def test_the_job_sets_each_team_of_the_stack(run_stack):
+    found = told(run_stack("prod"))
+    settings = validate(stack_config("prod"), "prod")
+    assert sorted(found["set"]) == sorted(team.name for team in settings.teams if not team.removed)
+    member = found["set"]["payments"]["member"]
+    assert member["groups"] == ["oidc:c4d2e9a7-83f1-4b06-9e5d-2a7b6c1f0d38"]
+    assert member["users"] == ["local:svc-payments"]
+
+
+def test_a_group_of_ours_is_known_by_its_id(run_stack):
+    operators = told(run_stack("prod"))["set"]["payments"]["pipeline-operator"]
+    assert operators["groups"] == ["oidc:object-of-release-managers"]
+
+
+def test_the_administrator_owns_main_beside_its_group(run_stack):
+    owner = told(run_stack("prod"))["set"]["main"]["owner"]
+    assert owner["users"] == ["local:admin"]
+    assert owner["groups"] == ["oidc:6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]
+
+
+def test_the_job_has_the_administrators_password_and_nobody_elses(run_stack):
+    recorder = run_stack("prod")
+    [volume] = [
+        volume["secret"]["secretName"]
+        for volume in recorder.named(JOB)["teams"].inputs["spec"]["template"]["spec"]["volumes"]
+        if "secret" in volume
+    ]
+    secrets = recorder.named("kubernetes:core/v1:Secret")
+    assert list(revealed(secrets[volume].inputs["stringData"])) == ["password"]
+    assert sorted(revealed(secrets["teams-users"].inputs["stringData"])) == ["svc-payments"]
+
+
+def test_a_team_that_is_removed_is_told_as_such():
+    config = stack_config("prod")
+    teams = [
+        team | ({"removed": True} if team["name"] == "payments" else {}) for team in config["platform:teams"]
+    ]
+    settings = validate(config | {"platform:teams": teams}, "prod")
+    assert [team.name for team in settings.teams if team.removed] == ["payments"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "claims"),
+    [
+        ("ApplicationGroup", ["an-id", "other"]),
+        ("SecurityGroup", ["an-id", "other"]),
+        ("AppRoles", ["t.member"]),
+    ],
+)
+def test_tokens_say_ids_of_groups_or_roles(kind, claims):
+    assert claims_of(kind, {"ours": "an-id"}, "t", "member", ["ours", "other"]) == claims
+
+
+def test_the_api_has_connectors_before_names():
+    settings = validate(stack_config("prod"), "prod")
+    team = next(team for team in settings.teams if team.name == "payments")
+    roles = members_of(team, {"member": ["g"]}, "admin")
+    assert auth_of(roles)["member"] == {"groups": ["oidc:g"], "users": ["local:svc-payments"]}

@@ -1,0 +1,178 @@
+"""Concourse's web nodes: what they start with, and when they start anew."""
+
+import json
+
+import pulumi
+import pytest
+
+from components.azure.aks.pool_settings import WorkerPool
+from components.azure.resource_groups import Place
+from components.concourse.database_role import DatabaseLogin
+from components.concourse.keys import LENGTH, ConcourseKeys, KeyPair
+from components.concourse.local_users import LocalUsers
+from components.concourse.settings import ConcourseSettings
+from components.concourse.web import by_team
+from components.concourse.web_secret import VaultLogin, kept, web_secret
+from components.concourse.web_values import NO_DEFAULTS, values
+from components.entra.application import Login
+from tests.support.recorder import SECRET, revealed
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+DATABASE = DatabaseLogin(
+    "db.example.org", "concourse-test", "concourse", "db-password", "verify-full", "roots"
+)
+LOGIN = Login("https://issuer/v2.0", "client-id", "client-secret")
+VAULT = VaultLogin(
+    "https://vault-active.vault.svc:8200", "vault-active.vault.svc", "ca", "role_id:r,secret_id:s"
+)
+
+
+def told(vault=None, claims="ApplicationGroup", team_keys=(), **settings):
+    return values(
+        ConcourseSettings(**settings), cluster="c", url="https://ci.example.org", database=DATABASE,
+        login=LOGIN, claims=claims, main_team="{}", team_keys=team_keys, vault=vault, account="concourse-web",
+        checksum="abc", nodes={"pool": "platform"},
+    )  # fmt: skip
+
+
+class Keys:
+    host, session = KeyPair("host-private", "host-public"), KeyPair("session-private", "session-public")
+    pools = {"workers1": KeyPair("1", "ssh-rsa one\n"), "workers2": KeyPair("2", "ssh-rsa two\n")}  # noqa: RUF012
+    encryption, previous = "new-key", "old-key"
+
+
+def secret(**changes):
+    how = {
+        "keys": Keys, "rotating": False, "users": "admin:hash", "database": DATABASE, "login": LOGIN,
+        "vault": None, "shared": ["workers1"], "teams": {},
+    }  # fmt: skip
+    return web_secret(**(how | changes))
+
+
+def test_nothing_is_left_of_the_charts_published_keys():
+    assert set(NO_DEFAULTS.values()) == {""}
+    assert told()["secrets"].items() >= NO_DEFAULTS.items()
+    assert told()["secrets"]["create"] is False
+    assert told()["concourse"]["web"]["auth"]["mainTeam"]["localUser"] == ""
+
+
+def test_no_value_of_the_release_is_a_secret(run_stack):
+    release = run_stack("prod").named(RELEASE)["concourse"]
+    assert SECRET not in json.dumps(release.inputs["values"])
+
+
+def test_the_old_key_is_there_only_while_the_database_is_encrypted_anew():
+    """Given as an empty text, Concourse does not start."""
+    assert "old-encryption-key" not in secret()
+    assert secret(rotating=True)["old-encryption-key"] == "old-key"
+    rotating = {"encryption": {"epochs": ("2026-11", "2027-01"), "rotating": True}}
+    assert "oldEncryptionKey" not in told()["secrets"]
+    assert told(**rotating)["secrets"]["oldEncryptionKey"]
+    assert told(**rotating)["web"]["strategy"]["strategy"] == {"type": "Recreate"}
+
+
+def test_without_vault_nothing_of_it_is_told():
+    web = told()["concourse"]["web"]
+    assert "vault" not in web
+    assert not [key for key in secret() if key.startswith("vault")]
+    assert web["kubernetes"]["enabled"] is False
+
+
+def test_with_vault_it_is_the_only_credential_manager_and_its_ca_is_checked():
+    web = told(vault=VAULT)["concourse"]["web"]
+    assert web["vault"]["url"] == VAULT.url
+    assert web["vault"]["useCaCert"] is True
+    assert web["vault"]["authBackend"] == "approle"
+    assert web["kubernetes"]["enabled"] is False
+    assert web["secretCacheEnabled"] is True
+    assert secret(vault=VAULT)["vault-client-auth-param"] == "role_id:r,secret_id:s"
+    assert secret(vault=VAULT)["vault-ca-cert"] == "ca"
+
+
+def test_groups_are_read_from_where_tokens_have_them():
+    assert told()["concourse"]["web"]["auth"]["oidc"]["groupsKey"] == "groups"
+    assert told(claims="AppRoles")["concourse"]["web"]["auth"]["oidc"]["groupsKey"] == "roles"
+
+
+def test_a_limit_that_is_none_is_not_told():
+    assert "limitActiveTasks" not in told()["concourse"]["web"]
+    assert "maxBuildLogsToRetain" not in told(logs={"max_builds": 0, "default_builds": 0})["concourse"]["web"]
+
+
+def test_workers_of_a_team_are_known_as_such():
+    pools = [
+        WorkerPool(name=name, team=team) for name, team in (("workers1", None), ("workers2", "payments"))
+    ]
+    shared, own = by_team(pools)
+    assert (shared, own) == (["workers1"], {"payments": ["workers2"]})
+    assert told(team_keys=own)["secrets"]["teamAuthorizedKeys"][0]["team"] == "payments"
+
+
+def test_each_teams_workers_log_in_by_its_key_and_no_other(run):
+    def program():
+        found = secret(teams={"payments": ["workers2"]})
+        pulumi.Output.all(shared=found["worker-key-pub"], own=found["payments-team-authorized-key"]).apply(
+            seen.update
+        )
+
+    seen = {}
+    run(program)
+    assert seen == {"shared": "ssh-rsa one\n", "own": "ssh-rsa two\n"}
+
+
+def test_pods_start_anew_when_a_secret_changes_and_only_then(run):
+    def checksum(content):
+        def program():
+            made = kept("s", {"a": content}, namespace="n", opts=pulumi.ResourceOptions())
+            made.apply(seen.append)
+
+        seen = []
+        run(program)
+        return seen[0]
+
+    assert checksum("one") == checksum("one") != checksum("two")
+
+
+def test_webs_release_carries_the_checksum(run_stack):
+    annotations = run_stack("prod").named(RELEASE)["concourse"].inputs["values"]["web"]["annotations"]
+    assert len(annotations["platform/secrets"]) == 64
+
+
+def test_an_encryption_key_has_the_length_that_concourse_takes_and_a_second_copy(run):
+    def program():
+        place = Place("group", "westeurope", {}, protected=True)
+        ConcourseKeys("concourse", pools=["workers1"], epochs=["2026-11", "2027-01"], place=place, vault="kv")
+
+    recorder = run(program)
+    made = recorder.named("random:index/randomPassword:RandomPassword")
+    assert LENGTH == 32
+    assert {key.inputs["length"] for key in made.values()} == {32}
+    copies = recorder.named("azure-native:keyvault:Secret")
+    assert sorted(made) == sorted(copies) == ["concourse-encryption-2026-11", "concourse-encryption-2027-01"]
+    assert all(each.options["protect"] for each in (*made.values(), *copies.values()))
+
+
+def test_local_users_are_listed_by_hashes_without_a_comma_of_their_own(run):
+    def program():
+        LocalUsers("users", ["svc-b", "admin"], rotation="2026-11").listed.apply(seen.append)
+
+    seen = []
+    run(program)
+    assert seen == ["admin:$2a$10$user-admin,svc-b:$2a$10$user-svc-b"]
+
+
+def test_the_main_team_is_set_before_anybody_could_log_in(run_stack):
+    auth = revealed(run_stack("prod").named(RELEASE)["concourse"].inputs["values"])["concourse"]["web"][
+        "auth"
+    ]
+    [owner] = json.loads(auth["mainTeam"]["config"])["roles"]
+    assert owner["name"] == "owner"
+    assert owner["local"] == {"users": ["admin"]}
+
+
+@pytest.mark.parametrize("stack", ["infra", "staging", "prod", "demo"])
+def test_one_web_node_at_a_time_may_go(run_stack, stack):
+    budget = (
+        run_stack(stack).named("kubernetes:policy/v1:PodDisruptionBudget")["concourse-web"].inputs["spec"]
+    )
+    assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "concourse-web"}}}

@@ -1,0 +1,128 @@
+"""Who may log in, by Entra."""
+
+import pulumi
+import pytest
+
+from components.concourse.team_settings import TeamSettings
+from components.entra.directory import Entra
+from components.entra.settings import EntraSettings
+from tests.support.recorder import SECRET, STACKS, revealed
+
+TEAM_GROUP, OWNERS = "c4d2e9a7-83f1-4b06-9e5d-2a7b6c1f0d38", "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
+TENANT = "0b8e4d52-6c1f-4f7a-b3d9-7e2a9c50f164"
+APPLICATION = "azuread:index/application:Application"
+ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
+
+
+def team(name, **changes):
+    roles = {"owner": {"oidc": {"groups": [OWNERS]}}, "member": {"oidc": {"groups": [TEAM_GROUP, "made"]}}}
+    return TeamSettings(name=name, roles=roles, **changes)
+
+
+@pytest.fixture
+def entra(run):
+    def built(*, teams=(), protected=True, **settings):
+        def program():
+            made = Entra(
+                "entra",
+                EntraSettings(groups=("made",), grafana={"admin": (OWNERS,)}, **settings),
+                teams=teams or (team("main"), team("payments")),
+                hosts={"concourse": "ci.example.org", "grafana": "grafana.ci.example.org"},
+                tenant=TENANT,
+                protected=protected,
+            )
+            found["concourse"] = made.concourse
+            pulumi.export(
+                "claims", pulumi.Output.all(*made.claimed("payments", "member", [TEAM_GROUP, "made"]))
+            )
+
+        found = {}
+        return run(program), found
+
+    return built
+
+
+def test_the_callback_and_the_issuer_are_those_that_concourse_uses(entra):
+    recorder, found = entra()
+    application = recorder.named(APPLICATION)["concourse"].inputs
+    assert application["web"]["redirectUris"] == ["https://ci.example.org/sky/issuer/callback"]
+    assert application["api"] == {"requestedAccessTokenVersion": 2}
+    assert found["concourse"].issuer == f"https://login.microsoftonline.com/{TENANT}/v2.0"
+
+
+def test_tokens_tell_of_groups_that_are_assigned(entra):
+    """A token without room for all of somebody's groups tells of none."""
+    recorder, _ = entra()
+    assert recorder.named(APPLICATION)["concourse"].inputs["groupMembershipClaims"] == ["ApplicationGroup"]
+    principal = recorder.named("azuread:index/servicePrincipal:ServicePrincipal")["concourse"].inputs
+    assert principal["appRoleAssignmentRequired"] is True
+
+
+def test_each_group_of_a_team_is_assigned_once(entra):
+    assigned = {
+        name: r.inputs for name, r in entra()[0].named(ASSIGNMENT).items() if name.startswith("concourse")
+    }
+    assert sorted(a["principalObjectId"] for a in assigned.values()) == [OWNERS, TEAM_GROUP, "object-of-made"]
+
+
+def test_a_team_that_is_removed_has_nobody_assigned(entra):
+    recorder, _ = entra(teams=(team("payments", removed=True),))
+    assert not [name for name in recorder.named(ASSIGNMENT) if name.startswith("concourse")]
+
+
+def test_with_roles_of_the_application_each_group_has_its_own(entra):
+    recorder, _ = entra(group_claims="AppRoles")
+    application = recorder.named(APPLICATION)["concourse"].inputs
+    assert "groupMembershipClaims" not in application
+    ids = {role["value"]: role["id"] for role in application["appRoles"]}
+    assert sorted(ids) == ["main.member", "main.owner", "payments.member", "payments.owner"]
+    assigned = recorder.named(ASSIGNMENT)[f"concourse-payments.member-{TEAM_GROUP}"].inputs
+    assert assigned["appRoleId"] == ids["payments.member"]
+
+
+def test_grafana_has_its_roles_and_who_is_in_none_is_kept_out(entra):
+    recorder, _ = entra()
+    roles = recorder.named(APPLICATION)["grafana"].inputs["appRoles"]
+    assert [role["value"] for role in roles] == ["Admin", "Editor", "Viewer"]
+    assert f"grafana-Admin-{OWNERS}" in recorder.named(ASSIGNMENT)
+
+
+def test_another_month_makes_another_secret(entra):
+    password = entra(rotation="2027-03")[0].named("azuread:index/applicationPassword:ApplicationPassword")
+    assert password["concourse"].inputs["rotateWhenChanged"] == {"rotation": "2027-03"}
+    assert password["concourse"].inputs["endDateRelative"] == "4320h"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_prometheus_is_told_when_each_secret_ends(run_stack, stack):
+    rules = run_stack(stack).named("kubernetes:monitoring.coreos.com/v1:PrometheusRule")["endings"]
+    [group] = rules.inputs["spec"]["groups"]
+    told = {rule["labels"]["what"]: rule["expr"] for rule in group["rules"]}
+    for program in ("Concourse", "Grafana"):
+        assert told[f"{program}'s secret in Entra"] == "vector(1810800000)"
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_what_others_know_by_its_id_is_protected_where_the_stack_says_so(entra, protected):
+    recorder, _ = entra(protected=protected)
+    for resource in recorder.resources:
+        if resource.type in (APPLICATION, "azuread:index/group:Group"):
+            assert bool(resource.options.get("protect")) is protected
+
+
+def test_who_is_in_a_new_group_is_left_to_its_owners(entra):
+    group = entra()[0].named("azuread:index/group:Group")["made"]
+    assert group.options["ignoreChanges"] == ["members", "owners"]
+    assert group.inputs["displayName"] == "concourse-test-made"
+
+
+def test_the_application_asks_of_a_person_who_it_is_and_nothing_more(entra):
+    [access] = entra()[0].named(APPLICATION)["concourse"].inputs["requiredResourceAccesses"]
+    assert {each["type"] for each in access["resourceAccesses"]} == {"Scope"}
+    assert len(access["resourceAccesses"]) == 4
+
+
+def test_the_secret_reaches_concourse_as_a_secret(run_stack):
+    secret = run_stack("prod").named("kubernetes:core/v1:Secret")["concourse-web"].inputs["stringData"]
+    assert SECRET in secret
+    assert revealed(secret)["oidc-client-secret"] == "the-secret-of-concourse"

@@ -1,0 +1,49 @@
+"""The pins, and a stack's own versions."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from components.kubernetes.charts import CHARTS, EXACT, Image, pinned, untried
+from tests.support.recorder import ROOT
+
+
+def test_every_chart_is_pinned_to_one_version():
+    for chart in CHARTS.values():
+        assert EXACT.fullmatch(chart.version), chart
+
+
+def test_every_pin_has_the_update_bots_comment_above_it():
+    lines = (ROOT / "components/kubernetes/charts.py").read_text().splitlines()
+    for above, line in pairwise(lines):
+        found = re.search(r'Chart\("([^"]+)", "([^"]+)", "[^"]+"\)', line)
+        if found:
+            assert above.strip() == f"# renovate: datasource=helm registryUrl={found[2]} depName={found[1]}"
+
+
+def test_a_stack_may_try_a_newer_chart_and_keeps_the_other_pins():
+    charts = pinned({"concourse": "20.2.0"})
+    assert charts["concourse"].version == "20.2.0"
+    assert {n: c for n, c in charts.items() if n != "concourse"} == {
+        n: c for n, c in CHARTS.items() if n != "concourse"
+    }
+
+
+@pytest.mark.parametrize(
+    ("tried", "told"),
+    [
+        ({"concurse": "20.2.0"}, "did you mean concourse?"),
+        ({"concourse": ">=20"}, "is not one version"),
+        ({"concourse": "latest"}, "is not one version"),
+        ({"concourse": "20.1"}, "such as 20.1.3"),
+    ],
+)
+def test_what_is_no_chart_or_no_version_is_told(tried, told):
+    [problem] = untried(tried)
+    assert told in problem.text
+
+
+def test_an_image_is_named_by_its_digest_where_it_is_known():
+    assert str(Image("concourse/concourse", "8.2.5")) == "concourse/concourse:8.2.5"
+    assert str(Image("a/b", "1", "sha256:ab")) == "a/b:1@sha256:ab"

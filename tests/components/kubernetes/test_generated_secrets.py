@@ -1,0 +1,46 @@
+"""Secrets that the program makes: of the right shape, secret, and not readable in an id."""
+
+import base64
+import uuid
+
+import pytest
+from pulumi import ComponentResource, Output
+
+from components.kubernetes import generated_secrets as generated
+
+
+@pytest.fixture
+def made(run):
+    def make(which, **how):
+        kept = {}
+
+        def program():
+            value = getattr(generated, which)("x", parent=ComponentResource("platform:index:T", "t"), **how)
+            value.apply(lambda text: kept.update(value=text))
+            Output.from_input(value.is_secret()).apply(lambda told: kept.update(secret=told))
+
+        return run(program), kept
+
+    return make
+
+
+def test_a_token_of_consul_is_a_uuid(made):
+    assert uuid.UUID(made("guid")[1]["value"]).version == 4
+
+
+def test_a_key_has_32_bytes(made):
+    assert len(base64.b64decode(made("key")[1]["value"])) == 32
+
+
+@pytest.mark.parametrize("which", ["password", "guid", "key"])
+def test_it_is_secret_and_its_resource_has_no_id_that_tells(made, which):
+    recorder, kept = made(which)
+    assert kept["secret"] is True
+    assert [r.type for r in recorder.resources if r.type.startswith("random:")] == [
+        "random:index/randomPassword:RandomPassword"
+    ], "ids of RandomUuid and RandomBytes are their values, in plain state"
+
+
+def test_it_is_made_anew_when_its_epoch_moves(made):
+    made_ = made("password", rotation="2026-11")[0].one("random:index/randomPassword:RandomPassword")
+    assert made_.inputs["keepers"] == {"rotation": "2026-11"}

@@ -1,0 +1,24 @@
+"""How charts are installed: what Helm and its provider would otherwise do unasked."""
+
+from pulumi import ComponentResource, ResourceOptions
+
+from components.kubernetes.charts import CHARTS
+from components.kubernetes.helm import release
+
+
+def test_a_release_has_its_name_and_nothing_of_what_is_no_longer_given(run):
+    def program():
+        parent = ComponentResource("platform:index:Test", "test")
+        release(
+            "consul",
+            CHARTS["consul"],
+            namespace="consul",
+            values={"server": {"resources": {"limits": {"cpu": None}}}},
+            opts=ResourceOptions(parent=parent),
+        )
+
+    made = run(program).one("kubernetes:helm.sh/v3:Release").inputs
+    assert made["name"] == "consul", "or else it gets a random one"
+    assert made["resetValues"] is True
+    assert made["allowNullValues"] is True, "or else the chart's own limit of CPU stays"
+    assert "createNamespace" not in made

@@ -1,0 +1,56 @@
+"""Namespaces: closed, with a pod security level, and no token for who needs none."""
+
+import pytest
+
+from components.kubernetes.namespaces import NAMESPACES, Namespaces
+from components.kubernetes.network_policies import Outside
+
+
+def made(run, *, protected=True):
+    return run(
+        lambda: Namespaces("namespaces", protected=protected, outside={Outside.DATABASE: ["10.1.0.0/28"]})
+    )
+
+
+def test_only_workers_and_readers_of_nodes_may_run_privileged_pods():
+    privileged = {name for name, row in NAMESPACES.items() if row.level == "privileged"}
+    assert privileged <= {"concourse-workers", "node-agents"}
+
+
+def test_each_namespace_enforces_its_level_and_denies_what_no_flow_allows(run):
+    recorder = made(run)
+    closed = recorder.named("kubernetes:networking.k8s.io/v1:NetworkPolicy")
+    for name, row in NAMESPACES.items():
+        labels = recorder.named("kubernetes:core/v1:Namespace")[name].inputs["metadata"]["labels"]
+        assert labels["pod-security.kubernetes.io/enforce"] == row.level
+        spec = closed[f"{name}-deny-all"].inputs["spec"]
+        assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_the_account_of_whoever_names_none_has_no_token(run):
+    for account in made(run).of_type("kubernetes:core/v1:ServiceAccountPatch"):
+        assert account.inputs["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_namespace_that_holds_data_is_protected_where_the_stack_says_so(run, protected):
+    spaces = made(run, protected=protected).named("kubernetes:core/v1:Namespace")
+    for name, row in NAMESPACES.items():
+        assert spaces[name].options.get("protect", False) is (protected and row.holds_data)
+
+
+def test_a_name_is_handed_on_when_the_namespace_is_closed(run):
+    kept = []
+
+    def program():
+        spaces = Namespaces("namespaces", protected=False, outside={})
+        spaces["concourse"].apply(kept.append)
+
+    run(program)
+    assert kept == ["concourse"]
+
+
+def test_a_namespace_whose_pods_look_at_nodes_waits_for_that_policy_too(run):
+    made_ = made(run).named("kubernetes:cilium.io/v2:CiliumNetworkPolicy")
+    policy = made_["monitoring-prometheus-to-nodes"]
+    assert policy.inputs["metadata"] == {"name": "prometheus-to-nodes", "namespace": "monitoring"}

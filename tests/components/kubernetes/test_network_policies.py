@@ -1,0 +1,103 @@
+"""Network policies: closed but for the table, and open on both sides where the table says so."""
+
+import pytest
+
+from components.kubernetes import network_policies as flows
+from components.kubernetes.namespaces import NAMESPACES
+from components.kubernetes.network_policies import Flow, Outside, Pods, pods, policies
+
+WEB = pods("concourse", "web", app="web")
+WORKERS = Pods("concourse-workers")
+OUTSIDE = {Outside.DATABASE: ["10.1.16.0/28"]}
+
+
+@pytest.fixture
+def table(monkeypatch):
+    def use(*rows):
+        monkeypatch.setattr(flows, "FLOWS", rows)
+
+    return use
+
+
+def test_without_a_flow_a_namespace_only_asks_for_names(table):
+    table()
+    found = policies("concourse", OUTSIDE)
+    assert set(found) == {"deny-all", "names"}
+    assert found["deny-all"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert found["names"]["policyTypes"] == ["Egress"]
+
+
+def test_a_flow_opens_both_sides_for_its_pods_and_ports_alone(table):
+    table(Flow(WORKERS, WEB, (2222,), "workers register"))
+    out = policies("concourse-workers", OUTSIDE)["all-egress"]
+    into = policies("concourse", OUTSIDE)["web-ingress"]
+    assert out["podSelector"] == {}
+    assert out["egress"] == [
+        {
+            "to": [
+                {
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "concourse"}},
+                    "podSelector": {"matchLabels": {"app": "web"}},
+                }
+            ],
+            "ports": [{"port": 2222, "protocol": "TCP"}],
+        }
+    ]
+    assert into["podSelector"] == {"matchLabels": {"app": "web"}}
+    assert into["ingress"][0]["ports"] == [{"port": 2222, "protocol": "TCP"}]
+    assert "podSelector" not in into["ingress"][0]["from"][0]
+
+
+def test_two_flows_of_the_same_pods_are_one_policy(table):
+    table(Flow(WEB, Outside.DATABASE, (5432,), "data"), Flow(WEB, Outside.INTERNET, (443,), "logins"))
+    assert len(policies("concourse", OUTSIDE)["web-egress"]["egress"]) == 2
+
+
+def test_the_database_is_where_the_stack_has_it(table):
+    table(Flow(WEB, Outside.DATABASE, (5432,), "data"))
+    [rule] = policies("concourse", OUTSIDE)["web-egress"]["egress"]
+    assert rule["to"] == [{"ipBlock": {"cidr": "10.1.16.0/28"}}]
+
+
+def test_the_internet_is_neither_the_network_nor_the_nodes_metadata(table):
+    table(Flow(WORKERS, Outside.INTERNET, (), "builds"))
+    [rule] = policies("concourse-workers", OUTSIDE)["all-egress"]["egress"]
+    [peer] = rule["to"]
+    assert "ports" not in rule
+    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"} < set(
+        peer["ipBlock"]["except"]
+    )
+
+
+def test_every_flow_says_why_and_is_between_namespaces_that_there_are():
+    for flow in flows.FLOWS:
+        assert flow.why
+        for end in (flow.source, flow.target):
+            if isinstance(end, Pods):
+                assert end.namespace in {*NAMESPACES, "kube-system"}, flow
+
+
+def test_nodes_are_reached_by_a_policy_of_ciliums_own(table):
+    """Cilium lets no range of addresses stand for a node (Azure's documentation of its limits)."""
+    table(
+        Flow(WEB, Outside.NODES, (9100, 10250), "metrics"), Flow(WORKERS, Outside.NODES, (10250,), "metrics")
+    )
+    assert flows.node_policies("concourse") == {
+        "web-to-nodes": {
+            "endpointSelector": {"matchLabels": {"app": "web"}},
+            "egress": [
+                {
+                    "toEntities": ["host", "remote-node"],
+                    "toPorts": [
+                        {
+                            "ports": [
+                                {"port": "9100", "protocol": "TCP"},
+                                {"port": "10250", "protocol": "TCP"},
+                            ]
+                        }
+                    ],
+                }
+            ],
+        }
+    }
+    assert set(policies("concourse", OUTSIDE)) == {"deny-all", "names"}

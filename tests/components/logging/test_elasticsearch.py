@@ -1,0 +1,179 @@
+"""Logs: users who may do one thing each, TLS of our own, streams that are kept as long as the stack says."""
+
+import json
+import re
+
+import pytest
+import yaml
+from pulumi import Output
+
+from components.certificates.internal_ca import Trust
+from components.ingress.route import Host
+from components.kubernetes.charts import CHARTS
+from components.logging.elasticsearch import Logs
+from components.logging.settings import LogsSettings, days_or_hours
+from components.logging.users import ALERTS, AUDIT, CONTAINERS, ROLES, USERS
+from components.logging.values import fluent_bit, operator
+from tests.support.recorder import PASSWORD
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+SECRET = "kubernetes:core/v1:Secret"
+
+
+def made(run, *, protected=True, keep=None, **changes):
+    def program():
+        logs = Logs(
+            "logs",
+            LogsSettings.model_validate(changes),
+            charts=CHARTS,
+            namespace="logging",
+            agents="node-agents",
+            disk="retain",
+            host=Host("kibana.ci.example.org", (), Output.from_input("issuer"), Output.from_input("traefik")),
+            trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            monitors=True,
+            protected=protected,
+        )
+        if keep:
+            keep(logs)
+
+    return run(program)
+
+
+def values(recorder, name):
+    [found] = [release for release in recorder.of_type(RELEASE) if release.name == name]
+    return found.inputs["values"]
+
+
+@pytest.mark.parametrize(("written", "told"), [("36h", "36h"), ("30d", "30d"), ("2w", "14d")])
+def test_elasticsearch_is_told_in_its_own_units_how_long_to_keep(run, written, told):
+    assert days_or_hours(written) == told
+    [container] = (
+        made(run, retention=written)
+        .one("kubernetes:batch/v1:Job")
+        .inputs["spec"]["template"]["spec"]["containers"]
+    )
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    assert json.loads(environment["STREAMS"]) == {CONTAINERS: told, AUDIT: "365d"}
+
+
+@pytest.mark.parametrize(("nodes", "copies"), [(1, "0"), (3, "1")])
+def test_one_node_has_nowhere_to_keep_a_copy(run, nodes, copies):
+    [container] = (
+        made(run, nodes=nodes).one("kubernetes:batch/v1:Job").inputs["spec"]["template"]["spec"]["containers"]
+    )
+    assert {"name": "COPIES", "value": copies} in container["env"]
+
+
+def test_the_superuser_is_off_and_every_user_is_one_of_ours(run):
+    recorder = made(run)
+    auth = values(recorder, "elasticsearch")["auth"]
+    assert auth["disableElasticUser"] is True
+    made_secrets = {each.inputs["metadata"]["name"]: each.inputs for each in recorder.of_type(SECRET)}
+    for given in auth["fileRealm"]:
+        secret = made_secrets[given["secretName"]]
+        assert secret["type"] == "kubernetes.io/basic-auth"
+        assert set(secret["stringData"]["value"] if "value" in secret["stringData"] else secret["stringData"])
+    assert len(auth["fileRealm"]) == len(USERS)
+
+
+def test_what_writes_cannot_read_or_delete():
+    [on] = ROLES["writer"]["indices"]
+    assert set(on["privileges"]) == {"create_doc", "auto_configure"}
+    assert "cluster" not in ROLES["writer"]
+
+
+def test_only_people_and_alerts_read_who_did_what():
+    readers = {
+        role
+        for role, may in ROLES.items()
+        for on in may["indices"]
+        if AUDIT in on["names"] and {"read", "all"} & set(on["privileges"])
+    }
+    assert readers == {"reader", "watcher"}
+    assert not [may for may in ROLES.values() if "all" in may.get("cluster", [])]
+    assert [on["names"] for may in ROLES.values() for on in may["indices"] if "all" in on["privileges"]] == [
+        [ALERTS]
+    ]
+
+
+def test_every_user_has_roles_that_exist():
+    builtin = {"kibana_admin"}
+    for roles in USERS.values():
+        assert set(roles.split(",")) <= builtin | set(ROLES)
+
+
+def test_passwords_are_in_secrets_and_nowhere_else(run):
+    for resource in made(run).resources:
+        if resource.type not in (SECRET, "random:index/randomPassword:RandomPassword"):
+            assert PASSWORD not in json.dumps(resource.inputs), resource.name
+
+
+def test_both_speak_tls_with_certificates_of_our_own(run):
+    recorder = made(run)
+    hosts = {
+        each.inputs["spec"]["secretName"]: each.inputs["spec"]["dnsNames"]
+        for each in recorder.of_type("kubernetes:cert-manager.io/v1:Certificate")
+    }
+    for release, server in (
+        ("elasticsearch", "logging-es-http.logging.svc"),
+        ("kibana", "logging-kb-http.logging.svc"),
+    ):
+        secret = values(recorder, release)["http"]["tls"]["certificate"]["secretName"]
+        assert hosts[secret] == [server]
+
+
+def test_data_outlives_the_object_and_its_release_is_protected(run):
+    recorder = made(run)
+    given = values(recorder, "elasticsearch")
+    assert given["volumeClaimDeletePolicy"] == "DeleteOnScaledownOnly"
+    [node_set] = given["nodeSets"]
+    [claim] = node_set["volumeClaimTemplates"]
+    assert claim["metadata"]["name"] == "elasticsearch-data", "the operator knows no other"
+    assert claim["spec"]["storageClassName"] == "retain"
+    [release] = [each for each in recorder.of_type(RELEASE) if each.name == "elasticsearch"]
+    assert release.options["protect"]
+
+
+def test_a_node_of_the_cluster_can_always_be_drained(run):
+    budget = values(made(run, nodes=1), "elasticsearch")["podDisruptionBudget"]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert "minAvailable" not in budget
+
+
+def test_fluent_bit_verifies_whom_it_sends_to_and_loses_nothing():
+    outputs = fluent_bit(login="login", ca="ca", stamp="x", monitors=True)["config"]["outputs"]
+    assert outputs.count("[OUTPUT]") == 2
+    assert outputs.count("tls.verify On") == outputs.count("Retry_Limit no_limits") == 2
+    assert re.findall(r"Index (\w+)", outputs) == [CONTAINERS, AUDIT]
+    assert "HTTP_Passwd ${ES_PASSWORD}" in outputs
+
+
+def test_fluent_bit_is_root_without_roots_powers():
+    security = fluent_bit(login="login", ca="ca", stamp="x", monitors=True)["securityContext"]
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert security["allowPrivilegeEscalation"] is False
+
+
+def test_the_operator_has_no_limit_of_cpu_and_tells_elastic_nothing(run):
+    given = values(made(run), "eck-operator")
+    assert operator(monitors=True)["resources"]["limits"]["cpu"] is None, "the chart's default is one"
+    assert given["telemetry"] == {"disabled": True}
+    assert given["managedNamespaces"] == ["logging"]
+
+
+def test_panels_read_the_containers_logs_by_a_user_of_their_own(run):
+    found = []
+    made(run, keep=lambda logs: found.append(logs.source))
+    [source] = found
+    assert (source.url, source.user) == ("https://logging-es-http.logging.svc:9200", "grafana")
+    assert source.data["index"] == CONTAINERS
+    [on] = ROLES[USERS["grafana"]]["indices"]
+    assert on["names"] == [CONTAINERS]
+
+
+def test_roles_are_yaml_that_elasticsearch_reads(run):
+    [roles] = [each for each in made(run).of_type(SECRET) if each.name == "elasticsearch-roles"]
+    text = json.dumps(roles.inputs["stringData"])
+    assert "roles.yml" in text
+    assert yaml.safe_load(json.dumps(ROLES)) == ROLES

@@ -1,0 +1,170 @@
+"""Prometheus and Alertmanager: they find everything, tell Slack, and let nodes go."""
+
+import pytest
+import yaml
+from pulumi import Output
+
+from components.kubernetes.charts import CHARTS
+from components.monitoring.prometheus import Metrics
+from components.monitoring.prometheus_values import KINDS, NAME, values
+from components.monitoring.settings import MetricsSettings
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
+WEBHOOK = "https://hooks.slack.com/services/T0/B0/secret"
+
+
+def made(run, *, protected=True, keep=None, **changes):
+    def program():
+        metrics = Metrics(
+            "metrics",
+            MetricsSettings.model_validate(changes),
+            charts=CHARTS,
+            namespace=Output.from_input("monitoring"),
+            agents=Output.from_input("node-agents"),
+            disk=Output.from_input("retain"),
+            webhook=Output.secret(WEBHOOK),
+            protected=protected,
+        )
+        if keep:
+            keep(metrics)
+
+    return run(program)
+
+
+def told(**changes):
+    return values(MetricsSettings.model_validate(changes), disk="retain", slack="alertmanager-slack")
+
+
+@pytest.fixture
+def releases(run):
+    return made(run).named(RELEASE)
+
+
+def test_the_kinds_are_upgraded_with_their_release_and_kept_when_it_goes(releases):
+    """Helm never upgrades what lies in a chart's crds/, and with a kind go all objects of it."""
+    kinds = releases["prometheus-operator-crds"].inputs
+    assert kinds["values"]["crds"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert releases[NAME].inputs["values"]["crds"] == {"enabled": False}
+
+
+def test_the_kinds_are_the_operators_own(releases):
+    """Both charts are pinned to what goes with operator 0.93.1; Renovate moves them together."""
+    versions = {name: release.inputs["version"] for name, release in releases.items()}
+    assert versions == {"prometheus-operator-crds": "31.0.1", NAME: "88.5.3"}, "see their appVersion"
+
+
+def test_service_monitors_wait_for_the_kinds_and_not_for_prometheus(run):
+    kept = []
+    made(run, keep=lambda metrics: metrics.monitors.apply(kept.append))
+    assert kept == [True]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_other_charts_bring_is_found_whatever_its_labels(kind):
+    assert told()["prometheus"]["prometheusSpec"][f"{kind}SelectorNilUsesHelmValues"] is False
+
+
+def test_parts_that_aks_hides_are_neither_watched_nor_missed():
+    told_ = told()
+    for part in ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy"):
+        assert told_[part] == {"enabled": False}
+    for rules in ("etcd", "kubeControllerManager", "kubeProxy", "kubeSchedulerAlerting"):
+        assert told_["defaultRules"]["rules"][rules] is False
+
+
+def test_metrics_are_on_disks_that_are_kept(run):
+    spec = told(diskGb=200)["prometheus"]["prometheusSpec"]
+    claim = spec["storageSpec"]["volumeClaimTemplate"]["spec"]
+    assert claim["storageClassName"] == "retain"
+    assert claim["resources"] == {"requests": {"storage": "200Gi"}}
+    assert spec["retentionSize"] == "160GB", "or the disk is full before the oldest go"
+    alertmanager = told()["alertmanager"]["alertmanagerSpec"]["storage"]["volumeClaimTemplate"]["spec"]
+    assert alertmanager["storageClassName"] == "retain"
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_the_release_with_the_disks_is_protected_where_the_stack_says_so(run, protected):
+    releases = made(run, protected=protected).named(RELEASE)
+    assert releases[NAME].options.get("protect", False) is protected
+    assert "protect" not in releases["prometheus-operator-crds"].options
+
+
+@pytest.mark.parametrize(("replicas", "budget"), [(1, (False, 0)), (2, (True, 1)), (3, (True, 2))])
+def test_a_node_can_always_be_drained(replicas, budget):
+    for part in ("prometheus", "alertmanager"):
+        found = told(replicas=replicas)[part]["podDisruptionBudget"]
+        assert (found["enabled"], found["minAvailable"]) == budget
+        assert found["minAvailable"] < replicas
+
+
+def test_several_are_on_nodes_of_their_own_and_spread_over_zones():
+    for part, spec in (("prometheus", "prometheusSpec"), ("alertmanager", "alertmanagerSpec")):
+        assert told(replicas=2)[part][spec]["podAntiAffinity"] == "hard"
+        [zones] = told()[part][spec]["topologySpreadConstraints"]
+        assert zones["topologyKey"] == "topology.kubernetes.io/zone"
+        assert zones["whenUnsatisfiable"] == "ScheduleAnyway", "one zone less must not stop it"
+
+
+def test_the_webhook_is_in_a_secret_and_nowhere_else(run):
+    recorder = made(run)
+    [secret] = recorder.of_type("kubernetes:core/v1:Secret")
+    assert secret.name == "alertmanager-slack"
+    for resource in recorder.resources:
+        if resource is not secret:
+            assert WEBHOOK not in str(resource.inputs), resource.urn
+
+
+def test_alertmanager_reads_the_webhook_from_the_file_of_that_secret(releases):
+    alertmanager = releases[NAME].inputs["values"]["alertmanager"]
+    assert alertmanager["alertmanagerSpec"]["secrets"] == ["alertmanager-slack"]
+    [slack] = alertmanager["config"]["receivers"][1]["slack_configs"]
+    assert slack["api_url_file"] == "/etc/alertmanager/secrets/alertmanager-slack/webhook"
+    assert slack["channel"] == "#cd-alerts"
+    assert "api_url" not in slack
+
+
+def test_what_nobody_has_to_do_anything_about_is_not_told():
+    [quiet] = told()["alertmanager"]["config"]["route"]["routes"]
+    assert quiet == {"receiver": "null", "matchers": ['severity !~ "critical|warning"']}
+
+
+def test_no_webhook_stands_between_the_api_server_and_a_rule():
+    operator = told()["prometheusOperator"]
+    assert operator["admissionWebhooks"] == {"enabled": False}
+    assert operator["tls"] == {"enabled": False}, "its certificate would come of the webhook's jobs"
+
+
+def test_grafana_is_no_part_of_it_but_its_dashboards_are():
+    assert told()["grafana"] == {"enabled": False, "forceDeployDashboards": True}
+
+
+def test_what_reads_the_nodes_own_files_is_where_pods_may(run):
+    assert told()["prometheus-node-exporter"]["namespaceOverride"] == "node-agents"
+
+
+def test_prometheus_shows_its_token_to_kubelets_that_prove_who_they_are():
+    assert told()["kubelet"]["serviceMonitor"]["insecureSkipVerify"] is False
+
+
+def test_every_pod_says_what_memory_it_needs():
+    told_ = told(memory="6Gi")
+    for resources in (
+        told_["prometheus"]["prometheusSpec"]["resources"],
+        told_["alertmanager"]["alertmanagerSpec"]["resources"],
+        told_["prometheusOperator"]["resources"],
+        told_["prometheusOperator"]["prometheusConfigReloader"]["resources"],
+        told_["kube-state-metrics"]["resources"],
+        told_["prometheus-node-exporter"]["resources"],
+    ):
+        assert resources["requests"]["memory"] == resources["limits"]["memory"]
+        assert "cpu" not in resources["limits"]
+    assert told_["prometheus"]["prometheusSpec"]["resources"]["limits"]["memory"] == "6Gi"
+
+
+def test_each_file_of_rules_is_an_object_of_its_own(run):
+    rules = made(run, runbooks="https://git.example.org/cd/").named(RULE)
+    assert set(rules) == {"alerts-certificates", "alerts-concourse", "alerts-platform", "alerts-vault"}
+    for rule in rules.values():
+        assert rule.inputs["metadata"]["namespace"] == "monitoring"
+        assert "https://git.example.org/cd/docs/runbooks/" in yaml.safe_dump(rule.inputs["spec"])

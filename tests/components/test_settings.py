@@ -1,0 +1,413 @@
+"""Stack files: good ones are read, and bad ones are told all that is wrong with them."""
+
+import copy
+import json
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from components import settings as module
+from components.azure.aks.settings import ClusterSettings
+from components.azure.settings import azure_tags
+from components.concourse.settings import CONNECTIONS_PER_WEB
+from components.config.model import Model
+from components.settings import SCHEMA, Settings, SettingsError, schema, validate
+from tests.support.recorder import ROOT, STACKS, stack_config
+
+GUID = "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
+PARENT = f"/subscriptions/{GUID}/resourceGroups/dns/providers/Microsoft.Network/dnsZones/example.org"
+ABSENT = object()
+"""Instead of a value: take the key away."""
+
+
+def changed(changes, stack="prod"):
+    """A stack's configuration with values at paths (`cluster.workerPools.0.vmSize`) replaced."""
+    config = copy.deepcopy(stack_config(stack))
+    for path, value in changes.items():
+        first, *rest = path.split(".")
+        holder, key = config, first if ":" in first else f"platform:{first}"
+        for step in rest:
+            holder, key = holder[key], int(step) if step.isdigit() else step
+        if value is ABSENT:
+            del holder[key]
+        else:
+            holder[key] = value
+    return config
+
+
+def problems(changes, stack="prod"):
+    """What is said of a stack file with changes, by key."""
+    with pytest.raises(SettingsError) as refused:
+        validate(changed(changes, stack), stack)
+    return {problem.key: problem.text for problem in refused.value.problems}
+
+
+URN = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
+POOL = "cluster.workerPools.0"
+TEAM = "teams.1"
+BAD = [
+    # what to change · under which key · what must be said
+    ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
+    (
+        {"replaceable": [{"urn": "database", "reason": "moved elsewhere", "until": "2999-01-01"}]},
+        "replaceable[0].urn",
+        "urn:pulumi:",
+    ),
+    (
+        {"replaceable": [{"urn": URN, "reason": "moved elsewhere", "until": "2026-01-31"}]},
+        "replaceable[0].until",
+        "2026-01-31 is past: take these lines away",
+    ),
+    ({"consul": {"replicas": 2}}, "consul.replicas", "choose from 1, 3, 5"),
+    ({"vault": {"replicas": 2}}, "vault.replicas", "choose from 1, 3, 5"),
+    ({"vault": {"auditStorage": "much"}}, "vault.auditStorage", "is not a Kubernetes quantity"),
+    ({"credentials": {"rotation": "now"}}, "credentials.rotation", "is not a month such as 2026-11"),
+    (
+        {"credentials": {"previous": "2026-12"}},
+        "credentials.previous",
+        "2026-12 is not before 2026-11; name the epoch before it, or leave it out",
+    ),
+    ({"backups": {"schedule": "daily"}}, "backups.schedule", "every 4 hours is 17 */4 * * *"),
+    ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
+    ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
+    ({"azure-native:location": "westeurope"}, "azure-native:location", "providers go by platform:azure"),
+    ({"cluster": ABSENT}, "cluster", 'missing; for example `platform:cluster: {"kubernetesVersion": "1.36"'),
+    ({"protected": ABSENT}, "protected", "missing; for example `platform:protected: true`"),
+    ({"protected": "perhaps"}, "protected", "should be a valid boolean"),
+    ({"workers": None}, "workers", "should be a valid dictionary"),
+    ({"azure.subscriptionId": ABSENT}, "azure.subscriptionId", "missing; for example `subscriptionId: "),
+    ({"azure.subscriptionId": "prod"}, "azure.subscriptionId", "'prod' is not a GUID"),
+    ({"azure.tenantId": GUID.upper()}, "azure.tenantId", "is not a GUID in lower case"),
+    ({"azure.location": "West Europe"}, "azure.location", "did you mean westeurope"),
+    ({"tags.costCenter": 4711}, "tags.costCenter", '4711 is a number here: put it in quotes, "4711"'),
+    ({"tags.owner": ""}, "tags.owner", "should have at least 1 character"),
+    ({"network.egres": "natGateway"}, "network.egres", "unknown key; did you mean egress"),
+    ({"network.egress": "nat"}, "network.egress", 'choose from "natGateway", "loadBalancer"'),
+    ({"network.egressAddresses": 17}, "network.egressAddresses", "less than or equal to 16"),
+    ({"network.addressSpace": "10.30.0.1/16"}, "network.addressSpace", "that is 10.30.0.0/16"),
+    ({"network.addressSpace": "ten"}, "network.addressSpace", "is not an IPv4 range such as"),
+    ({"network.subnets.nodes": "10.31.0.0/20"}, "network.subnets.nodes", "outside its network"),
+    ({"network.subnets.nodes": "10.30.16.0/20"}, "network.subnets.database", "overlaps network.subnets"),
+    ({"network.subnets.database": "10.30.16.0/29"}, "network.subnets.database", "use a /28 or larger"),
+    ({"network.subnets.nodes": "10.30.0.0/27"}, "network.subnets.nodes", "is for 27 nodes"),
+    ({"network.subnets.database": ABSENT}, "database.access", "needs network.subnets.database"),
+    ({"database.access": "public"}, "network.subnets.database", "remove it"),
+    ({"cluster.podRange": "10.30.0.0/16"}, "cluster.podRange", "overlaps network.addressSpace (10."),
+    ({"cluster.serviceRange": "10.30.64.0/20"}, "cluster.serviceRange", "overlaps network.addressSpace"),
+    ({"cluster.podRange": "10.0.0.0/15"}, "cluster.serviceRange", "overlaps cluster.podRange (10.0.0.0/15)"),
+    ({"network.addressSpace": "10.0.0.0/10"}, "cluster.serviceRange", "overlaps network.addressSpace"),
+    ({"cluster.podRange": "10.80.128.0/17"}, "cluster.podRange", "build containers (10.80.0.0/16)"),
+    ({"cluster.serviceRange": "10.80.0.0/20"}, "cluster.serviceRange", "Concourse's build containers"),
+    ({"network.addressSpace": "10.80.0.0/16"}, "network.addressSpace", "Concourse's build containers"),
+    ({"cluster.podRange": "10.244.0.0/20"}, "cluster.podRange", "has room for 16 of"),
+    ({"cluster.dnsServiceAddress": "10.1.0.10"}, "cluster.dnsServiceAddress", "such as 10.0.0.10 is"),
+    ({"cluster.dnsServiceAddress": "10.0.0.1"}, "cluster.dnsServiceAddress", "is not free"),
+    ({"cluster.dnsServiceAddress": "dns"}, "cluster.dnsServiceAddress", "is not an IPv4 address such as"),
+    ({"cluster.kubernetesVersion": 1.36}, "cluster.kubernetesVersion", 'put it in quotes, "1.36"'),
+    ({"cluster.kubernetesVersion": "1.36.2"}, "cluster.kubernetesVersion", '"1.35", "1.36", "1.37"'),
+    ({"cluster.kubernetesVersion": "1.34"}, "cluster.kubernetesVersion", 'choose from "1.35"'),
+    ({"cluster.adminGroupObjectIds": []}, "cluster.adminGroupObjectIds", "at least 1 item"),
+    ({"cluster.operatorRanges": []}, "cluster.operatorRanges", "at least 1 item"),
+    ({"cluster.operatorRanges": ["0.0.0.0/0"]}, "cluster.operatorRanges[0]", "0.0.0.0/0 is everybody"),
+    ({"cluster.deployerRanges": ["10.10.0.0/16"]}, "cluster.deployerRanges[0]", "is private"),
+    ({"cluster.maintenance": {"day": "Someday"}}, "cluster.maintenance.day", 'choose from "Monday"'),
+    ({"cluster.maintenance": {"startHour": 24}}, "cluster.maintenance.startHour", "less than or equal to 23"),
+    ({"cluster.maintenance": {"hours": 3}}, "cluster.maintenance.hours", "greater than or equal to 4"),
+    ({"cluster.systemPool": {"minNodes": 0}}, "cluster.systemPool.minNodes", "at least 1"),
+    ({"cluster.workerPools": []}, "cluster.workerPools", "at least 1 item"),
+    ({f"{POOL}.name": "workers"}, "cluster.workerPools[0].name", "a word and its generation"),
+    ({f"{POOL}.name": "Workers1"}, "cluster.workerPools[0].name", "a word and its generation"),
+    ({f"{POOL}.name": "concourseworkers1"}, "cluster.workerPools[0].name", "at most 12"),
+    ({f"{POOL}.name": "platform1"}, "cluster.workerPools[0].name", "is taken by another pool"),
+    ({f"{POOL}.minNodes": 13}, "cluster.workerPools[0].minNodes", "is more than maxNodes (12)"),
+    ({f"{POOL}.zones": ["4"]}, "cluster.workerPools[0].zones[0]", 'choose from "1", "2", "3"'),
+    ({f"{POOL}.zones": [1]}, "cluster.workerPools[0].zones[0]", 'put it in quotes, "1"'),
+    ({f"{POOL}.vmSize": "Standard_B4ms"}, "cluster.workerPools[0].vmSize", "choose from Standard_D2ds_v5"),
+    ({f"{POOL}.osDiskSizeGb": 601}, "cluster.workerPools[0].osDiskSizeGb", "has room for 600"),
+    ({f"{POOL}.drainTimeoutMinutes": 119}, "cluster.workerPools[0].drainTimeoutMinutes", "at least 120"),
+    ({"workers.terminationGracePeriodSeconds": 7201}, "cluster.workerPools[0].drainTimeoutMinutes", "121"),
+    ({"azure.location": "ukwest"}, "cluster.workerPools[0].zones", "ukwest has no zones; say []"),
+    ({"azure.location": "ukwest"}, "cluster.systemPool.zones", "ukwest has no zones; say []"),
+    ({"azure.location": "ukwest"}, "database.highAvailability", "say SameZone or Disabled"),
+    ({"azure.location": "italynorth"}, "database.geoRedundantBackup", "no paired region"),
+    ({"database.tier": "Burstable", "database.sku": "Standard_B2s"}, "database.highAvailability", "standby"),
+    ({"database.tier": "MemoryOptimized"}, "database.sku", "is of the tier GeneralPurpose"),
+    ({"database.sku": "Standard_D4ds_v9"}, "database.sku", "did you mean Standard_D4ds_v5"),
+    ({"database.storageGb": 100}, "database.storageGb", "choose from 32, 64, 128"),
+    ({"database.backupDays": 36}, "database.backupDays", "less than or equal to 35"),
+    ({"database.backupDays": 6}, "database.backupDays", "greater than or equal to 7"),
+    ({"database.version": 17}, "database.version", 'put it in quotes, "17"'),
+    ({"database.sslMode": "require"}, "database.sslMode", 'choose from "verify-ca", "verify-full"'),
+    ({"database.administrator": "admin"}, "database.administrator", "a login that Azure allows"),
+    ({"database.name": "Concourse"}, "database.name", "a database's name"),
+    ({"database.rotation": "now"}, "database.rotation", "a month such as 2026-11"),
+    ({"storage.backups": "RAGZRS"}, "storage.backups", 'choose from "LRS", "ZRS", "GRS", "GZRS"'),
+    ({"storage.softDeleteDays": 366}, "storage.softDeleteDays", "less than or equal to 365"),
+    ({"azure.location": "ukwest"}, "storage.charts", "ZRS needs zones, and ukwest has none; say LRS"),
+    ({"azure.location": "ukwest"}, "storage.backups", "GZRS needs zones, and ukwest has none; say GRS"),
+    ({"azure.location": "italynorth"}, "storage.backups", "italynorth has none; say ZRS"),
+    ({"keyVault.sku": "Premium"}, "keyVault.sku", 'choose from "standard", "premium"'),
+    ({"keyVault.keySize": 2048}, "keyVault.keySize", "choose from 3072, 4096"),
+    ({"keyVault.softDeleteDays": 91}, "keyVault.softDeleteDays", "less than or equal to 90"),
+    ({"keyVault.operatorRanges": ["10.0.0.0/24"]}, "keyVault.operatorRanges[0]", "is private"),
+    ({"dns": {}}, "dns.zoneId", "give the id of a zone that is delegated"),
+    ({"dns.zoneId": "ci.example.org"}, "dns.zoneId", "is not a DNS zone's id"),
+    ({"dns.zone": "ci.example.org"}, "dns.zoneId", "give one or the other"),
+    ({"dns": {"zone": "ci.example.org"}}, "dns.parentZoneId", "that ci.example.org is to be found through"),
+    ({"dns": {"parentZoneId": PARENT}}, "dns.zone", "such as ci.example.org"),
+    ({"dns": {"parentZoneId": PARENT, "zone": "ci.example.com"}}, "dns.zone", "is not inside example.org"),
+    ({"dns": {"parentZoneId": PARENT, "zone": "example.org"}}, "dns.zone", "is not inside example.org"),
+    ({"concourse.web.replicas": 21}, "concourse.web.replicas", "at most 20, or a larger database.sku"),
+    ({"concourse.web.replicas": "many"}, "concourse.web.replicas", "should be a valid integer"),
+    ({"concourse.heartbeatInterval": "2 min"}, "concourse.heartbeatInterval", "a duration such as 30s"),
+    ({"concourse.encryption": {"epochs": []}}, "concourse.encryption.epochs", "at least 1 item"),
+    ({"concourse.encryption": {"epochs": ["2027-01", "2026-11"]}}, "concourse.encryption.epochs", "in order"),
+    ({"concourse.encryption": {"rotating": True}}, "concourse.encryption.rotating", "no other key in epochs"),
+    ({"concourse.encryption": {"epochs": ["2026-11", "2027-01"], "rotating": True}},
+     "concourse.web.replicas", "1 until it is done"),
+    ({"concourse.logs": {"defaultBuilds": 3000}}, "concourse.logs.defaultBuilds",
+     "more than the most of 2000"),
+    ({"concourse.placement.strategies": ["volume-location"]}, "concourse.placement.strategies[0]",
+     'choose from "volume-locality"'),
+    ({"concourse.placement.strategies": ["random", "volume-locality"]}, "concourse.placement.strategies",
+     "say it alone"),
+    ({"concourse.placement.strategies": ["limit-active-tasks"]}, "concourse.placement.maxActiveTasks",
+     "give a number"),
+    ({"concourse.placement.strategies": ["volume-locality"]}, "concourse.placement.maxActiveContainers",
+     "limits nothing without limit-active-containers"),
+    ({"concourse.administrator": "Admin"}, "concourse.administrator", "a name that Concourse takes"),
+    ({"concourse.administrator": "a:b"}, "concourse.administrator", "a name that Concourse takes"),
+    ({"concourse.administrator": "svc-payments"}, "teams[1].serviceUser", "is another user's name already"),
+    ({"concourse.databaseRole": "concourseadmin"}, "concourse.databaseRole", "give Concourse another name"),
+    ({"workers.driver": "brtfs"}, "workers.driver", 'choose from "btrfs", "overlay"'),
+    ({"workers.volumeGb": 39}, "workers.volumeGb", "at least 40"),
+    ({"workers.volumeGb": 49, "workers.driver": "btrfs"}, "workers.volumeGb", "at least 50"),
+    ({"workers.volumeGb": 500, "workers.volume": "node"}, "cluster.workerPools[0].osDiskSizeGb",
+     "at least 532"),
+    ({f"{POOL}.team": "payment"}, "cluster.workerPools[0].team", "did you mean payments"),
+    ({f"{POOL}.team": "payments"}, "cluster.workerPools", "nobody runs the rest"),
+    ({f"{POOL}.tags": ["a,b"]}, "cluster.workerPools[0].tags[0]", "a name that Concourse takes"),
+    ({"entra.groupClaims": "SecurityGroups"}, "entra.groupClaims", 'choose from "ApplicationGroup"'),
+    ({"entra.assignmentRequired": False}, "entra.assignmentRequired", "or groupClaims: SecurityGroup"),
+    ({"entra.assignmentRequired": False, "entra.groupClaims": "SecurityGroup"}, "entra.grafana.viewer",
+     "say entra.assignmentRequired: true"),
+    ({"entra.groups": [GUID]}, "entra.groups[0]", "should match pattern"),
+    ({"entra.groups": ["release-managers", "release-managers"]}, "entra.groups[1]", "is made already"),
+    ({"entra.groups": ["Payments"]}, "entra.groups[0]", "should match pattern"),
+    ({"entra.grafana": {"admins": []}}, "entra.grafana.admins", "did you mean admin"),
+    ({"entra.grafana": {"admin": ["release-manager"]}}, "entra.grafana.admin[0]", "did you mean release-man"),
+    ({"entra.rotation": "soon"}, "entra.rotation", "a month such as 2026-11"),
+    ({"entra.secretDays": 45}, "entra.secretDays", "greater than or equal to 60"),
+    ({"entra.secretDays": 730}, "entra.secretDays", "less than or equal to 365"),
+    ({"teams": []}, "teams", "at least 1 item"),
+    ({"teams": [{"name": "payments", "roles": {"viewer": {"oidc": {"groups": [GUID]}}}}]}, "teams",
+     "main is missing"),
+    ({f"{TEAM}.name": "main"}, "teams[1].name", "is another team's name already"),
+    ({f"{TEAM}.name": "Payments"}, "teams[1].name", "a name that Concourse takes"),
+    ({f"{TEAM}.name": "pay,ments"}, "teams[1].name", "a name that Concourse takes"),
+    ({f"{TEAM}.name": "p" * 51}, "teams[1].name", "at most 50"),
+    ({f"{TEAM}.serviceUser": "svc:payments"}, "teams[1].serviceUser", "a name that Concourse takes"),
+    ({f"{TEAM}.roles": {}}, "teams[1].roles", "nobody is in the team"),
+    ({f"{TEAM}.roles": {"members": {"oidc": {"groups": [GUID]}}}}, "teams[1].roles.members",
+     "did you mean member"),
+    ({f"{TEAM}.roles": {"member": {"oicd": {"groups": [GUID]}}}}, "teams[1].roles.member.oicd",
+     "did you mean oidc"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"groups": []}}}}, "teams[1].roles.member.oidc", "names nobody"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"groups": [GUID[:-1]]}}}},
+     "teams[1].roles.member.oidc.groups[0]", "an Entra group: its object id"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"groups": ["nobodys"]}}}},
+     "teams[1].roles.member.oidc.groups[0]", "is neither a group's object id (a GUID) nor in entra.groups"),
+    ({f"{TEAM}.roles": {"member": {"oidc": {"users": ["ada,@example.org"]}}}},
+     "teams[1].roles.member.oidc.users[0]", "such as ada@example.org"),
+    ({"teams.0.roles": {"viewer": {"oidc": {"groups": [GUID]}}}}, "teams[0].roles.owner", "without an owner"),
+    ({"teams.0.removed": True}, "teams[0].removed", "never gives up its main team"),
+    ({"chartmuseum": {"rotation": "soon"}}, "chartmuseum.rotation", "is not a month such as 2026-11"),
+    ({"logs": {"retention": "a month"}}, "logs.retention", "not a time to keep data for, such as 15d"),
+    ({"logs": {"auditRetention": "1y"}}, "logs.auditRetention", "not a time to keep data for, such as 15d"),
+    ({"logs": {"nodes": 2}}, "logs.nodes", "choose from 1, 3, 5"),
+    ({"logs": {"nods": 3}}, "logs.nods", "did you mean nodes"),
+    ({"logAlerts": {"slackChannel": "alerts"}}, "logAlerts.slackChannel", "should match pattern"),
+    ({"logAlerts": {"everyMinutes": 0}}, "logAlerts.everyMinutes", "greater than or equal to 1"),
+    ({"certificates.solver": "http01"}, "certificates.solver", "not everybody reaches vault, kibana; say"),
+    ({"certificates.issuer": "letsencrypt"}, "certificates.issuer", 'choose from "production", "staging"'),
+    ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
+    ({"ingress": {"replicas": 1, "minAvailable": 1}}, "ingress.minAvailable",
+     "keep every node from being emptied; at most 0"),
+    ({"ingress": {"sourceRanges": {"vault": ["10.0.0.0/8"]}}}, "ingress.sourceRanges.vault[0]",
+     "private and never reaches Azure"),
+    ({"ingress": {"sourceRanges": {"valt": []}}}, "ingress.sourceRanges.valt", "did you mean vault"),
+    ({"metrics": {"retention": "forever"}}, "metrics.retention", "not a time to keep data for, such as 15d"),
+    ({"metrics": {"retention": "0d"}}, "metrics.retention", "is not a time to keep data for, such as 15d"),
+    ({"telemetry": {"retention": "30"}}, "telemetry.retention", "not a time to keep data for, such as 15d"),
+    ({"telemetry": {"retention": "6h"}}, "telemetry.retention", "less than a day, which InfluxDB keeps"),
+    ({"telemetry": {"bucket": "Tele graf"}}, "telemetry.bucket", "should match pattern"),
+    ({"telemetry": {"rotation": "soon"}}, "telemetry.rotation", "is not a month such as 2026-11"),
+    ({"dashboards": {"diskGb": 1}}, "dashboards.diskGb", "greater than or equal to 4"),
+    ({"dashboards": {"admins": []}}, "dashboards.admins", "unknown key"),
+    ({"metrics": {"replicas": 0}}, "metrics.replicas", "greater than or equal to 1"),
+    ({"metrics": {"memory": "4 GB"}}, "metrics.memory", "is not a Kubernetes quantity such as 10Gi"),
+    ({"metrics": {"slackChannel": "alerts"}}, "metrics.slackChannel", "should match pattern"),
+    ({"metrics": {"runbooks": "git.example.org"}}, "metrics.runbooks", "should match pattern"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "key", "text"), BAD, ids=[f"{key}: {text}" for _, key, text in BAD])
+def test_a_wrong_setting_is_told_under_its_key_with_what_would_be_right(changes, key, text):
+    found = problems(changes)
+    assert key in found, found
+    assert text in found[key]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stack_files_are_right(stack):
+    assert validate(stack_config(stack), stack).protected == (stack != "demo")
+
+
+def test_every_problem_is_told_at_once():
+    found = problems(
+        {
+            "clutser": {},
+            "workers": ABSENT,
+            "network.subnets.nodes": "10.31.0.0/20",
+            "network.egres": 1,
+            "database.sku": ABSENT,
+            "database.highAvailability": "Sometimes",
+            "database.storageGb": 100,
+            f"{POOL}.minNodes": 13,
+            f"{POOL}.taints": [],
+            f"{POOL}.osDiskSizeGb": "big",
+            "cluster.podRange": "10.80.0.0/16",
+            "concourse.web.replicas": 21,
+        }
+    )
+    assert list(found) == [
+        "clutser",
+        "network.egres",
+        "network.subnets.nodes",
+        "cluster.workerPools[0].osDiskSizeGb",
+        "cluster.workerPools[0].taints",
+        "cluster.podRange",
+        "cluster.workerPools[0].minNodes",
+        "database.highAvailability",
+        "database.storageGb",
+        "concourse.web.replicas",
+        "workers",
+    ]
+
+
+def test_what_cannot_be_read_is_not_guessed_about():
+    """With its size unreadable, whether a pool's disk fits is nobody's to say."""
+    assert set(problems({f"{POOL}.vmSize": 8, "cluster.podRange": "x"})) == {
+        "cluster.workerPools[0].vmSize",
+        "cluster.podRange",
+    }
+
+
+def test_an_empty_file_is_told_what_belongs_in_it():
+    with pytest.raises(SettingsError) as refused:
+        validate({}, "nope")
+    assert {problem.key for problem in refused.value.problems} == {
+        field.alias for field in Settings.model_fields.values() if field.is_required()
+    }
+    assert str(refused.value).startswith("Pulumi.nope.yaml has 13 problems:\n  azure: missing; for example")
+
+
+def test_the_examples_in_messages_are_right():
+    with pytest.raises(SettingsError) as refused:
+        validate({}, "nope")
+    given = re.findall(r"for example `(platform:\w+): (.*)`$", str(refused.value), re.MULTILINE)
+    given = {key: json.loads(value) for key, value in given}
+    with pytest.raises(SettingsError) as rest:
+        validate(given, "nope")
+    # The example does without a database subnet and a zone, and is right but for that.
+    assert [problem.key for problem in rest.value.problems] == ["database.access", "dns.zoneId"]
+
+
+@pytest.mark.parametrize("stack", ["Prod", "a", "my-stack", "averylongname"])
+def test_a_stack_name_must_fit_azures_names(stack):
+    with pytest.raises(SettingsError, match="2 to 12 of a-z and 0-9"):
+        validate(stack_config("prod"), stack)
+
+
+def test_the_engines_own_keys_are_let_be():
+    validate(stack_config("demo") | {"pulumi:autonaming": {}}, "demo")
+
+
+def test_the_largest_number_of_web_nodes_is_let_be():
+    validate(changed({"concourse.web.replicas": 20}), "prod")
+    assert 20 * CONNECTIONS_PER_WEB <= 1703 < 21 * CONNECTIONS_PER_WEB
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError, match="frozen"):
+        validate(stack_config("demo"), "demo").protected = True
+
+
+def test_a_region_without_zones_can_be_used():
+    pool = {"azure.location": "ukwest", "database.highAvailability": "SameZone"}
+    pool["storage.charts"], pool["storage.backups"] = "LRS", "GRS"
+    for name in ("cluster.platformPools.0", POOL):
+        pool[f"{name}.zones"] = []
+    pool["cluster.systemPool"] = {"zones": []}
+    validate(changed(pool), "prod")
+
+
+def test_tags_say_whose_it_is():
+    tags = validate(stack_config("prod"), "prod").tags
+    assert azure_tags(tags, "prod") == {
+        "environment": "prod",
+        "owner": "delivery",
+        "cost-center": "4711",
+        "managed-by": "pulumi",
+    }
+
+
+def test_the_schema_for_editors_is_current():
+    assert json.loads(SCHEMA.read_text()) == schema(), "write it: python -m components.settings"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_file_names_its_schema(stack):
+    first = (ROOT / f"Pulumi.{stack}.yaml").read_text().partition("\n")[0]
+    assert first == f"# yaml-language-server: $schema={SCHEMA.relative_to(ROOT)}"
+
+
+def test_every_setting_says_what_it_is_for():
+    for name, definition in schema()["$defs"].items():
+        assert definition.get("description"), name
+        for key, field in definition.get("properties", {}).items():
+            assert field.get("description") or "$ref" in field, f"{name}.{key}"
+
+
+def test_models_are_checked_where_they_are_nested():
+    class Inner(Model):
+        def checks(self):
+            return (self._wrong,)
+
+        def _wrong(self):
+            yield module.Problem("x", "wrong")
+
+    class Outer(Model):
+        one: Inner
+        many: tuple[Inner, ...]
+
+    _, found = module.read(Outer, {"one": {}, "many": [{}, {}]})
+    assert [problem.key for problem in found] == ["one.x", "many[0].x", "many[1].x"]
+
+
+def test_a_fault_in_a_rule_is_not_taken_for_a_missing_field():
+    class Faulty(Model):
+        def checks(self):
+            return (self._fault,)
+
+        def _fault(self):
+            yield self.nothing
+
+    with pytest.raises(AttributeError):
+        module.read(Faulty, {})
+
+
+def test_the_name_server_has_the_tenth_address_unless_told():
+    cluster = ClusterSettings.model_validate(stack_config("prod")["platform:cluster"])
+    assert str(cluster.dns_address) == "10.0.0.10"

@@ -1,0 +1,117 @@
+"""In Vault: a mount that nobody deletes by accident, and a login for Concourse, rotated with overlap."""
+
+import json
+import re
+
+import pytest
+from pulumi import Output
+
+from components.vault.approles import PERIOD, WRITING, Credentials
+from components.vault.policy_documents import operator
+from components.vault.settings import CredentialsSettings
+
+ROLE = "vault:appRole/authBackendRole:AuthBackendRole"
+SECRET_ID = "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId"
+
+
+@pytest.fixture
+def made(run):
+    def make(kept=None, *, protected=True, **settings):
+        def program():
+            credentials = Credentials("credentials", CredentialsSettings(**settings), protected=protected)
+            if kept is not None:
+                credentials.approle.apply(kept.append)
+                Output.from_input(credentials.approle.is_secret()).apply(kept.append)
+
+        return run(program)
+
+    return make
+
+
+def test_secrets_are_kept_in_versions_and_outlive_the_program(made):
+    mount = made().one("vault:index/mount:Mount")
+    assert (mount.inputs["path"], mount.inputs["options"]) == ("secret", {"version": "2"})
+    assert (mount.options["protect"], mount.options["retainOnDelete"]) == (True, True)
+
+
+def test_concourse_logs_in_as_often_as_it_likes_and_its_token_has_no_end(made):
+    role = made().named(ROLE)["credentials-concourse"].inputs
+    assert role["bindSecretId"] is True
+    assert role["tokenPeriod"] == PERIOD
+    assert (role["secretIdNumUses"], role["tokenNumUses"]) == (0, 0)
+    assert "tokenMaxTtl" not in role
+    assert role["tokenPolicies"] == ["concourse"]
+
+
+def test_its_policy_is_to_read_its_own_subtree_and_nothing_else(made):
+    text = made().named("vault:index/policy:Policy")["credentials-concourse"].inputs["policy"]
+    assert text.count("path ") == 1
+    assert 'path "secret/data/concourse/*"' in text
+    assert 'capabilities = ["read"]' in text
+
+
+def test_people_write_there_for_half_an_hour_and_get_no_further(made):
+    recorder = made()
+    role = recorder.named(ROLE)["credentials-writer"].inputs
+    assert (role["tokenTtl"], role["tokenPolicies"]) == (WRITING, ["writer"])
+    assert "tokenPeriod" not in role
+    text = recorder.named("vault:index/policy:Policy")["credentials-writer"].inputs["policy"]
+    paths = [line for line in text.splitlines() if line.startswith("path ")]
+    assert all(re.fullmatch(r'path "secret/(data|metadata|undelete)/concourse/\*" \{', p) for p in paths)
+
+
+@pytest.mark.parametrize("who", ["concourse", "writer"])
+def test_a_rotation_keeps_the_old_secret_id_while_it_is_named(made, who):
+    def ids(**settings):
+        found = made(**settings).named(SECRET_ID)
+        return {name: each.inputs for name, each in found.items() if who in name}
+
+    first, both = ids(), ids(rotation="2026-12", previous="2026-11")
+    last = ids(rotation="2026-12")
+    assert list(first) == [f"credentials-{who}-2026-11"]
+    assert set(both) == {f"credentials-{who}-2026-11", f"credentials-{who}-2026-12"}
+    assert first[f"credentials-{who}-2026-11"] == both[f"credentials-{who}-2026-11"]
+    assert list(last) == [f"credentials-{who}-2026-12"]
+
+
+def test_concourse_gets_the_newest_as_a_secret(made):
+    kept = []
+    made(kept, rotation="2026-12", previous="2026-11")
+    assert sorted(kept, key=str) == [
+        True,
+        "role_id:role-id-of-credentials-concourse,secret_id:the-secret-id-of-credentials-concourse-2026-12",
+    ]
+
+
+def test_what_the_program_declares_is_what_the_operator_may_do(made):
+    """One that is not named there is a 403 in the middle of an update."""
+    recorder = made()
+    for role in recorder.named(ROLE).values():
+        assert f'"auth/approle/role/{role.inputs["roleName"]}"' in operator()
+        for name in set(role.inputs) - {"backend", "roleName"}:
+            snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+            assert f'"{snake}" = ' in operator(), name
+    for policy in recorder.named("vault:index/policy:Policy").values():
+        path = f'path "sys/policies/acl/{policy.inputs["name"]}" {{'
+        rule = operator().partition(path)[2].partition('path "')[0]
+        assert f'"policy" = {json.dumps([policy.inputs["policy"]])}' in rule
+
+
+def test_the_operator_may_write_each_policy_in_one_text():
+    text = operator()
+    for name in ("concourse", "writer"):
+        assert text.count(f"sys/policies/acl/{name}") == 1
+    assert text.count("sys/policies/") == 3
+    assert "sys/policy/" not in text
+    assert 'path "sys/policies/acl/pulumi" {\n  capabilities = ["read"]\n}' in text
+    assert '"token_policies" = [["concourse"]]' in text
+    assert '"token_policies" = [["writer"]]' in text
+    assert "*" not in re.sub(r"secret/(data|metadata|undelete)/concourse/\*", "", text)
+
+
+def test_web_nodes_log_in_by_it(run_stack):
+    """And start anew with a new one: the checksum of their Secret is in their pods."""
+    recorder = run_stack("prod")
+    secret = str(recorder.named("kubernetes:core/v1:Secret")["concourse-web"].inputs)
+    assert "secret_id:the-secret-id-of-credentials-concourse-" in secret
+    assert "the-secret-id" not in str(recorder.named("kubernetes:helm.sh/v3:Release")["concourse"].inputs)

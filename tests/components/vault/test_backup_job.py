@@ -1,0 +1,174 @@
+"""The backup's script, against servers of its own kind on this machine."""
+
+import hashlib
+import io
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs
+
+import pytest
+
+from components.vault.consul_backup import SCRIPT
+
+TOKEN = "a-token-that-may-do-everything"
+ASSERTION = "a-token-of-the-service-account"
+
+
+def archive(*, broken=False):
+    """What Consul answers: a gzipped tar with its files' sums."""
+    files = {"meta.json": b'{"Version":1}', "state.bin": b"everything in Consul"}
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    if broken:
+        files["state.bin"] = b"everything in Cons"
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, content in {**files, "SHA256SUMS": sums.encode()}.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+class Servers(BaseHTTPRequestHandler):
+    """Consul, Entra and Azure Storage at one address; what they do not know they refuse."""
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, code, body=b""):
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def body(self):
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def do_GET(self):
+        if self.path != "/v1/snapshot":
+            return self.answer(404)
+        if self.headers.get("X-Consul-Token") != TOKEN:
+            return self.answer(403, b"Permission denied: token with AccessorID '' lacks permission")
+        return self.answer(200, self.server.snapshot)
+
+    def do_POST(self):
+        form = {key: value for key, [value] in parse_qs(self.body().decode()).items()}
+        wanted = {"grant_type": "client_credentials", "client_assertion": ASSERTION}
+        if self.path != "/tenant/oauth2/v2.0/token" or not wanted.items() <= form.items():
+            return self.answer(400, b'{"error":"invalid_client"}')
+        return self.answer(200, json.dumps({"access_token": "for storage"}).encode())
+
+    def do_PUT(self):
+        content, blobs = self.body(), self.server.blobs
+        if self.headers.get("Authorization") != "Bearer for storage":
+            return self.answer(401, b"NoAuthenticationInformation")
+        if self.headers.get("x-ms-blob-type") != "BlockBlob" or not self.headers.get("x-ms-version"):
+            return self.answer(400, b"InvalidHeaderValue")
+        if self.path in blobs:
+            return self.answer(409, b"BlobAlreadyExists")
+        blobs[self.path] = content
+        return self.answer(201)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject,
+         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def servers(certificate):
+    """The same servers with TLS, as Consul, and without, as Azure's stand-ins."""
+    consul, azure = (HTTPServer(("127.0.0.1", 0), Servers) for _ in range(2))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    consul.socket = context.wrap_socket(consul.socket, server_side=True)
+    consul.snapshot, azure.blobs = archive(), {}
+    threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in (consul, azure)]
+    for thread in threads:
+        thread.start()
+    yield consul, azure
+    for server, thread in zip((consul, azure), threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def backup(tmp_path, certificate, servers, **changes):
+    consul, azure = servers
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "assertion").write_text(ASSERTION)
+    environment = {
+        "CONSUL_HTTP_ADDR": f"https://localhost:{consul.server_port}",
+        "CONSUL_CACERT": str(certificate / "cert.pem"),
+        "CONSUL_TOKEN_FILE": str(tmp_path / "token"),
+        "BLOB_CONTAINER": f"http://localhost:{azure.server_port}/backups",
+        "AZURE_AUTHORITY_HOST": f"http://localhost:{azure.server_port}/",
+        "AZURE_TENANT_ID": "tenant",
+        "AZURE_CLIENT_ID": "client",
+        "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "assertion"),
+    }
+    return subprocess.run(
+        [sys.executable, SCRIPT], env=os.environ | environment | changes,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_snapshot_is_stored_as_consul_gave_it(tmp_path, certificate, servers):
+    done = backup(tmp_path, certificate, servers)
+    assert done.returncode == 0, done.stderr
+    [(name, content)] = servers[1].blobs.items()
+    assert content == servers[0].snapshot
+    assert name.startswith("/backups/consul/20")
+    assert name in done.stdout
+
+
+def test_a_snapshot_that_is_not_whole_is_not_stored(tmp_path, certificate, servers):
+    for broken in (archive(broken=True), archive()[:-40], b"<html>"):
+        servers[0].snapshot = broken
+        done = backup(tmp_path, certificate, servers)
+        assert done.returncode == 1
+        assert "snapshot" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert servers[1].blobs == {}
+
+
+def test_a_consul_whose_certificate_another_signed_is_told_no_token(tmp_path, certificate, servers):
+    (tmp_path / "other.pem").write_text((certificate / "cert.pem").read_text())
+    other = tmp_path / "none.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-days", "1",
+         "-keyout", tmp_path / "k.pem", "-out", other],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    done = backup(tmp_path, certificate, servers, CONSUL_CACERT=str(other))
+    assert done.returncode == 1
+    assert "Consul cannot be reached" in done.stderr
+    assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [("CONSUL_HTTP_ADDR", "https://localhost:1", "Consul cannot be reached"),
+     ("AZURE_TENANT_ID", "other", "Entra answered 400")],
+)  # fmt: skip
+def test_why_there_is_no_backup_is_told_and_no_token_is(
+    tmp_path, certificate, servers, variable, value, told
+):
+    done = backup(tmp_path, certificate, servers, **{variable: value})
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert TOKEN not in done.stderr + done.stdout
+    assert ASSERTION not in done.stderr + done.stdout

@@ -1,0 +1,161 @@
+"""The script that makes Consul's policies and tokens, against a server that answers as Consul does."""
+
+import json
+from functools import partial
+
+import pytest
+
+from tests.support.job_scripts import KILLED, Script, answer_by
+
+SECRETS = {name: f"0000-the-token-of-{name}" for name in ("bootstrap", "vault", "metrics")}
+RULES = {
+    "vault": 'key_prefix "vault/" { policy = "write" }',
+    "metrics": 'agent_prefix "" { policy = "read" }',
+}
+FROM_NOTHING = 4
+"""Changes that there are to make then: a policy and a token each."""
+
+
+def consul(world, request):  # noqa: C901, PLR0911 (a case each)
+    """What of Consul's ACLs the script speaks to; anything else is refused."""
+    policies, tokens, body = world["policies"], world["tokens"], request.get_json(silent=True)
+    if world["starting"] or request.headers["X-Consul-Token"] != SECRETS["bootstrap"]:
+        world["starting"] = max(world["starting"] - 1, 0)
+        return 403, "ACL not found"
+    if request.method != "GET":
+        world["said"].append((request.method, request.path))
+    match request.method, request.path.removeprefix("/v1/acl/").split("/"):
+        case "GET", ["token", "self"]:
+            return 200, {"AccessorID": "of-bootstrap"}
+        case "GET", ["policy", "name", name]:
+            return (200, policies[name]) if name in policies else (404, "ACL not found")
+        case "PUT", ["policy"]:
+            assert body["Name"] not in policies, "a policy with that name exists"
+            policies[body["Name"]] = body | {"ID": f"id-of-{body['Name']}"}
+            return 200, policies[body["Name"]]
+        case "PUT", ["policy", id_]:
+            assert body["ID"] == id_ == policies[body["Name"]]["ID"]
+            policies[body["Name"]] = body
+            return 200, body
+        case "GET", ["token", id_]:
+            return (200, tokens[id_]) if id_ in tokens else (world["unknown"], "token not found")
+        case "PUT", ["token"]:
+            assert body["AccessorID"] not in tokens
+            assert body["SecretID"] not in {each["SecretID"] for each in tokens.values()}
+            assert {each["Name"] for each in body["Policies"]} <= policies.keys()
+            tokens[body["AccessorID"]] = body
+            return 200, body
+        case "PUT", ["token", id_]:
+            assert body.get("SecretID", tokens[id_]["SecretID"]) == tokens[id_]["SecretID"], "it is for life"
+            tokens[id_] |= body
+            return 200, tokens[id_]
+        case "DELETE", ["token", id_]:
+            del tokens[id_]
+            return 200, True
+    return 405, "method not allowed"
+
+
+@pytest.fixture
+def world():
+    return {"policies": {}, "tokens": {}, "said": [], "starting": 0, "unknown": 404}
+
+
+@pytest.fixture
+def run(world, tmp_path, httpserver):
+    answer_by(httpserver, partial(consul, world))
+    url = httpserver.url_for("")
+    yield Script("consul_acl.py", tmp_path, SECRETS, CONSUL_URL=url, POLICIES=json.dumps(RULES))
+    httpserver.check()
+
+
+def made(world):
+    """What each token is and may, by its secret."""
+    rules = {name: policy["Rules"] for name, policy in world["policies"].items()}
+    return {
+        token["SecretID"]: [rules[policy["Name"]] for policy in token["Policies"]]
+        for token in world["tokens"].values()
+    }
+
+
+WANTED = {SECRETS[name]: [rules] for name, rules in RULES.items()}
+
+
+@pytest.mark.parametrize("unknown", [404, 403])
+def test_each_token_may_what_its_policy_says(run, world, unknown):
+    """Of a token that is not there some versions of Consul say 403."""
+    world["unknown"] = unknown
+    assert run().returncode == 0
+    assert made(world) == WANTED
+    assert len(world["said"]) == FROM_NOTHING
+
+
+def test_run_twice_it_changes_nothing(run, world):
+    run()
+    world["said"].clear()
+    done = run()
+    assert done.returncode == 0
+    assert (world["said"], done.stdout) == ([], "done\n")
+
+
+@pytest.mark.parametrize("changes", range(1, FROM_NOTHING + 1))
+def test_killed_half_way_the_next_one_ends_it(run, world, changes):
+    assert run(kill_after=changes).returncode == KILLED
+    assert run().returncode == 0
+    assert made(world) == WANTED
+    assert len(world["said"]) == FROM_NOTHING
+
+
+def test_it_waits_until_consul_knows_the_first_token(run, world):
+    world["starting"] = 3
+    done = run()
+    assert done.returncode == 0
+    assert "waiting: http://" in done.stdout
+    assert made(world) == WANTED
+
+
+def test_other_rules_change_the_policy_and_no_token(run, world):
+    run()
+    world["said"].clear()
+    other = RULES | {"vault": 'key_prefix "vault/" { policy = "read" }'}
+    assert run(POLICIES=json.dumps(other)).returncode == 0
+    assert world["said"] == [("PUT", "/v1/acl/policy/id-of-vault")]
+    assert made(world)[SECRETS["vault"]] == [other["vault"]]
+
+
+@pytest.mark.parametrize("changes", [0, 1, 2])
+def test_a_new_secret_takes_the_place_of_the_old_also_after_a_kill(run, world, tmp_path, changes):
+    run()
+    accessors = set(world["tokens"])
+    (tmp_path / "vault").write_text("0001-anew")
+    if changes:
+        assert run(kill_after=changes).returncode == KILLED
+    assert run().returncode == 0
+    assert made(world) == {"0001-anew": [RULES["vault"]], SECRETS["metrics"]: [RULES["metrics"]]}
+    assert set(world["tokens"]) == accessors
+
+
+@pytest.mark.parametrize("policies", [[], [{"Name": "vault"}, {"Name": "metrics"}]])
+def test_what_somebody_changed_of_a_tokens_policies_is_changed_back(run, world, policies):
+    """Without one it can nothing: so Consul leaves it when its policy is deleted."""
+    run()
+    for token in world["tokens"].values():
+        token["Policies"] = policies
+    assert run().returncode == 0
+    assert made(world) == WANTED
+
+
+def test_a_first_token_that_consul_never_knows_is_told_when_patience_ends(run, world, tmp_path):
+    (tmp_path / "bootstrap").write_text("another")
+    done = run(PATIENCE_SECONDS="0.1")
+    assert done.returncode == 1
+    assert "answers 403" in done.stdout
+    assert world["said"] == []
+
+
+def test_a_first_token_that_may_not_do_it_fails_at_once(run, world):
+    world["unknown"] = 400
+    done = run()
+    assert done.returncode == 1
+    assert "GET /v1/acl/token/" in done.stderr
+    assert "waiting" not in done.stdout
+    assert not world["tokens"]

@@ -1,0 +1,73 @@
+"""A lock in Consul, against a server that answers as Consul does."""
+
+import pytest
+
+from tests.support.job_scripts import Script, answer_by
+
+WORK = """\
+import calls, consul_lock, os, time
+consul_lock.TTL = 0.2
+with consul_lock.lock(calls.Server(os.environ["CONSUL_URL"]), "vault-init/lock"):
+    print("at work", flush=True)
+    time.sleep(float(os.environ["WORK_SECONDS"]))
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def world():
+    """`others` asks find it taken; `renewed` is what renewing is answered by."""
+    return {"others": 0, "renewed": 200, "destroyed": []}
+
+
+@pytest.fixture
+def job(world, tmp_path, httpserver):
+    def answer(request):
+        match request.path.removeprefix("/v1/").split("/"):
+            case ["session", "create"]:
+                assert request.get_json()["Behavior"] == "release"
+                return 200, {"ID": "mine"}
+            case ["session", "renew", "mine"]:
+                return world["renewed"], None
+            case ["session", "destroy", "mine"]:
+                world["destroyed"].append("mine")
+                return 200, True
+            case ["kv", "vault-init", "lock"]:
+                assert request.args["acquire"] == "mine"
+                world["others"] -= 1
+                return 200, world["others"] < 0
+        return 404, None
+
+    answer_by(httpserver, answer)
+    yield Script("consul_lock.py", tmp_path, {}, CONSUL_URL=httpserver.url_for(""), WORK_SECONDS="0.5")
+    httpserver.check()
+
+
+def test_whoever_has_it_works_and_lets_it_go(job, world):
+    done = job(code=WORK)
+    assert (done.stdout, done.returncode) == ("at work\ndone\n", 0)
+    assert world["destroyed"] == ["mine"]
+
+
+def test_the_second_one_waits_for_the_first(job, world):
+    world["others"] = 3
+    done = job(code=WORK)
+    assert done.stdout == "waiting: another one is at work\nat work\ndone\n"
+
+
+def test_one_that_never_gets_it_gives_up_without_having_worked(job, world):
+    world["others"] = 10**6
+    done = job(code=WORK, PATIENCE_SECONDS="0.1")
+    assert done.returncode == 1
+    assert "at work\n" not in done.stdout.replace("another one is at work\n", "")
+    assert world["destroyed"] == ["mine"]
+
+
+@pytest.mark.parametrize("answer", [404, 500])
+def test_one_that_loses_it_ends_at_once(job, world, answer):
+    """404 is a session that is over. Of others three in a row are too many: nobody can tell any more."""
+    world["renewed"] = answer
+    done = job(code=WORK, WORK_SECONDS="5")
+    assert done.returncode == 1
+    assert "the lock is lost" in done.stdout
+    assert "done" not in done.stdout

@@ -1,0 +1,88 @@
+"""Recovery keys in Key Vault, against a server that answers as Entra and Key Vault do."""
+
+import pytest
+
+from tests.support.job_scripts import Script, answer_by
+
+HAS = "import key_vault_secret as k; print(k.KeyVaultSecret().has({'generation': 'a', 'state': 'stored'}))"
+WRITE = "import key_vault_secret as k; k.KeyVaultSecret().write('the-keys', {'generation': 'a'})"
+STORED = {"tags": {"generation": "a", "state": "stored", "by": "vault-init"}, "attributes": {"enabled": True}}
+OTHER = {"tags": {"generation": "b", "state": "stored"}, "attributes": {"enabled": True}}
+OFF = STORED | {"attributes": {"enabled": False}}
+UNTAGGED = {"attributes": {"enabled": True}}
+ASSERTION = "a-token-of-the-service-account"
+
+
+@pytest.fixture
+def world():
+    return {"pages": [[]], "delays": 0, "put": []}
+
+
+@pytest.fixture
+def job(world, tmp_path, httpserver):
+    url = httpserver.url_for("")
+
+    def answer(request):
+        if world["delays"]:  # until Azure has heard everywhere of the identity
+            world["delays"] -= 1
+            return (401, 403)[world["delays"] % 2], {"error": "not yet"}
+        if request.path == "/tenant/oauth2/v2.0/token":
+            assert request.form["client_assertion"] == ASSERTION
+            return 200, {"access_token": "for-key-vault"}
+        assert request.headers["Authorization"] == "Bearer for-key-vault"
+        assert request.args["api-version"]
+        if request.method == "PUT":
+            world["put"].append((request.path, request.get_json()))
+            return 200, {}
+        page = int(request.args.get("page", 0))
+        more = f"{url}/secrets/keys/versions?api-version=7.4&page={page + 1}"
+        last = page + 1 == len(world["pages"])
+        return 200, {"value": world["pages"][page], "nextLink": None if last else more}
+
+    answer_by(httpserver, answer)
+    yield Script(
+        "key_vault_secret.py",
+        tmp_path,
+        {"token": ASSERTION},
+        KEY_VAULT_URL=url,
+        KEY_VAULT_SECRET="keys",
+        AZURE_AUTHORITY_HOST=url,
+        AZURE_FEDERATED_TOKEN_FILE=str(tmp_path / "token"),
+        AZURE_CLIENT_ID="client",
+        AZURE_TENANT_ID="tenant",
+    )
+    httpserver.check()
+
+
+@pytest.mark.parametrize(
+    ("pages", "has"),
+    [
+        ([[]], "False"),
+        ([[OTHER, UNTAGGED, STORED]], "True"),
+        ([[OTHER], [UNTAGGED], [STORED]], "True"),
+        ([[OTHER], [OFF]], "False"),
+    ],
+)
+def test_a_version_counts_that_has_the_tags_and_is_enabled_on_whatever_page(job, world, pages, has):
+    world["pages"] = pages
+    done = job(code=HAS)
+    assert (done.stdout, done.returncode) == (f"{has}\n", 0), done.stderr
+
+
+def test_what_is_written_is_a_new_version_with_its_tags(job, world):
+    assert job(code=WRITE).returncode == 0
+    assert world["put"] == [("/secrets/keys", {"value": "the-keys", "tags": {"generation": "a"}})]
+
+
+def test_it_waits_until_azure_has_heard_of_the_role(job, world):
+    world["delays"] = 4
+    assert job(code=WRITE).returncode == 0
+    assert len(world["put"]) == 1
+
+
+def test_a_role_that_never_comes_is_told_and_the_keys_are_not(job, world):
+    world["delays"] = 10**6
+    done = job(code=WRITE, PATIENCE_SECONDS="0.1")
+    assert done.returncode == 1
+    assert "answers 40" in done.stdout
+    assert "the-keys" not in done.stdout + done.stderr

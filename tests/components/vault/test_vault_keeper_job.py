@@ -1,0 +1,157 @@
+"""The script beside each Vault server: told at the right times, and nobody else is."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.job_scripts import script_file
+
+SERVER = """\
+import pathlib, signal, sys
+told = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGHUP, lambda *_: told.write_text(told.read_text() + "."))
+told.write_text("")
+while True: signal.pause()
+"""
+PAUSE = 0.05
+
+
+def eventually(what, seconds=10):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+class Pod:
+    """Files that the pod's containers share, and the processes that they see."""
+
+    def __init__(self, folder):
+        self.certificate, self.log = folder / "tls.crt", folder / "audit.log"
+        self.processes, self.count = folder / "proc", folder / "count"
+        self.folder = folder
+        self.certificate.write_text("the first")
+        self.log.write_text("a line\n")
+        self.processes.mkdir()
+        (self.processes / "self").mkdir()
+
+    @property
+    def told(self):
+        return len(self.count.read_text())
+
+    def sees(self, pid, comm):
+        (self.processes / str(pid)).mkdir()
+        (self.processes / str(pid) / "comm").write_text(f"{comm}\n")
+
+    def renew(self, text):
+        """As a mounted Secret changes: at once."""
+        new = self.folder / "new"
+        new.write_text(text)
+        new.replace(self.certificate)
+
+    @property
+    def aside(self):
+        return sorted(file.name for file in self.folder.glob("audit.log.*"))
+
+    @contextmanager
+    def keeper(self):
+        """The script, until the end of the block; it must not end before."""
+        environment = {
+            "CERTIFICATE": str(self.certificate),
+            "AUDIT_LOG": str(self.log),
+            "LARGEST_BYTES": "100",
+            "KEPT": "2",
+            "PROCESSES": str(self.processes),
+            "PAUSE_SECONDS": str(PAUSE),
+        }
+        keeper = subprocess.Popen(
+            [sys.executable, "-B", "-u", script_file("vault_keeper.py")], env=os.environ | environment
+        )
+        try:
+            before = self.told
+            eventually(lambda: self.told > before)  # at its start: nobody knows what the one before told
+            yield
+            time.sleep(3 * PAUSE)
+            assert keeper.poll() is None, "it ended by itself"
+        finally:
+            keeper.kill()
+            keeper.wait()
+
+
+@pytest.fixture
+def pod(tmp_path):
+    """A pod with a server, and a neighbour that a signal would end."""
+    pod = Pod(tmp_path)
+    with (
+        subprocess.Popen([sys.executable, "-c", SERVER, pod.count]) as server,
+        subprocess.Popen(["sleep", "60"]) as neighbour,
+    ):
+        try:
+            eventually(pod.count.exists)
+            pod.sees(server.pid, "vault")
+            pod.sees(neighbour.pid, "sleep")
+            yield pod
+            assert neighbour.poll() is None
+        finally:
+            server.kill()
+            neighbour.kill()
+
+
+def test_a_renewed_certificate_is_told_once(pod):
+    with pod.keeper():
+        pod.renew("the second")
+        eventually(lambda: pod.told == 2)
+    assert pod.told == 2
+
+
+def test_a_certificate_that_is_away_for_a_moment_is_no_new_one(pod):
+    with pod.keeper():
+        pod.certificate.unlink()
+        time.sleep(3 * PAUSE)
+        pod.renew("the first")
+    assert pod.told == 1
+
+
+def test_a_certificate_that_was_renewed_while_no_keeper_ran_is_told(pod):
+    with pod.keeper():
+        pass
+    pod.renew("the second")
+    with pod.keeper():
+        pass
+    assert pod.told == 2
+
+
+def test_a_large_log_is_put_aside_and_told_and_the_oldest_go(pod):
+    with pod.keeper():
+        for round_ in range(2, 5):
+            pod.log.write_text(f"{round_}" * 100)
+            eventually(lambda round_=round_: pod.told == round_)
+            assert not pod.log.exists()  # the server makes it anew
+    assert [(pod.folder / name).read_text()[0] for name in pod.aside] == ["3", "4"]
+
+
+def test_a_log_that_was_put_aside_by_one_that_was_killed_then_is_told(pod):
+    """The server still writes to it: nobody would see how large it gets."""
+    pod.log.rename(pod.folder / "audit.log.1")
+    with pod.keeper():
+        pass
+    assert pod.told == 1
+
+
+def test_a_small_log_is_left_alone(pod):
+    with pod.keeper():
+        pass
+    assert (pod.told, pod.aside, pod.log.read_text()) == (1, [], "a line\n")
+
+
+def test_a_server_that_is_gone_does_not_end_the_keeper(pod):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    pod.sees(gone.pid, "vault")
+    with pod.keeper():
+        pod.renew("the second")
+        eventually(lambda: pod.told == 2)

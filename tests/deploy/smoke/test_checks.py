@@ -1,0 +1,273 @@
+"""Smoke tests say what they saw, and give up in time.
+
+The answers are shaped as Concourse's API and Alertmanager's give them (their sources: atc/api, api/v2); no
+test here asks a real one.
+"""
+
+import contextlib
+import json
+import socket
+import ssl
+import sys
+import threading
+import time
+
+import pytest
+
+from deploy.render import SECRET
+from deploy.smoke import certificates as tls
+from deploy.smoke import checks as smoke
+from deploy.smoke.alertmanager import Cluster, of
+from deploy.smoke.checks import CONFIG, QUESTIONS, Target
+from deploy.stack_file import RefusedError, settings
+from tests.conformance.certificates import Authority
+from tests.support.recorder import STACKS
+
+TEAM = "/api/v1/teams/payments"
+CONFIGURED = f"{TEAM}/pipelines/smoke/config"
+BUILDS = f"{TEAM}/pipelines/smoke/jobs/look-up/builds"
+EVENTS = "GET /api/v1/builds/7/events"
+ERRORED = {"GET /api/v1/builds/7": {"id": 7, "status": "errored"}}
+WORKERS = [{"name": "a", "state": "running"}, {"name": "b", "state": "stalled"}]
+
+
+def proxied(path):
+    return f"/api/v1/namespaces/monitoring/services/http:kube-prometheus-stack-alertmanager:9093/proxy{path}"
+
+
+def says(message):
+    """The events of a build that ended in an error, with what comes before and after it."""
+    log = {"data": {"payload": "vault", "origin": {}}, "event": "log", "version": "5.1"}
+    error = {"data": {"message": message, "origin": {}}, "event": "error", "version": "4.1"}
+    events = (f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([log, error]))
+    return "".join(events) + "id: 2\nevent: end\ndata\n\n"
+
+
+@pytest.fixture
+def healthy(httpserver):
+    """A server that answers as a healthy platform does."""
+    base = httpserver.url_for("").rstrip("/")
+    answers = {
+        "GET /api/v1/info": {"version": "8.2.5", "worker_version": "2.5", "external_url": base},
+        "POST /sky/issuer/token": {"access_token": "abc", "token_type": "Bearer"},
+        "GET /api/v1/user": {"user_name": "svc-payments", "teams": {"payments": ["member"]}},
+        "GET /api/v1/workers": WORKERS,
+        f"GET {CONFIGURED}": {"config": CONFIG},
+        f"POST {BUILDS}": {"id": 7, "status": "pending"},
+        "GET /api/v1/builds/7": {"id": 7, "status": "succeeded"},
+        f"GET {proxied('/api/v2/alerts')}": [
+            {"labels": {"alertname": "SmokeTest"}, "receivers": [{"name": "slack"}]}
+        ],
+        f"POST {proxied('/api/v2/alerts')}": None,
+    }
+
+    def answered(**changed):
+        httpserver.clear()
+        for key, answer in (answers | changed).items():
+            method, path = key.split(" ")
+            expected = httpserver.expect_request(path, method=method)
+            if isinstance(answer, tuple):
+                expected.respond_with_data(answer[1], status=answer[0])
+            elif answer is None:
+                expected.respond_with_data("")
+            else:
+                expected.respond_with_json(answer, headers={"X-Concourse-Config-Version": "3"})
+        token = json.dumps({"status": {"token": "t"}})
+        login = (sys.executable, "-c", f"print({token!r})")
+        return Target({}, base, "payments", "svc-payments", "pw", Cluster(base, "", login, {}))
+
+    return answered
+
+
+def seen(target, **limits):
+    return {
+        each.question: each
+        for each in smoke.smoke(target, {k.replace("_", " "): v for k, v in limits.items()})
+    }
+
+
+@pytest.fixture
+def no_certificates(monkeypatch):
+    """Hosts of the other tests have none."""
+    monkeypatch.setitem(QUESTIONS, "certificates", (lambda *_: "left out", 1))
+
+
+@pytest.mark.usefixtures("no_certificates")
+def test_a_healthy_platform_is_told_with_what_was_seen(healthy):
+    found = seen(healthy())
+    assert [each.question for each in found.values() if not each.well] == []
+    assert found["Concourse's API"].text == "version 8.2.5"
+    assert found["a login"].text == "svc-payments is member of payments"
+    assert found["workers"].text == "1 running, 1 stalled"
+    assert found["Vault in a build"].text == "build 7 had ((smoke))"
+    assert "tells slack; look whether Slack shows it" in found["an alert"].text
+
+
+@pytest.mark.usefixtures("no_certificates")
+@pytest.mark.parametrize(
+    ("question", "answer", "told"),
+    [
+        ("Concourse's API", {"GET /api/v1/info": (502, "bad gateway")}, "answers 502: bad gateway"),
+        (
+            "Concourse's API",
+            {"GET /api/v1/info": {"version": "8.2.5", "external_url": "https://x"}},
+            "https://x",
+        ),
+        ("a login", {"POST /sky/issuer/token": (401, '{"error":"access_denied"}')}, "401"),
+        ("a login", {"GET /api/v1/user": {"teams": {}}}, "in none but no team"),
+        ("workers", {"GET /api/v1/workers": []}, "none is running (there are none)"),
+        ("workers", {"GET /api/v1/workers": [{"state": "stalled"}]}, "none is running (1 stalled)"),
+        (
+            "a pipeline is read",
+            {f"GET {CONFIGURED}": (500, "cipher: message authentication failed")},
+            "500: cipher: message authentication failed",
+        ),
+        ("Vault in a build", ERRORED, "build 7 errored: it does not say why"),
+        (
+            "a pipeline is read",
+            {f"GET {CONFIGURED}": (500, "")},
+            "another encryption key? docs/runbooks/encryption-key.md",
+        ),
+        (
+            "Vault in a build",
+            ERRORED | {EVENTS: (200, says("undefined vars: smoke"))},
+            "vault kv put secret/",
+        ),
+        (
+            "Vault in a build",  # its secret id is no good any more, or no Vault answers its login
+            ERRORED | {EVENTS: (200, says("timed out to login to vault"))},
+            "timed out to login to vault; ",
+        ),
+        (
+            "Vault in a build",  # Vault is out of reach, with a login that is still good
+            ERRORED
+            | {EVENTS: (200, says('Get "https://vault-active.vault.svc:8200/v1/secret": i/o timeout'))},
+            "docs/runbooks/ConcourseVaultLoginFailing.md",
+        ),
+        ("an alert", {f"POST {proxied('/api/v2/alerts')}": (503, "no endpoints")}, "503: no endpoints"),
+        ("an alert", {f"GET {proxied('/api/v2/alerts')}": []}, "does not show it"),
+    ],
+)
+def test_what_is_broken_is_told_and_the_rest_is_asked_all_the_same(healthy, question, answer, told):
+    found = seen(healthy(**answer), an_alert=0.5)
+    assert list(found) == list(QUESTIONS)
+    assert not found[question].well
+    assert told in found[question].text
+    assert {each.question for each in found.values() if not each.well} == {question}
+
+
+@pytest.mark.usefixtures("no_certificates")
+def test_a_build_that_does_not_end_is_given_up_in_time(healthy):
+    start = time.monotonic()
+    found = seen(healthy(**{"GET /api/v1/builds/7": {"id": 7, "status": "started"}}), Vault_in_a_build=0.5)
+    assert found["Vault in a build"].text == "build 7 is still started"
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.usefixtures("no_certificates")
+def test_the_first_run_sets_the_pipeline_that_later_ones_read(healthy, httpserver):
+    target = healthy(**{f"GET {CONFIGURED}": (404, "pipeline not found")})
+    httpserver.expect_request(CONFIGURED, method="PUT").respond_with_data("")
+    found = seen(target)
+    put, _ = [request for request, _ in httpserver.log if request.method == "PUT"]
+    assert json.loads(put.data) == CONFIG
+    assert put.headers["Content-Type"] == "application/json"
+    assert put.headers["Authorization"] == "Bearer abc"
+    assert "unpause" in found["a pipeline is read"].text  # which this server does not do
+
+
+@pytest.fixture
+def encrypted(tmp_path):
+    """The port of a server with a certificate for a day, and the PEM of who signed it."""
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    plain, _ = listening.accept()
+                    with (
+                        plain,
+                        contextlib.suppress(ssl.SSLError),
+                        context.wrap_socket(plain, server_side=True),
+                    ):
+                        pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1], authority.certificate.read_text()
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_certificate_is_told_by_when_it_ends(encrypted, monkeypatch):
+    port, trusted = encrypted
+    old = tls.certificate("localhost", time.monotonic() + 5, port, trusted)
+    assert old.wrong
+    assert old.text == "localhost in 1 days: it was not renewed"
+    monkeypatch.setattr(tls, "RENEWED", 0.5)
+    assert not tls.certificate("localhost", time.monotonic() + 5, port, trusted).wrong
+
+
+def test_a_certificate_that_clients_would_refuse_is_told(encrypted):
+    port, _ = encrypted
+    found = tls.certificate("localhost", time.monotonic() + 5, port)
+    assert found.wrong
+    assert "self-signed certificate" in found.text or "unable to get local issuer" in found.text
+
+
+def test_a_host_that_does_not_answer_is_told(unused_tcp_port):
+    found = tls.certificate("localhost", time.monotonic() + 5, unused_tcp_port)
+    assert found.wrong
+    assert "localhost: " in found.text
+
+
+@pytest.fixture
+def unused_tcp_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def state(user="svc-payments"):
+    kubeconfig = {
+        "clusters": [{"cluster": {"server": "https://x:443", "certificate-authority-data": "UEVN"}}],
+        "users": [{"user": {"exec": {"command": "kubelogin", "args": ["get-token"]}}}],
+    }
+    mark = {SECRET: "1b47061264138c4ac30d75fd1eb44270"}
+    random = (
+        f"urn:pulumi:prod::platform::platform:index:LocalUsers$random:index/x:RandomPassword::user-{user}"
+    )
+    return [
+        {"urn": random, "type": "random", "outputs": {"result": mark | {"plaintext": '"pw"'}}},
+        {
+            "urn": "urn:pulumi:prod::platform::pulumi:providers:kubernetes::kubernetes",
+            "type": "pulumi:providers:kubernetes",
+            "inputs": {"kubeconfig": mark | {"plaintext": json.dumps(json.dumps(kubeconfig))}},
+        },
+    ]
+
+
+def test_whom_to_ask_comes_from_the_stack_file_and_its_state():
+    prod = settings("prod")
+    found = smoke.target(prod, state())
+    assert (found.team, found.user, found.password) == ("payments", "svc-payments", "pw")
+    assert found.concourse == "https://ci.example.org"
+    assert set(found.hosts) == {"concourse", "vault", "grafana", "kibana", "charts"}
+    assert of(state()).server == "https://x:443"
+    assert of(state()).login == ("kubelogin", "get-token")
+    assert of([]) is None
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_who_logs_in_is_one_of_the_stacks_own_users(run_stack, stack):
+    mark = {SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"pw"'}
+    made = run_stack(stack).of_type("random:index/randomPassword:RandomPassword")
+    resources = [{"urn": each.urn, "type": each.type, "outputs": {"result": mark}} for each in made]
+    assert smoke.target(settings(stack), resources).password == "pw"
+
+
+def test_a_stack_that_was_never_updated_and_a_team_that_is_none_are_told():
+    with pytest.raises(RefusedError, match="the state has no password of svc-payments"):
+        smoke.target(settings("prod"), [])
+    with pytest.raises(RefusedError, match="there is no team 'pay'"):
+        smoke.target(settings("prod"), [], "pay")

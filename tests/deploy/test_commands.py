@@ -1,0 +1,283 @@
+"""What the driver reads from the engine's events, and how it tells it."""
+
+import json
+import os
+
+import pytest
+import yaml
+from pulumi import automation as auto
+from pulumi.automation import EngineEvent
+from pulumi.automation.events import (
+    DiagnosticEvent,
+    PolicyEvent,
+    ResourcePreEvent,
+    StepEventMetadata,
+    StepEventStateMetadata,
+)
+
+from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
+from deploy.stack import Driver
+from deploy.stack_file import ROOT, RefusedError, config, settings, stacks
+from deploy.summary import Outcome, listed, shortened
+from deploy.writer import alone
+
+SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
+
+
+def step(operation, urn=SERVER, *, protect=False, custom=True, keys=None, diffs=None):
+    state = StepEventStateMetadata(
+        type="", urn=urn, id="", parent="", provider="", inputs={}, outputs={}, custom=custom, protect=protect
+    )
+    metadata = StepEventMetadata(
+        op=operation,
+        urn=urn,
+        type="azure-native:x:Y",
+        provider="",
+        old=state,
+        new=state,
+        keys=keys,
+        diffs=diffs,
+    )
+    return EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
+
+
+def error(message, urn="", severity="error"):
+    event = DiagnosticEvent(message=message, color="never", severity=severity, urn=urn)
+    return EngineEvent(sequence=0, timestamp=0, diagnostic_event=event)
+
+
+def outcome(*events, operation="preview", state=()):
+    told = Outcome("prod", operation)
+    for event in events:
+        told.take(event)
+    told.settle(state)
+    return told
+
+
+def test_a_resource_is_called_by_its_type_and_name():
+    assert shortened(SERVER) == "Server database"
+
+
+def test_a_replacement_names_the_property_that_forces_it_and_not_the_others():
+    told = outcome(step("replace", keys=["administratorLogin"], diffs=["administratorLogin", "tags"]))
+    assert "replace Server database (administratorLogin)" in told.as_text()
+
+
+def test_losing_what_is_protected_is_a_refusal_and_an_update_of_it_is_not():
+    assert outcome(step("replace", protect=True)).refused
+    assert outcome(step("delete", protect=True)).refused
+    assert not outcome(step("update", protect=True)).refused
+
+
+def test_a_protected_resource_that_the_engine_keeps_back_without_a_step_is_told_as_a_deletion():
+    told = outcome(error(f'resource "{SERVER}" cannot be deleted', SERVER))
+    assert [str(change) for change in told.refused] == ["delete Server database"]
+    assert not told.errors
+
+
+def test_what_the_engine_would_delete_after_the_first_protected_one_is_told_too():
+    state = [
+        {"urn": SERVER + end, "type": type_, "custom": type_ != "c", "protect": end == "2"}
+        for end, type_ in (("", "x"), ("2", "x"), ("3", "x"), ("4", "c"), ("5", "pulumi:providers:x"))
+    ]
+    told = outcome(step("delete", protect=True), step("same", SERVER + "3"), state=state)
+    assert [change.urn for change in told.of("delete")] == [SERVER, SERVER + "2"]
+    assert len(told.refused) == 2
+    assert not outcome(step("same", SERVER + "3"), state=state).changes
+
+
+def test_a_protected_replacement_is_told_once():
+    told = outcome(
+        error(f'unable to replace resource "{SERVER}"\nas it is currently marked for protection.', SERVER),
+        step("replace", protect=True, keys=["administratorLogin"]),
+    )
+    assert told.counts == {"replace": 1, "same": 0}
+
+
+def test_components_are_not_counted_as_resources():
+    assert outcome(step("create", custom=False)).counts == {"same": 0}
+
+
+def test_debug_messages_are_never_shown():
+    """They hold every input in plain text, secrets too."""
+    told = outcome(error("registering: password=hunter2", severity="debug"))
+    assert "hunter2" not in told.as_text() + told.as_json() + told.as_markdown()
+
+
+def test_only_mandatory_rules_refuse():
+    def violation(level):
+        policy = PolicyEvent(
+            message="it holds data",
+            color="",
+            policy_name="protected-data",
+            policy_pack_name="",
+            policy_pack_version="",
+            policy_pack_version_tag="",
+            enforcement_level=level,
+            resource_urn=SERVER,
+        )
+        return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
+
+    told = outcome(violation("mandatory"), violation("advisory"))
+    assert told.violations == ["Server database: it holds data [protected-data]"]
+
+
+def test_json_and_markdown_say_the_same_as_the_text():
+    told = outcome(
+        step("replace", keys=["location"]), step("delete", SERVER + "2"), step("same", SERVER + "3")
+    )
+    as_json = json.loads(told.as_json())
+    assert as_json["changes"] == {"replace": 1, "delete": 1, "same": 1}
+    assert as_json["replacements"][0]["because"] == ["location"]
+    assert "- `Server database` because of `location`" in told.as_markdown()
+
+
+def test_outputs_are_a_line_each_and_those_of_an_output_below_it():
+    shown = listed({"urls": {"vault": "https://v", "charts": "https://c"}, "egress": ["1.2.3.4", "5.6.7.8"],
+                    "groups": {}})  # fmt: skip
+    assert shown == [
+        "  egress  1.2.3.4, 5.6.7.8",
+        "  groups  none",
+        "  urls",
+        "    charts  https://c",
+        "    vault   https://v",
+    ]
+
+
+def test_rendering_writes_values_releases_and_manifests_without_secrets():
+    files = rendered([
+        {"type": "kubernetes:helm.sh/v3:Release", "inputs": {
+            "name": "web", "namespace": "concourse", "chart": "concourse", "version": "1.2.3",
+            "repositoryOpts": {"repo": "https://charts.example.org"}, "values": {"replicas": 2}}},
+        {"type": "kubernetes:core/v1:Secret", "inputs": {
+            "kind": "Secret", "metadata": {"name": "login", "namespace": "concourse"},
+            "data": {SECRET: "x", "plaintext": "hunter2"}, "stringData": {"password": "hunter2"}}},
+        {"type": "azure-native:network:Subnet", "inputs": {}},
+    ])  # fmt: skip
+    assert files["web.yaml"] == {"replicas": 2}
+    assert files["releases.yaml"] == [{
+        "name": "web", "namespace": "concourse", "chart": "concourse", "version": "1.2.3",
+        "repository": "https://charts.example.org"}]  # fmt: skip
+    assert files["manifests/concourse-secret-login.yaml"]["data"] == "[secret]"
+    assert "hunter2" not in str(files)
+    assert len(files) == 3
+
+
+def test_rendering_again_removes_what_is_no_more(tmp_path):
+    write({"releases.yaml": [], "old.yaml": {}, "manifests/old.yaml": {}}, tmp_path)
+    write({"releases.yaml": [], "new.yaml": {}}, tmp_path)
+    assert sorted(f.name for f in tmp_path.rglob("*.yaml")) == ["new.yaml", "releases.yaml"]
+
+
+def test_an_unknown_stack_is_refused_with_the_nearest_names():
+    with pytest.raises(RefusedError, match="did you mean prod"):
+        config("prd")
+
+
+def test_a_file_that_is_not_yaml_is_refused_with_the_place(tmp_path):
+    (tmp_path / "Pulumi.bad.yaml").write_text("config: {a: [")
+    with pytest.raises(RefusedError, match="is not YAML"):
+        config("bad", tmp_path)
+    (tmp_path / "Pulumi.bad.yaml").write_text(yaml.safe_dump({"settings": {}}))
+    with pytest.raises(RefusedError, match="no `config:`"):
+        config("bad", tmp_path)
+
+
+def test_the_four_environments_are_stack_files():
+    assert stacks() == ["demo", "infra", "prod", "staging"]
+
+
+def test_what_the_program_unprotects_in_the_same_update_may_be_replaced():
+    given_up = step("replace", protect=True, keys=["location"])
+    given_up.resource_pre_event.metadata.new = StepEventStateMetadata(
+        type="", urn=SERVER, id="", parent="", provider="", inputs={}, outputs={}, custom=True, protect=False
+    )
+    assert not outcome(given_up).refused
+
+
+def release(name, before, after):
+    """A step that changes a release from some inputs to others."""
+    old, new = (
+        StepEventStateMetadata(
+            type=RELEASE, urn=SERVER, id="", parent="", provider="", custom=True, outputs={},
+            inputs={"name": name, "chart": "concourse", "version": "1", "values": {}} | inputs,
+        )
+        for inputs in (before, after)
+    )  # fmt: skip
+    metadata = StepEventMetadata(
+        op="update", urn=SERVER, type=RELEASE, provider="", old=old, new=new, diffs=["values"]
+    )
+    return EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
+
+
+def test_a_comment_shows_how_rendered_values_differ():
+    changed = release("web", {"values": {"replicas": 2}}, {"values": {"replicas": 3}})
+    told = outcome(step("same", SERVER + "2"), changed).as_markdown()
+    assert "<summary>web.yaml</summary>" in told
+    assert "-replicas: 2\n+replicas: 3" in told
+    assert "releases.yaml" not in told
+
+
+def test_a_comment_shows_the_new_version_of_each_release_of_a_chart():
+    changed = [release(name, {}, {"version": "2"}) for name in ("web", "workers")]
+    told = outcome(step("same", SERVER + "2"), *changed).as_markdown()
+    for name in ("web", "workers"):
+        assert f"<summary>releases.yaml: {name}</summary>" in told
+
+
+def test_what_a_preview_does_not_know_yet_is_no_difference_and_hides_none():
+    later = {"name": UNKNOWN, "values": {"host": UNKNOWN, "new": UNKNOWN, "a": [{"b": 2, "c": UNKNOWN}]}}
+    told = outcome(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
+    assert list(told.values) == ["web.yaml"]
+    changed = [line for line in told.values["web.yaml"].splitlines() if line[0] in "+-"]
+    assert changed == ["--- now", "+++ then", "-- b: 1", "+- b: 2", "+new: (known later)"]
+
+
+def test_a_comment_is_no_longer_than_github_takes_and_says_what_it_leaves_out():
+    changed = [
+        release(f"r{n}", {"values": {"a": "b\n" * 400}}, {"values": {"a": "c\n" * 400}}) for n in range(50)
+    ]
+    told = outcome(step("same", SERVER + "2"), *changed).as_markdown()
+    assert 50_000 < len(told) < 65_536
+    assert "files more differ: `python -m deploy render` writes all" in told
+
+
+def test_two_stacks_with_one_external_url_are_refused(tmp_path):
+    for stack in ("prod", "other"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text((ROOT / "Pulumi.prod.yaml").read_text())
+    with pytest.raises(RefusedError, match=r"Pulumi.other.yaml: .* is a host of the stack prod too"):
+        settings("other", tmp_path)
+
+
+@pytest.mark.parametrize("stack", stacks())
+def test_no_stack_has_anothers_hosts(stack):
+    assert settings(stack)
+
+
+def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):
+    expected = pytest.raises(RefusedError, match=rf"pid {os.getpid()}\) since 20")
+    with alone(tmp_path), expected as refused, alone(tmp_path):
+        pass
+    assert refused.value.code == 5
+    with alone(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(("times", "opens"), [(2, True), (9, False)])
+def test_a_state_that_is_just_being_written_is_read_again(monkeypatch, times, opens):
+    """By the engine of a driver that was killed: seen after a SIGKILL at the third change."""
+    said = "error: failed to load checkpoint: EOF"
+    answers = iter([auto.CommandError(auto.CommandResult("", said, 255))] * times)
+
+    def select(*_, **__):
+        for error in answers:
+            raise error
+        return "opened"
+
+    monkeypatch.setattr(auto, "create_or_select_stack", select)
+    monkeypatch.setattr("deploy.stack.time.sleep", lambda _: None)
+    if opens:
+        assert Driver("prod", None).stack == "opened"
+    else:
+        with pytest.raises(RefusedError, match="prod cannot be opened: failed to load checkpoint: EOF"):
+            Driver("prod", None)

@@ -1,0 +1,120 @@
+"""Who holds a stack is told, and nobody's lock is taken away while it may be at work."""
+
+import json
+import os
+import re
+import socket
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from deploy.__main__ import cancel, recover
+from deploy.locks import LONGEST, held, let_go, written
+from deploy.stack import driver
+from deploy.stack_file import RefusedError
+from tests.support.recorder import ROOT
+
+HERE, ELSEWHERE = socket.gethostname(), "elsewhere"
+GONE = 2**22 - 1
+"""No machine has so many processes."""
+NOW = datetime.now(UTC)
+OLD, YOUNG = NOW - LONGEST - timedelta(minutes=1), NOW - LONGEST + timedelta(hours=4)
+
+
+MINE = os.getppid()
+"""A process that lives, and is one for all of pytest's workers."""
+
+
+def said(host, pid, since=YOUNG, query=""):
+    """What Pulumi says of a lock: backend/diy/lock.go."""
+    return (
+        "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete "
+        "the lock file with `pulumi cancel`.\n"
+        f"  azblob://state/.pulumi/locks/organization/platform/prod/0d3c-11.json{query}: "
+        f"created by ada@{host} (pid {pid}) at {since:%Y-%m-%dT%H:%M:%S+00:00}"
+    )
+
+
+@pytest.mark.parametrize("query", ["", "?storage_account=platformstate"])
+def test_a_lock_is_read_with_its_id_and_its_holder(query):
+    [lock] = written(said(ELSEWHERE, 17, query=query))
+    assert (lock.id, lock.user, lock.host, lock.pid) == ("0d3c-11", "ada", ELSEWHERE, 17)
+    assert lock.since == YOUNG.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("host", "pid", "since", "told"),
+    [
+        (HERE, MINE, OLD, ", which runs"),
+        (HERE, GONE, YOUNG, ", which no longer runs"),
+        (ELSEWHERE, 1, YOUNG, ""),
+        (ELSEWHERE, 1, OLD, ", longer ago than the 8 h of any update"),
+    ],
+)
+def test_who_finds_a_lock_is_told_who_has_it_and_whether_that_lives(host, pid, since, told):
+    text = held("prod", said(host, pid, since))
+    assert f"  ada@{host} (pid {pid}) since {since:%Y-%m-%dT%H:%M:%SZ}{told}\n" in text
+    assert "python -m deploy recover prod --mend" in text
+
+
+def test_what_pulumi_says_in_other_words_is_passed_on():
+    assert held("prod", "[409] Conflict") == "another update holds prod: [409] Conflict"
+
+
+@pytest.mark.parametrize(("host", "pid", "since"), [(HERE, MINE, OLD), (ELSEWHERE, 1, YOUNG)])
+def test_a_lock_whose_holder_may_live_is_refused_unless_it_is_given(host, pid, since):
+    locks = [*written(said(host, pid, since))]
+    with pytest.raises(RefusedError, match=r"(?s)ada@.+ since .+--lock 0d3c-11") as refused:
+        let_go("prod", locks, ())
+    assert refused.value.code == 5
+    with pytest.raises(RefusedError):
+        let_go("prod", locks, ["0d3c-12"])
+    let_go("prod", locks, ["0d3c-11"])
+
+
+@pytest.mark.parametrize(("host", "pid", "since"), [(HERE, GONE, YOUNG), (ELSEWHERE, 1, OLD)])
+def test_the_lock_of_a_dead_run_may_go(host, pid, since):
+    let_go("prod", written(said(host, pid, since)), ())
+
+
+def test_no_step_of_a_pipeline_is_longer_than_an_update_may_be():
+    texts = [file.read_text() for file in (ROOT / "pipelines").glob("*.yml")]
+    hours = [int(number) for text in texts for number in re.findall(r"timeout: (\d+)h", text)]
+    assert hours
+    assert timedelta(hours=max(hours)) < LONGEST
+
+
+def lock_in(home):
+    """Another machine's lock of a rehearsed stack, where the engine looks for it."""
+    place = home / "state" / ".pulumi" / "locks" / "organization" / "platform" / "demo" / "0d3c.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    holder = {"username": "ada", "hostname": ELSEWHERE, "pid": 1, "timestamp": YOUNG.isoformat()}
+    place.write_text(json.dumps(holder))
+    return place
+
+
+def test_the_engine_tells_of_a_lock_and_nothing_is_changed_by_asking(tmp_path):
+    with driver("demo", rehearse=True, writing=True, quiet=True, home=tmp_path) as here:
+        assert here.locks() == []
+        place = lock_in(tmp_path)
+        [found] = here.locks()
+        assert (found.id, found.host) == ("0d3c", ELSEWHERE)
+        assert here.locks() == [found]
+    assert place.exists()
+
+
+def test_recover_shows_a_lock_and_takes_it_away_by_its_id_alone(tmp_path, capsys):
+    with driver("demo", rehearse=True, writing=True, quiet=True, home=tmp_path):
+        place = lock_in(tmp_path)
+    recover("demo", rehearse=True, home=tmp_path)
+    assert f"lock 0d3c: ada@{ELSEWHERE} (pid 1) since" in capsys.readouterr().out
+    for command in (partial(recover, mend=True), cancel):
+        with pytest.raises(RefusedError, match="nothing was changed"):
+            command("demo", rehearse=True, home=tmp_path)
+        assert place.exists()
+    recover("demo", rehearse=True, mend=True, lock=["0d3c"], home=tmp_path)
+    assert not place.exists()
+    assert capsys.readouterr().out.endswith("demo: put right; run `up` again\n")
+    recover("demo", rehearse=True, home=tmp_path)
+    assert capsys.readouterr().out == "demo: nothing is left behind\n"

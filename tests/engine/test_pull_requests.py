@@ -1,0 +1,72 @@
+"""Five pull requests by what the pipeline runs for each: its comment, and what would lose data refused."""
+
+import re
+
+import pytest
+
+from tests.engine.test_pipeline_tasks import Build
+from tests.test_main import GOLDEN
+
+ANEW = re.compile(r"\b[0-9a-f]{8}(?=\.)|\b[0-9a-f]{64}\b")
+"""What each cloud makes up by itself: an end of a name, a stamp of secrets."""
+HUNDREDS = re.compile(r"\d{3}(?=\*\* (?:same|update)| more$)", re.MULTILINE)
+"""Counts that every new resource of the program changes."""
+MADE_UP = re.compile(r"[A-Za-z0-9+/=_-]{80,}")
+"""What a key or a password looks like."""
+
+
+def more_workers(checkout):
+    pools = [
+        {"name": "workers1", "vmSize": "Standard_D4ds_v5", "osDiskSizeGb": 128, "minNodes": 1, "maxNodes": 3}
+    ]
+    checkout.set("demo", "cluster.workerPools", pools)
+
+
+def new_team(checkout):
+    group = {"owner": {"oidc": {"groups": ["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]}}}
+    checkout.set("demo", "teams", [{"name": "main", "roles": group}, {"name": "payments", "roles": group}])
+
+
+def newer_concourse(checkout):
+    checkout.set("demo", "charts", {"concourse": "20.1.4"})
+
+
+def renamed_database(checkout):
+    file = checkout.folder / "__main__.py"
+    before = file.read_text()
+    file.write_text(
+        before.replace('database = Database(\n    "database",', 'database = Database(\n    "postgres",')
+    )
+    assert file.read_text() != before
+
+
+def other_pod_range(checkout):
+    checkout.set("staging", "cluster.podRange", "10.245.0.0/16")
+
+
+PULL_REQUESTS = [
+    (more_workers, "demo", 0),
+    (new_team, "demo", 0),
+    (newer_concourse, "demo", 0),
+    (renamed_database, "staging", 3),
+    (other_pod_range, "staging", 3),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "stack", "ends"), PULL_REQUESTS, ids=[each[0].__name__ for each in PULL_REQUESTS]
+)
+def test_the_comment_of_a_pull_request_is_the_reviewed_one(tmp_path, pytestconfig, change, stack, ends):
+    build = Build(tmp_path)
+    change(build.checkout)
+    done = build.task("rehearse", STACK=stack, BASE="HEAD")
+    assert done.returncode == ends, done.stdout + done.stderr
+    comment = (tmp_path / "comment" / "comment.md").read_text()
+    assert len(comment) < 65_536
+    comment = HUNDREDS.sub("…", ANEW.sub("…", comment))
+    assert not [line for line in comment.splitlines() if MADE_UP.search(line)]
+    reviewed = GOLDEN / "pull-requests" / f"{change.__name__}.md"
+    if pytestconfig.getoption("accept"):
+        reviewed.parent.mkdir(exist_ok=True)
+        reviewed.write_text(comment)
+    assert comment == reviewed.read_text()
