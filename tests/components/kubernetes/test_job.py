@@ -5,6 +5,7 @@ import json
 from pulumi import ComponentResource, Output
 
 from components.kubernetes.job import python_job, stamp_of
+from tests.support.job_scripts import script_file
 
 JOB = "kubernetes:batch/v1:Job"
 
