@@ -9,49 +9,49 @@ import pulumi_vault as hashicorp
 from components.azure.aks.cluster import Cluster
 from components.azure.deployers import Deployers
 from components.azure.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
-from components.azure.key_vault import KeyVault, second_copy
-from components.azure.network.dns_records import Records
-from components.azure.network.dns_zone import Dns
+from components.azure.key_vault import KeyVault, key_vault_secret
+from components.azure.network.dns_records import DnsRecords
+from components.azure.network.dns_zone import DnsZone
 from components.azure.network.network import Network
-from components.azure.network.public_ip import Address
+from components.azure.network.public_ip import IngressPublicIp
 from components.azure.postgres.server import Database
-from components.azure.resource_groups import Groups
+from components.azure.resource_groups import ResourceGroups
 from components.azure.roles import Role
 from components.azure.settings import azure_tags
 from components.azure.storage import Storage
-from components.certificates.acme import Issuers
+from components.certificates.acme import AcmeIssuers
 from components.certificates.cert_manager import CertManager
-from components.certificates.internal_ca import Authority
+from components.certificates.internal_ca import InternalCA
 from components.chartmuseum.chartmuseum import ChartMuseum
 from components.chartmuseum.values import Container
 from components.concourse.database_role import DatabaseRole
 from components.concourse.keys import ConcourseKeys
 from components.concourse.local_users import LocalUsers
-from components.concourse.team_members import config_of
+from components.concourse.team_members import team_config
 from components.concourse.team_settings import MAIN
 from components.concourse.teams import Teams
 from components.concourse.web import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
 from components.concourse.web_secret import VaultLogin
 from components.concourse.workers import Workers
 from components.config.protection import unprotect
-from components.config.secrets import GivenSecretsError, given_secrets
+from components.config.secrets import MissingSecretsError, required_secrets
 from components.entra.directory import Entra
 from components.ingress.route import Host, Tls, publish
-from components.ingress.traefik import Ingress
+from components.ingress.traefik import Traefik
 from components.kubernetes.charts import pinned
 from components.kubernetes.namespaces import Namespaces
-from components.kubernetes.network_policies import PUBLIC, VAULT_PORT, Outside
+from components.kubernetes.network_policies import PUBLIC, VAULT_PORT, External
 from components.kubernetes.storage_classes import StorageClasses
-from components.logging.elastalert import LogAlerts
-from components.logging.elasticsearch import Logs
-from components.monitoring.grafana import Dashboards
-from components.monitoring.influxdb import Telemetry
-from components.monitoring.pod_monitors import Monitors
-from components.monitoring.prometheus import Metrics
+from components.logging.elastalert import ElastAlert
+from components.logging.elasticsearch import Elasticsearch
+from components.monitoring.grafana import Grafana
+from components.monitoring.influxdb import InfluxDb
+from components.monitoring.pod_monitors import PodMonitors
+from components.monitoring.prometheus import Prometheus
 from components.settings import Settings, SettingsError
-from components.vault.approles import Credentials
+from components.vault.approles import VaultAppRoles
 from components.vault.consul import Consul
-from components.vault.consul_backup import Backups
+from components.vault.consul_backup import ConsulBackup
 from components.vault.init import VaultInit
 from components.vault.server import Vault
 from components.vault.values import ACTIVE
@@ -59,8 +59,8 @@ from components.vault.values import ACTIVE
 config = pulumi.Config()
 stack = pulumi.get_stack()
 try:
-    settings, given = Settings.load(config), given_secrets(config)
-except (SettingsError, GivenSecretsError) as problems:
+    settings, given = Settings.load(config), required_secrets(config)
+except (SettingsError, MissingSecretsError) as problems:
     raise pulumi.RunError(str(problems)) from None  # without a traceback
 unprotect(settings.replaceable)
 charts = pinned(settings.charts)
@@ -81,7 +81,7 @@ given_zone = azure.Provider(
 )
 tenant = azuread.Provider("entra", tenant_id=settings.azure.tenant_id)
 
-groups = Groups(
+groups = ResourceGroups(
     "groups",
     location=settings.azure.location,
     tags=azure_tags(settings.tags, stack),
@@ -98,7 +98,7 @@ network = Network(
 cluster = Cluster(
     "cluster",
     settings.cluster,
-    place=groups.compute,
+    context=groups.compute,
     subnet=network.nodes,
     egress=network.egress,
     tenant=settings.azure.tenant_id,
@@ -108,7 +108,7 @@ database = Database(
     "database",
     settings.database,
     database=settings.database.name or f"concourse-{stack}",
-    place=groups.stateful,
+    context=groups.stateful,
     subnet=network.database,
     zone=network.database_zone,
     clients=network.egress.addresses,
@@ -117,24 +117,24 @@ database = Database(
 storage = Storage(
     "storage",
     settings.storage,
-    place=groups.stateful,
+    context=groups.stateful,
     clients=[network.nodes],
     opts=on_azure,
 )
 keys = KeyVault(
     "keys",
     settings.key_vault,
-    place=groups.stateful,
+    context=groups.stateful,
     tenant=settings.azure.tenant_id,
     clients=[network.nodes],
     opts=on_azure,
 )
-dns = Dns("dns", settings.dns, place=groups.stateful, given=given_zone, opts=on_azure)
-address = Address("ingress", place=groups.stateful, user=cluster.principal, opts=on_azure)
+dns = DnsZone("dns", settings.dns, context=groups.stateful, given=given_zone, opts=on_azure)
+address = IngressPublicIp("ingress", context=groups.stateful, user=cluster.principal, opts=on_azure)
 identities = {
     account.name: WorkloadIdentity(
         account.name,
-        place=groups.compute,
+        context=groups.compute,
         issuer=cluster.oidc_issuer,
         accounts=[account],
         roles={role: scope},
@@ -163,17 +163,17 @@ on_both = pulumi.ResourceOptions(providers=[cloud, in_cluster])
 namespaces = Namespaces(
     "namespaces",
     protected=settings.protected,
-    outside={Outside.DATABASE: settings.database_ranges},
+    outside={External.DATABASE: settings.database_ranges},
     opts=on_kubernetes,
 )
 classes = StorageClasses(
     "storage-classes",
-    place=groups.stateful,
+    context=groups.stateful,
     group=groups.stateful_id,
     user=cluster.principal,
     opts=on_both,
 )
-metrics = Metrics(
+metrics = Prometheus(
     "metrics",
     settings.metrics,
     charts=charts,
@@ -192,7 +192,7 @@ certificates = CertManager(
     monitors=metrics.monitors,
     opts=on_kubernetes,
 )
-ingress = Ingress(
+ingress = Traefik(
     "ingress",
     settings.ingress,
     chart=charts["traefik"],
@@ -204,7 +204,7 @@ ingress = Ingress(
     answers=settings.certificates.solver == "http01",
     opts=on_kubernetes,
 )
-records = Records(
+records = DnsRecords(
     "records",
     zone=dns.zone,
     address=address.address,
@@ -213,7 +213,7 @@ records = Records(
     opts=on_azure,
 )
 reached = pulumi.Output.all(ingress.kinds, records.names).apply(lambda both: str(both[0]))
-issuers = Issuers(
+issuers = AcmeIssuers(
     "issuers",
     settings.certificates,
     cert_manager=certificates.namespace,
@@ -225,7 +225,7 @@ issuers = Issuers(
 public = {
     purpose: Host(name, settings.sources[purpose], issuers.chosen, reached) for purpose, name in hosts.items()
 }
-authority = Authority("authority", cert_manager=certificates.namespace, opts=on_kubernetes)
+authority = InternalCA("authority", cert_manager=certificates.namespace, opts=on_kubernetes)
 trust = authority.trust
 consul = Consul(
     "consul",
@@ -237,7 +237,7 @@ consul = Consul(
     protected=settings.protected,
     opts=on_kubernetes,
 )
-telemetry = Telemetry(
+telemetry = InfluxDb(
     "telemetry",
     settings.telemetry,
     charts=charts,
@@ -248,7 +248,7 @@ telemetry = Telemetry(
     protected=settings.protected,
     opts=on_kubernetes,
 )
-Backups(
+ConsulBackup(
     "backups",
     settings.backups,
     namespace=namespaces["backup"],
@@ -303,21 +303,21 @@ in_vault = hashicorp.Provider(
     skip_child_token=True,  # it may make none
     skip_tls_verify=not settings.certificates.trusted,
 )
-credentials = Credentials(
+credentials = VaultAppRoles(
     "credentials",
     settings.credentials,
     protected=settings.protected,
     opts=pulumi.ResourceOptions(providers=[in_vault]),
 )
-second_copy(
+key_vault_secret(
     "vault-writer",
     credentials.writer,
-    place=groups.stateful,
+    context=groups.stateful,
     vault=keys.name,
     what="Login of who writes secrets for Concourse",
     parent=keys,
 )
-logs = Logs(
+logs = Elasticsearch(
     "logs",
     settings.logs,
     charts=charts,
@@ -330,7 +330,7 @@ logs = Logs(
     protected=settings.protected,
     opts=on_kubernetes,
 )
-LogAlerts(
+ElastAlert(
     "log-alerts",
     settings.log_alerts,
     chart=charts["elastalert2"],
@@ -364,7 +364,7 @@ entra = Entra(
     protected=settings.protected,
     opts=pulumi.ResourceOptions(providers=[tenant]),
 )
-Monitors(
+PodMonitors(
     "monitors",
     namespace=namespaces["monitoring"],
     kinds=metrics.monitors,
@@ -373,7 +373,7 @@ Monitors(
     ends={"the authority of the platform's own certificates": authority.ends, **entra.ends},
     opts=on_kubernetes,
 )
-Dashboards(
+Grafana(
     "dashboards",
     settings.dashboards,
     charts=charts,
@@ -399,7 +399,7 @@ concourse_keys = ConcourseKeys(
     "concourse",
     pools=[pool.name for pool in settings.cluster.worker_pools],
     epochs=settings.concourse.encryption.epochs,
-    place=groups.stateful,
+    context=groups.stateful,
     vault=keys.name,
     opts=on_azure,
 )
@@ -409,7 +409,7 @@ users = LocalUsers(
     rotation=settings.concourse.rotation,
 )
 teams = {
-    team.name: config_of(team, entra.claimed, settings.concourse.administrator)
+    team.name: team_config(team, entra.claimed, settings.concourse.administrator)
     for team in settings.teams
     if not team.removed
 }
@@ -436,7 +436,7 @@ publish(
     namespace=namespaces["concourse"],
     service="concourse-web",
     port=API_PORT,
-    open_paths=IDENTITY_TOKEN_PATHS,
+    public_paths=IDENTITY_TOKEN_PATHS,
     parent=concourse,
 )
 for pool in settings.cluster.worker_pools:
@@ -466,7 +466,7 @@ Teams(
 
 if settings.deployers:
     deployers = Deployers(
-        "deployers", settings.deployers, place=groups.compute, issuer=concourse.url, opts=on_azure
+        "deployers", settings.deployers, context=groups.compute, issuer=concourse.url, opts=on_azure
     )
     pulumi.export("deployers", dict(deployers.client_ids))
 

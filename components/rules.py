@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.concourse.team_settings import MAIN, taken_twice
 from components.concourse.worker_settings import NODE_KEEPS_GB
-from components.config.model import Check, Problem, suggestion
+from components.config.model import Problem, Rule, suggestion
 from components.config.types import is_guid
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from components.settings import Settings
 
 
-def rules(settings: Settings) -> Iterator[Check]:
+def rules(settings: Settings) -> Iterator[Rule]:
     """The checks of a stack's settings."""
     for rule in (
         main_is_there,

@@ -34,17 +34,17 @@ from components.certificates.settings import CertificatesSettings
 from components.chartmuseum.settings import ChartMuseumSettings
 from components.concourse.settings import CONNECTIONS_PER_WEB, ConcourseSettings
 from components.concourse.team_settings import TeamSettings
-from components.concourse.worker_settings import CONTAINER_RANGE, WorkersSettings
+from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
 from components.config.messages import read
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.protection import Replaceable
-from components.config.secrets import GIVEN
+from components.config.secrets import REQUIRED_SECRETS
 from components.entra.settings import EntraSettings
 from components.ingress.settings import HostsSettings, IngressSettings
-from components.kubernetes.charts import untried
-from components.logging.settings import LogAlertsSettings, LogsSettings
-from components.monitoring.settings import DashboardsSettings, MetricsSettings, TelemetrySettings
-from components.vault.settings import BackupsSettings, ConsulSettings, CredentialsSettings, VaultSettings
+from components.kubernetes.charts import validate_versions
+from components.logging.settings import ElastAlertSettings, ElasticsearchSettings
+from components.monitoring.settings import GrafanaSettings, InfluxDbSettings, PrometheusSettings
+from components.vault.settings import AppRoleSettings, BackupSettings, ConsulSettings, VaultServerSettings
 
 PROJECT = "platform"
 SCHEMA = Path(__file__).parent / "stack.schema.json"
@@ -85,18 +85,18 @@ class Settings(Model):
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
     """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
     are in components/kubernetes/charts.py.)"""
-    metrics: MetricsSettings = MetricsSettings()
-    telemetry: TelemetrySettings = TelemetrySettings()
-    dashboards: DashboardsSettings = DashboardsSettings()
+    metrics: PrometheusSettings = PrometheusSettings()
+    telemetry: InfluxDbSettings = InfluxDbSettings()
+    dashboards: GrafanaSettings = GrafanaSettings()
     consul: ConsulSettings = ConsulSettings()
-    vault: VaultSettings = VaultSettings()
-    credentials: CredentialsSettings = CredentialsSettings()
-    backups: BackupsSettings = BackupsSettings()
-    logs: LogsSettings = LogsSettings()
-    log_alerts: LogAlertsSettings = LogAlertsSettings()
+    vault: VaultServerSettings = VaultServerSettings()
+    credentials: AppRoleSettings = AppRoleSettings()
+    backups: BackupSettings = BackupSettings()
+    logs: ElasticsearchSettings = ElasticsearchSettings()
+    log_alerts: ElastAlertSettings = ElastAlertSettings()
     chartmuseum: ChartMuseumSettings = ChartMuseumSettings()
     concourse: ConcourseSettings
-    workers: WorkersSettings
+    workers: WorkerSettings
     deployers: DeployersSettings | None = None
     """Who deploys which stack. On one stack alone: the one whose Concourse runs the pipelines."""
     entra: EntraSettings = EntraSettings()
@@ -139,7 +139,7 @@ class Settings(Model):
             found[host] = closed.get(host, given.default) if ranges is None else ranges
         return {host: [str(range_) for range_ in ranges] for host, ranges in found.items()}
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         for one, other in combinations(RANGES, 2):
             yield partial(self._apart, one, other)
         for one in RANGES:
@@ -153,7 +153,7 @@ class Settings(Model):
         yield self._backup_has_a_pair
         yield self._copies_are_possible
         yield self._hosts_can_be_proven
-        yield partial(untried, self.charts)
+        yield partial(validate_versions, self.charts)
         yield from concourse_rules.rules(self)
 
     def _apart(self, one: str, other: str) -> Iterator[Problem]:
@@ -173,7 +173,7 @@ class Settings(Model):
         return found
 
     def _nodes_fit(self) -> Iterator[Problem]:
-        subnet, most = self.network.subnets.nodes, self.cluster.most_nodes
+        subnet, most = self.network.subnets.nodes, self.cluster.max_nodes
         room = subnet.num_addresses - AZURE_KEEPS
         if most > room:
             text = f"{subnet} is for {max(room, 0)} nodes, and there can be {most}; widen it"
@@ -249,7 +249,7 @@ def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> S
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
         if namespace in ("", project):
-            if name not in GIVEN:
+            if name not in REQUIRED_SECRETS:
                 given[name] = value
         elif namespace != "pulumi":
             meant = f"did you mean {project}:{name}?" if name in Settings.model_fields else "remove it"
@@ -265,7 +265,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a stack file."""
     model = Settings.model_json_schema(mode="validation")
     keys = {f"{PROJECT}:{name}": value for name, value in model["properties"].items()}
-    keys |= {f"{PROJECT}:{name}": _encrypted(secret.what) for name, secret in GIVEN.items()}
+    keys |= {f"{PROJECT}:{name}": _encrypted(secret.what) for name, secret in REQUIRED_SECRETS.items()}
     config = {
         "type": "object",
         "properties": keys,

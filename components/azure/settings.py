@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.azure.catalog import LOCATIONS, AzureLocation
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import ArmId, ConcourseName, Guid, PublicCidr
 
 
@@ -116,7 +116,7 @@ class DeployersSettings(Model):
     stacks: tuple[DeployerSettings, ...] = Field(min_length=1, examples=[[]])
     """Each stack that has a deployer."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._once_each,)
 
     def _once_each(self) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, DatabaseUser, Duration, Epoch, Quantity
 
 CONNECTIONS_PER_WEB = 85
@@ -50,7 +50,7 @@ class EncryptionSettings(Model):
     rotating: bool = False
     """True while the database is being re-encrypted, from the last but one to the last; with one web node."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._one_after_another, self._from_one_to_another)
 
     def _one_after_another(self) -> Iterator[Problem]:
@@ -74,7 +74,7 @@ class LogSettings(Model):
     max_days: int = Field(default=0, ge=0)
     """The most days, whatever a job says; 0 for no limit."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._default_below_max,)
 
     def _default_below_max(self) -> Iterator[Problem]:
@@ -98,7 +98,7 @@ class PlacementSettings(Model):
     max_active_volumes: int = Field(default=0, ge=0)
     """Volumes on a worker at once, with limit-active-volumes."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._random_alone, self._limits_have_numbers)
 
     def _random_alone(self) -> Iterator[Problem]:

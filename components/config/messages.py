@@ -46,7 +46,7 @@ def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
 
 def _broken(settings: Model, path: str = "", *, partial: bool = False) -> Iterator[Problem]:
     """What the rules of a model and of the models in it report."""
-    for check in settings.checks():
+    for check in settings.rules():
         try:
             for problem in check():
                 yield Problem(_join(path, problem.key), problem.text)

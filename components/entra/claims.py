@@ -8,7 +8,7 @@ from components.entra.settings import GroupClaims
 T = TypeVar("T")
 
 
-def claims_of(
+def token_claims(
     kind: GroupClaims, ids: Mapping[str, T], team: str, role: str, groups: Iterable[str]
 ) -> list[T | str]:
     """What tokens of members of `groups` say, for a role in a team; `ids` are those of groups of ours."""

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pulumi_azuread as ad
-from pulumi import ComponentResource, Input, Output, ResourceOptions, get_stack
+from pulumi import Input, Output, ResourceOptions, get_stack
 
+from components.component import Component
 from components.concourse.team_settings import TeamSettings
-from components.entra.application import Assignment, Login, Registration
-from components.entra.claims import claims_of, role_claim
+from components.entra.application import AppRegistration, Assignment, OidcClient
+from components.entra.claims import role_claim, token_claims
 from components.entra.settings import EntraSettings
 
 GRAFANA_ROLES = {
@@ -18,11 +19,11 @@ GRAFANA_ROLES = {
 """Grafana's own names of its roles."""
 
 
-class Entra(ComponentResource):
+class Entra(Component):
     """The tenant's part of the platform: new groups, and logins of Concourse and Grafana."""
 
-    concourse: Login
-    grafana: Login
+    concourse: OidcClient
+    grafana: OidcClient
     groups: Mapping[str, Output[str]]
     """Object ids of the groups that are made, by name."""
     ends: Mapping[str, Output[str]]
@@ -40,7 +41,7 @@ class Entra(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`hosts` has the whole name of each program's host."""
-        super().__init__("platform:index:Entra", name, None, opts)
+        super().__init__(name, opts)
         self.settings = settings
         teams = [team for team in teams if not team.removed]
         stack, child = get_stack(), ResourceOptions(parent=self)
@@ -61,7 +62,7 @@ class Entra(ComponentResource):
         }
         by_roles = settings.group_claims == "AppRoles"
         url = f"https://{hosts['concourse']}"
-        concourse = Registration(
+        concourse = AppRegistration(
             "concourse",
             settings,
             title=f"Concourse {stack}",
@@ -75,7 +76,7 @@ class Entra(ComponentResource):
             opts=child,
         )
         url = f"https://{hosts['grafana']}"
-        grafana = Registration(
+        grafana = AppRegistration(
             "grafana",
             settings,
             title=f"Grafana {stack}",
@@ -101,7 +102,7 @@ class Entra(ComponentResource):
 
     def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:
         """What tokens of members of `groups` say, for a role in a team: Concourse knows them by that."""
-        return list(claims_of(self.settings.group_claims, self.groups, team, role, groups))
+        return list(token_claims(self.settings.group_claims, self.groups, team, role, groups))
 
     def _id(self, group: str) -> Input[str]:
         return self.groups.get(group, group)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import PublicCidr
 
 Ranges = tuple[PublicCidr, ...]
@@ -40,7 +40,7 @@ class IngressSettings(Model):
     source_ranges: SourceRanges = SourceRanges()
     """Who reaches which host."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._drains,)
 
     def _drains(self) -> Iterator[Problem]:
@@ -76,7 +76,7 @@ class HostsSettings(Model):
     charts: Label = "charts"
     """ChartMuseum, which pipelines publish charts to."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._differ,)
 
     def _differ(self) -> Iterator[Problem]:

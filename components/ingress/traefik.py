@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
+from components.component import Component
 from components.ingress.settings import IngressSettings
 from components.ingress.values import CLASS, values
 from components.kubernetes.charts import Chart
 from components.kubernetes.helm import ready, release
 
 
-class Ingress(ComponentResource):
+class Traefik(Component):
     """Traefik, and its kinds."""
 
     kinds: Output[str]
@@ -31,7 +32,7 @@ class Ingress(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`namespaces` are those with a host; `address` and `group` name the public address."""
-        super().__init__("platform:index:Ingress", name, None, opts)
+        super().__init__(name, opts)
         traefik = release(
             "traefik",
             chart,
@@ -44,7 +45,7 @@ class Ingress(ComponentResource):
                 monitors=monitors,
                 answers=answers,
             ),
-            opts=ResourceOptions(parent=self),
+            opts=self.child,
         )
         self.kinds = ready(traefik, CLASS)
         self.register_outputs({"kinds": self.kinds})

@@ -8,7 +8,7 @@ from components.config.model import Model
 from components.config.types import Epoch, Quantity, Retention
 
 
-class LogsSettings(Model):
+class ElasticsearchSettings(Model):
     """Logs of all containers and who did what, in Elasticsearch, with Kibana to read them."""
 
     retention: Retention = "30d"
@@ -28,7 +28,7 @@ class LogsSettings(Model):
     """Kibana's pods."""
 
 
-class LogAlertsSettings(Model):
+class ElastAlertSettings(Model):
     """ElastAlert2: what in the logs Slack is told of."""
 
     slack_channel: str = Field(default="#cd-alerts", pattern=r"^[#@]\S+$")

@@ -382,7 +382,7 @@ def test_every_setting_says_what_it_is_for():
 
 def test_models_are_checked_where_they_are_nested():
     class Inner(Model):
-        def checks(self):
+        def rules(self):
             return (self._wrong,)
 
         def _wrong(self):
@@ -398,7 +398,7 @@ def test_models_are_checked_where_they_are_nested():
 
 def test_a_fault_in_a_rule_is_not_taken_for_a_missing_field():
     class Faulty(Model):
-        def checks(self):
+        def rules(self):
             return (self._fault,)
 
         def _fault(self):

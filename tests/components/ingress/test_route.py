@@ -63,7 +63,7 @@ def test_with_ranges_only_these_do(run):
 
 
 def test_an_open_path_of_a_closed_host_is_for_everybody_and_for_nothing_else(run):
-    recorder = made(run, ranges=("203.0.113.0/28",), open_paths=["/.well-known/openid-configuration"])
+    recorder = made(run, ranges=("203.0.113.0/28",), public_paths=["/.well-known/openid-configuration"])
     closed, opened = routes(recorder)
     assert opened["match"] == "Host(`vault.ci.example.org`) && Path(`/.well-known/openid-configuration`)"
     assert opened["middlewares"] == [{"name": "vault-public-hsts"}]
