@@ -57,8 +57,8 @@ class StorageSettings(Model):
     backup_days: int = Field(default=35, ge=7, le=3650)
     """Days that a backup of Consul is kept: as long as the database's can be at most."""
 
-    def possible(self, location: str) -> Iterator[Problem]:
-        """What a region cannot do. For the rules between settings."""
+    def unavailable(self, location: str) -> Iterator[Problem]:
+        """The chosen redundancies that a region does not offer."""
         region = LOCATIONS[location]
         for key, chosen in (("charts", self.charts), ("backups", self.backups)):
             if "Z" in chosen and not region.zones:

@@ -1,13 +1,13 @@
 """Our own certificate authority: by it the platform's servers know each other inside the cluster."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pulumi_kubernetes as k8s
 import pulumi_tls as tls
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.component import Component
+from components.kubernetes.context import CaTrust
 from components.kubernetes.custom_resource import custom_resource
 
 CERT_MANAGER = "cert-manager.io/v1"
@@ -20,21 +20,11 @@ LEAF = 90
 """Days. When half of them are over cert-manager signs anew, by itself."""
 
 
-@dataclass(frozen=True)
-class CaTrust:
-    """Whom a client inside the cluster trusts, and whom a server has its certificate from."""
-
-    issuer: Output[str]
-    """Name of the ClusterIssuer; known once it signs."""
-    ca_pem: Output[str]
-    """The CA's certificate. No secret."""
-
-
 class InternalCA(Component):
     """A CA whose key is in Pulumi's state and in one Secret, and nowhere else."""
 
     trust: CaTrust
-    ends: Output[str]
+    expires_at: Output[str]
     """The last moment of the CA's certificate, unless an update renews it before."""
 
     def __init__(self, name: str, *, cert_manager: Input[str], opts: ResourceOptions | None = None) -> None:
@@ -69,7 +59,7 @@ class InternalCA(Component):
             parent=self,
             wait_for="condition=Ready",
         )
-        self.ends = root.validity_end_time.apply(str)
+        self.expires_at = root.validity_end_time.apply(str)
         self.trust = CaTrust(issuer, Output.unsecret(root.cert_pem))
         self.register_outputs({"issuer": self.trust.issuer, "caPem": self.trust.ca_pem})
 

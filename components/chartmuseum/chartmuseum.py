@@ -3,12 +3,13 @@
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import CaTrust, server_certificate
+from components.certificates.internal_ca import server_certificate
 from components.chartmuseum.settings import ChartMuseumSettings
 from components.chartmuseum.values import CERTIFICATE, PORT, SERVER, Container, values
 from components.component import Component, after
-from components.ingress.route import Host, Tls, publish
+from components.ingress.route import Tls, publish
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust, Host
 from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import ready, release

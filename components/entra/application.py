@@ -49,7 +49,7 @@ class AppRegistration(Component):
     """An application of the tenant's own, for one program of one stack."""
 
     login: OidcClient
-    ends: Output[str]
+    expires_at: Output[str]
     """The last moment of its secret."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
@@ -134,5 +134,5 @@ class AppRegistration(Component):
             client_id=after(application.client_id, principal.object_id),
             secret=Output.secret(password.value),
         )
-        self.ends = password.end_date
+        self.expires_at = password.end_date
         self.register_outputs({"clientId": self.login.client_id})

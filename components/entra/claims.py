@@ -1,11 +1,20 @@
 """What Entra's tokens say of a group's members."""
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from components.entra.settings import GroupClaims
 
 T = TypeVar("T")
+
+
+class TeamGroup(NamedTuple):
+    """A group that has a role in a team of Concourse."""
+
+    team: str
+    role: str
+    group: str
+    """Object id, or a name in entra.groups."""
 
 
 def token_claims(

@@ -6,29 +6,12 @@ from typing import Any, NamedTuple
 from pulumi import Input, Output, Resource
 
 from components.component import after
+from components.kubernetes.context import Host
 from components.kubernetes.custom_resource import custom_resource
 
 CERT_MANAGER = "cert-manager.io/v1"
 TRAEFIK = "traefik.io/v1alpha1"
 YEAR = 365 * 24 * 3600
-
-
-class Host(NamedTuple):
-    """A host of the stack, and what has to be there before it can be published."""
-
-    name: str
-    """Whole, such as `vault.ci.example.org`."""
-    ranges: Sequence[str]
-    """Who may use it, by public address; nobody named is everybody."""
-    issuer: Output[str]
-    """Of its certificate: name of a ClusterIssuer; known once it works."""
-    ingress: Output[str]
-    """The ingress's release; known once its kinds exist."""
-
-    @property
-    def url(self) -> str:
-        """As people write it."""
-        return f"https://{self.name}"
 
 
 class Tls(NamedTuple):
@@ -102,9 +85,9 @@ def publish(  # noqa: PLR0913 (named, and each an input)
     if limits:
         # The longer match goes first.
         routes += [route(f"Host(`{host.name}`) && Path(`{path}`)", [hsts]) for path in public_paths]
-    reached = object_(
+    ingress_ready = object_(
         "IngressRoute",
         "",
         {"entryPoints": ["websecure"], "routes": routes, "tls": {"secretName": f"{called}-tls"}},
     )
-    return Output.all(certificate, reached).apply(lambda _: host.url)
+    return Output.all(certificate, ingress_ready).apply(lambda _: host.url)

@@ -30,25 +30,6 @@ class SourceRanges(Model):
     """Unless given, the default."""
 
 
-class IngressSettings(Model):
-    """The ingress: how many pods, and whom it lets in to which host."""
-
-    replicas: int = Field(default=3, ge=1, le=20)
-    """Pods, over the zones."""
-    min_available: int | None = Field(default=None, ge=0, examples=[2])
-    """Pods that stay while nodes are emptied: one less than there are, unless given."""
-    source_ranges: SourceRanges = SourceRanges()
-    """Who reaches which host."""
-
-    def rules(self) -> Iterable[Rule]:
-        return (self._drains,)
-
-    def _drains(self) -> Iterator[Problem]:
-        if self.min_available is not None and self.min_available >= self.replicas:
-            text = f"{self.min_available} of {self.replicas} would keep every node from being emptied"
-            yield Problem("minAvailable", f"{text}; at most {self.replicas - 1}")
-
-
 def _label(value: str) -> str:
     if value != "@" and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
         raise ValueError(
@@ -93,3 +74,24 @@ class HostsSettings(Model):
     def within(self, zone: str) -> dict[str, str]:
         """Whole name of each host by what it is for."""
         return {name: zone if label == "@" else f"{label}.{zone}" for name, label in self.labels().items()}
+
+
+class IngressSettings(Model):
+    """The ingress: how many pods, and whom it lets in to which host."""
+
+    replicas: int = Field(default=3, ge=1, le=20)
+    """Pods, over the zones."""
+    min_available: int | None = Field(default=None, ge=0, examples=[2])
+    """Pods that stay while nodes are emptied: one less than there are, unless given."""
+    hosts: HostsSettings = HostsSettings()
+    """Host names within the DNS zone."""
+    source_ranges: SourceRanges = SourceRanges()
+    """Who reaches which host."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (self._drains,)
+
+    def _drains(self) -> Iterator[Problem]:
+        if self.min_available is not None and self.min_available >= self.replicas:
+            text = f"{self.min_available} of {self.replicas} would keep every node from being emptied"
+            yield Problem("minAvailable", f"{text}; at most {self.replicas - 1}")

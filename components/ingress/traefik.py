@@ -12,10 +12,10 @@ from components.kubernetes.helm import ready, release
 
 
 class Traefik(Component):
-    """Traefik, and its kinds."""
+    """Traefik, and its crds_ready."""
 
-    kinds: Output[str]
-    """Name of its class; known once its kinds can be used."""
+    crds_ready: Output[str]
+    """Name of its class; known once its crds_ready can be used."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -28,7 +28,7 @@ class Traefik(Component):
         address: Input[str],
         group: Input[str],
         monitors: Input[bool],
-        answers: bool,
+        http01: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`namespaces` are those with a host; `address` and `group` name the public address."""
@@ -43,9 +43,9 @@ class Traefik(Component):
                 group=group,
                 namespaces=[namespace, *namespaces],
                 monitors=monitors,
-                answers=answers,
+                http01=http01,
             ),
             opts=self.child,
         )
-        self.kinds = ready(traefik, CLASS)
-        self.register_outputs({"kinds": self.kinds})
+        self.crds_ready = ready(traefik, CLASS)
+        self.register_outputs({"crds_ready": self.crds_ready})

@@ -3,9 +3,10 @@
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import CaTrust, ca_bundle
+from components.certificates.internal_ca import ca_bundle
 from components.component import Component
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.helm import release
 from components.kubernetes.job import checksum
 from components.logging.elastalert_values import SLACK, values

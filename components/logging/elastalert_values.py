@@ -37,7 +37,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
             "certsVolumes": [{"name": "elasticsearch", "configMap": {"name": ca}}],
             "certsVolumeMounts": [{"name": "elasticsearch", "mountPath": CA, "readOnly": True}],
         },
-        "runIntervalMins": settings.every_minutes,
+        "runIntervalMins": settings.run_every_minutes,
         "optEnv": [
             {
                 "name": "SLACK_WEBHOOK_URL",

@@ -7,13 +7,14 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import CaTrust, ca_bundle, server_certificate
+from components.certificates.internal_ca import ca_bundle, server_certificate
 from components.component import Component, after
-from components.ingress.route import Host, Tls, publish
+from components.ingress.route import Tls, publish
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust, Host
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
-from components.logging.settings import ElasticsearchSettings, days_or_hours
+from components.logging.settings import ElasticsearchSettings, KibanaSettings, days_or_hours
 from components.logging.users import AUDIT, CONTAINERS, access
 from components.logging.values import (
     CLUSTER,
@@ -49,6 +50,7 @@ class Elasticsearch(Component):
         self,
         name: str,
         settings: ElasticsearchSettings,
+        kibana_settings: KibanaSettings,
         *,
         charts: Mapping[str, Chart],
         namespace: Input[str],
@@ -106,7 +108,7 @@ class Elasticsearch(Component):
             "kibana",
             charts["eck-kibana"],
             namespace=ready(cluster, namespace),
-            values=kibana(settings, url=host.url, certificate=kibana_tls),
+            values=kibana(kibana_settings, url=host.url, certificate=kibana_tls),
             opts=self.child,
         )
         self.kibana = publish(

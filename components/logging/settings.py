@@ -24,8 +24,13 @@ class ElasticsearchSettings(Model):
     """Of each node."""
     rotation: Epoch = "2026-11"
     """Month of the users' passwords, people's among them. A later one makes new ones."""
-    kibanas: int = Field(default=2, ge=1, le=5)
-    """Kibana's pods."""
+
+
+class KibanaSettings(Model):
+    """Kibana."""
+
+    replicas: int = Field(default=2, ge=1, le=5)
+    """Number of pods."""
 
 
 class ElastAlertSettings(Model):
@@ -33,10 +38,21 @@ class ElastAlertSettings(Model):
 
     slack_channel: str = Field(default="#cd-alerts", pattern=r"^[#@]\S+$")
     """Where alerts go, with its # or @."""
-    every_minutes: int = Field(default=1, ge=1, le=60)
+    run_every_minutes: int = Field(default=1, ge=1, le=60)
     """How often the logs are asked, in minutes."""
     memory: Quantity = "512Mi"
     """Of its pod."""
+
+
+class LoggingSettings(Model):
+    """Elasticsearch, Kibana and ElastAlert."""
+
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    """Elasticsearch, which keeps the logs."""
+    kibana: KibanaSettings = KibanaSettings()
+    """Kibana, which shows them."""
+    elastalert: ElastAlertSettings = ElastAlertSettings()
+    """ElastAlert, which sends alerts on log lines to Slack."""
 
 
 def days_or_hours(retention: str) -> str:

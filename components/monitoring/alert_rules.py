@@ -26,7 +26,7 @@ def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
         )
 
 
-def expiry_rules(namespace: Input[str], ends: Mapping[str, Input[str]], *, parent: Resource) -> None:
+def expiry_rules(namespace: Input[str], expires_at: Mapping[str, Input[str]], *, parent: Resource) -> None:
     """Have Prometheus know when what the program made with an end ends; the rules above go by it."""
     known = [
         {
@@ -34,7 +34,7 @@ def expiry_rules(namespace: Input[str], ends: Mapping[str, Input[str]], *, paren
             "labels": {"what": what},
             "expr": Output.from_input(end).apply(promql_timestamp),
         }
-        for what, end in ends.items()
+        for what, end in expires_at.items()
     ]
     custom_resource(
         "endings",

@@ -6,11 +6,12 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import CaTrust, server_certificate
+from components.certificates.internal_ca import server_certificate
 from components.component import Component, after
 from components.entra.application import OidcClient
-from components.ingress.route import Host, Tls, publish
+from components.ingress.route import Tls, publish
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust, Host
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import release
 from components.kubernetes.job import checksum

@@ -6,9 +6,10 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import CaTrust, ca_bundle, server_certificate
+from components.certificates.internal_ca import ca_bundle, server_certificate
 from components.component import Component, after
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
-from components.certificates.internal_ca import CaTrust, ca_bundle
+from components.certificates.internal_ca import ca_bundle
 from components.component import Component, after
+from components.kubernetes.context import CaTrust
 from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.network_policies import (
     CONSUL,
@@ -73,15 +74,15 @@ class PodMonitors(Component):
         name: str,
         *,
         namespace: Input[str],
-        kinds: Input[bool],
+        crds_ready: Input[bool],
         trust: CaTrust,
         consul_token: Input[str],
-        ends: Mapping[str, Input[str]],
+        expires_at: Mapping[str, Input[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`kinds` is known once there are such things as monitors.
+        """`crds_ready` resolves once the PodMonitor CRD exists.
 
-        `ends` has the last moment of what was made for a time, by what it is.
+        `expires_at` has the last moment of what was made for a time, by what it is.
         """
         super().__init__(name, opts)
         ca = ca_bundle(CA, trust, namespace=namespace, parent=self)
@@ -92,8 +93,8 @@ class PodMonitors(Component):
             opts=self.child,
         )
         # An operator that finds no token takes nothing of a monitor.
-        there = after(namespace, kinds, token.metadata.name)
-        expiry_rules(there, ends, parent=self)
+        there = after(namespace, crds_ready, token.metadata.name)
+        expiry_rules(there, expires_at, parent=self)
         for called, watched in SCRAPE_TARGETS.items():
             custom_resource(
                 f"monitor-{called}",

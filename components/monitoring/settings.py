@@ -73,3 +73,14 @@ class GrafanaSettings(Model):
     """GiB of Grafana's disk, which keeps what people made in it by hand."""
     memory: Quantity = "1Gi"
     """Of Grafana."""
+
+
+class MonitoringSettings(Model):
+    """Prometheus with Alertmanager, InfluxDB with Telegraf, and Grafana."""
+
+    prometheus: PrometheusSettings = PrometheusSettings()
+    """Prometheus and Alertmanager."""
+    influxdb: InfluxDbSettings = InfluxDbSettings()
+    """InfluxDB, and Telegraf, which writes to it."""
+    grafana: GrafanaSettings = GrafanaSettings()
+    """Grafana."""

@@ -7,10 +7,11 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import CaTrust, ca_bundle, server_certificate
+from components.certificates.internal_ca import ca_bundle, server_certificate
 from components.component import Component
 from components.kubernetes import generated_secrets as generated
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
 from components.vault.consul_values import HOSTS, PORT, SERVICE, values

@@ -8,9 +8,10 @@ from pulumi import Output, ResourceOptions
 
 from components.azure.identity import VAULT_INIT
 from components.azure.key_vault import RECOVERY, Seal
-from components.certificates.internal_ca import CaTrust, ca_bundle
+from components.certificates.internal_ca import ca_bundle
 from components.component import Component, after
 from components.kubernetes import generated_secrets as generated
+from components.kubernetes.context import CaTrust
 from components.kubernetes.job import CALLS, checksum, python_job
 from components.vault.policy_documents import USER, operator
 from components.vault.server import Vault

@@ -7,9 +7,10 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
 from components.azure.key_vault import Seal
-from components.certificates.internal_ca import CaTrust, server_certificate
+from components.certificates.internal_ca import server_certificate
 from components.component import Component
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.helm import ready, release
 from components.vault.settings import VaultServerSettings
 from components.vault.values import FILES, HOSTS, configuration, values

@@ -63,3 +63,16 @@ class BackupSettings(Model):
         if len(self.schedule.split()) != 5:  # noqa: PLR2004 (cron's fields)
             text = f"{self.schedule!r} is no schedule of five fields; every 4 hours is 17 */4 * * *"
             yield Problem("schedule", text)
+
+
+class VaultSettings(Model):
+    """Vault, its storage Consul, its approles and its backups."""
+
+    server: VaultServerSettings = VaultServerSettings()
+    """Vault's servers."""
+    consul: ConsulSettings = ConsulSettings()
+    """Consul's servers, which hold Vault's data."""
+    app_roles: AppRoleSettings = AppRoleSettings()
+    """Logins of Concourse and of those who write secrets for it."""
+    backups: BackupSettings = BackupSettings()
+    """Snapshots of Consul in blob storage."""

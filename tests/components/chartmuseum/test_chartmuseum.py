@@ -5,12 +5,11 @@ import json
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import CaTrust
 from components.chartmuseum.chartmuseum import ChartMuseum
 from components.chartmuseum.settings import ChartMuseumSettings
 from components.chartmuseum.values import Container
-from components.ingress.route import Host
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust, Host
 
 KEY = "the-key-of-the-storage-account"
 

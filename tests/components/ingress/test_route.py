@@ -3,7 +3,8 @@
 import pytest
 from pulumi import ComponentResource, Output
 
-from components.ingress.route import Host, Tls, publish
+from components.ingress.route import Tls, publish
+from components.kubernetes.context import Host
 
 ROUTES = "kubernetes:traefik.io/v1alpha1:"
 CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"

@@ -6,8 +6,8 @@ import pytest
 import yaml
 from pulumi import Output
 
-from components.certificates.internal_ca import CaTrust
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust
 from components.logging.elastalert import ElastAlert
 from components.logging.elastalert_values import RULES
 from components.logging.settings import ElastAlertSettings

@@ -7,9 +7,8 @@ import pytest
 import yaml
 from pulumi import Output
 
-from components.certificates.internal_ca import CaTrust
-from components.ingress.route import Host
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust, Host
 from components.logging.elasticsearch import Elasticsearch
 from components.logging.settings import ElasticsearchSettings, days_or_hours
 from components.logging.users import ALERTS, AUDIT, CONTAINERS, ROLES, USERS

@@ -6,10 +6,9 @@ import re
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import CaTrust
 from components.entra.application import OidcClient
-from components.ingress.route import Host
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust, Host
 from components.monitoring.grafana import FILES, Grafana
 from components.monitoring.grafana_values import DataSource, values
 from components.monitoring.settings import GrafanaSettings

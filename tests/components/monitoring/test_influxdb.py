@@ -3,8 +3,8 @@
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import CaTrust
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust
 from components.monitoring.influxdb import InfluxDb
 from components.monitoring.influxdb_values import concourse, influxdb, nodes
 from components.monitoring.settings import InfluxDbSettings

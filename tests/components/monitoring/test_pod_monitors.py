@@ -3,7 +3,7 @@
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import CaTrust
+from components.kubernetes.context import CaTrust
 from components.kubernetes.network_policies import FLOWS, PROMETHEUS
 from components.monitoring.alert_rules import promql_timestamp
 from components.monitoring.grafana import SERVER

@@ -5,8 +5,8 @@ import json
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import CaTrust
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust
 from components.vault.consul import POLICIES, Consul
 from components.vault.settings import ConsulSettings
 from tests.support.recorder import SECRET
