@@ -62,7 +62,7 @@ def settings(stack: str, root: Path = ROOT) -> Settings:
 
 
 def _hosts(of: Settings) -> Iterable[str]:
-    return of.hosts.within(of.dns.name).values()
+    return of.host_names.values()
 
 
 def _others_hosts(stack: str, root: Path) -> Iterable[str]:

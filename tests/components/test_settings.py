@@ -28,7 +28,8 @@ def changed(changes, stack="prod"):
         first, *rest = path.split(".")
         holder, key = config, first if ":" in first else f"platform:{first}"
         for step in rest:
-            holder, key = holder[key], int(step) if step.isdigit() else step
+            inner = holder.setdefault(key, {}) if isinstance(holder, dict) else holder[key]
+            holder, key = inner, int(step) if step.isdigit() else step
         if value is ABSENT:
             del holder[key]
         else:
