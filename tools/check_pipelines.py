@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+FLY = "fly validate-pipeline --strict"
 SECRETS = "docs/pipelines.md"  # lists the variables that Concourse reads from Vault, as ((name))
 NESTING = ("plan", "try", "do", "in_parallel")
 STEPS = (*NESTING, "get", "put", "task", "run", "set_pipeline", "load_var")  # a job counts as the step "plan"
@@ -72,21 +73,20 @@ class Checker:
     """Checks a folder of pipelines, with their tasks in its folder `tasks`."""
 
     def __init__(self, folder: Path, root: Path = ROOT) -> None:
-        self.root, self.problems, self.used = root, dict[str, None](), set[Path]()
+        self.root, self.problems, self.used = root, set[str](), set[Path]()
+        self.vars = {file: self.read(file) for file in sorted(folder.glob("vars/*.yml"))}
         self.tasks = {file: self.read(file) for file in sorted(folder.glob("tasks/*.yml"))}
         self.pipelines = {file: self.read(file) for file in sorted(folder.glob("*.yml"))}
-        for file, task in self.tasks.items():
-            self.file = file
-            self.scripts(task)
-        for file, pipeline in self.pipelines.items():
-            self.file = file
-            self.pipeline(pipeline)
-        for file in self.tasks.keys() - self.used:
-            self.file = file
+        for self.file, data in [*self.tasks.items(), *self.pipelines.items()]:  # noqa: B020
+            try:
+                self.scripts(data) if self.file in self.tasks else self.pipeline(data)
+            except (AttributeError, KeyError, TypeError) as error:
+                self.report("schema", f"not as Concourse defines it ({error!r}); see {FLY}")
+        for self.file in self.tasks.keys() - self.used:  # noqa: B020
             self.report("task", "no pipeline uses it; delete the file")
 
     def report(self, key: str, text: str) -> None:
-        self.problems[f"{self.file.relative_to(self.root)}: {key}: {text}"] = None
+        self.problems.add(f"{self.file.relative_to(self.root)}: {key}: {text}")
 
     def read(self, file: Path) -> dict[str, Any]:
         self.file, text = file, file.read_text()
@@ -130,8 +130,8 @@ class Checker:
         for step in mappings(list(self.pipelines.values())):
             if "set_pipeline" in step and step["file"].endswith(f"/{self.file.relative_to(self.root)}"):
                 found |= {*step.get("vars", {}), *step.get("instance_vars", {})}
-                files = [self.root / name.partition("/")[2] for name in step.get("var_files", [])]
-                found.update(*(paths(yaml.safe_load(file.read_text())) for file in files if file.is_file()))
+                for name in step.get("var_files", []):
+                    found.update(paths(self.vars.get(self.root / name.partition("/")[2])))
         return found
 
     def variables(self, value: object, scope: set[str], key: str) -> None:
@@ -145,6 +145,8 @@ class Checker:
     def step(self, step: dict[str, Any], outer: set[str], key: str) -> None:
         """Check a step; add the artifacts (`name`) and local variables (`.:name`) that it sets to `outer`."""
         kind = next((kind for kind in STEPS if kind in step), "")
+        if not kind:
+            self.report(key, f"not a step; a step has one of the keys {', '.join(STEPS[1:])}")
         key += f".{kind}({step[kind]})" if isinstance(step.get(kind), str) else f".{kind}"
         scope = set(outer) if "across" in step else outer  # nothing leaves an across
         scope |= {f".:{each['var']}" for each in step.get("across", [])}
@@ -226,14 +228,14 @@ class Checker:
 
 def main(folder: Path = ROOT / "pipelines", root: Path = ROOT) -> int:
     checker, fly, failed = Checker(folder, root), shutil.which("fly"), 0
-    for problem in checker.problems:
+    for problem in sorted(checker.problems):
         print(problem, file=sys.stderr)
     for file in checker.pipelines:
         if fly:
-            command = [fly, "validate-pipeline", "--strict", "--config", str(file)]
+            command = [fly, *FLY.split()[1:], "--config", str(file)]
             failed += bool(subprocess.run(command, check=False).returncode)
         else:
-            print(f"{file.name}: skipped `fly validate-pipeline --strict`: fly is not on PATH")
+            print(f"{file.name}: skipped `{FLY}`: fly is not on PATH")
     print(f"{len(checker.pipelines)} pipelines, {len(checker.tasks)} tasks: {len(checker.problems)} problems")
     return 1 if checker.problems or failed else 0
 
