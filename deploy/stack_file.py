@@ -56,7 +56,7 @@ def settings(stack: str, root: Path = ROOT) -> Settings:
         if taken:
             text = f"{', '.join(sorted(taken))} is a host of the stack {other} too"
             raise RefusedError(
-                f"Pulumi.{stack}.yaml: {text}; give one of them another platform:dns or platform:hosts"
+                f"Pulumi.{stack}.yaml: {text}; give one of them another platform:dns or ingress.hosts"
             )
     return found
 
