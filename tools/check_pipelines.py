@@ -30,7 +30,7 @@ UNSET = f"nothing sets it; set it in a set_pipeline or load_var step, or list it
 
 def variables(value: object) -> list[str]:
     """The variables in a value, each once: `name`, `source:name` or `.:name`."""
-    return list(dict.fromkeys(VARIABLE.findall(yaml.safe_dump(value, width=sys.maxsize))))
+    return list(dict.fromkeys(VARIABLE.findall(str(value))))
 
 
 def mappings(value: object) -> Iterator[dict[str, Any]]:
@@ -148,7 +148,7 @@ class Checker:
         if not kind:
             self.report(key, f"not a step; a step has one of the keys {', '.join(STEPS[1:])}")
         key += f".{kind}({step[kind]})" if isinstance(step.get(kind), str) else f".{kind}"
-        scope = set(outer) if "across" in step else outer  # nothing leaves an across
+        scope = set(outer) if "across" in step else outer  # its artifacts stay inside
         scope |= {f".:{each['var']}" for each in step.get("across", [])}
         own = {name: value for name, value in step.items() if name not in {*NESTING, *HOOKS}}
         self.variables(own, scope, key)
@@ -156,7 +156,8 @@ class Checker:
             check(step, scope, key)
         before = set(scope)
         for index, each in enumerate(steps(step[kind]) if kind in NESTING else []):
-            branch = set(before) if kind == "in_parallel" else scope  # parallel steps do not see each other's
+            # Steps that run in parallel do not have each other's artifacts.
+            branch = set(before) if kind == "in_parallel" else scope
             self.step(each, branch, f"{key}[{index}]")
             scope |= branch
         for hook in HOOKS & step.keys():

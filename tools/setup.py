@@ -223,7 +223,7 @@ def place(name: str, package: str, version_symbol: str, tags: str) -> tuple[str,
 
 def find_go(name: str) -> Path:
     """A Go that is new enough for `tools/<name>`: the installed one, or else PyPI's, in the cache."""
-    oldest = next(line.split()[1] for line in go_mod(name) if line.startswith("go "))
+    oldest = re.findall(r"^go (\S+)", go_mod(name), re.MULTILINE)[0]
     installed = shutil.which("go")
     if installed and version_of([installed, "version"]) >= number(oldest):
         return Path(installed)
@@ -253,7 +253,7 @@ def run(argv: list[str], *, failing: str, cwd: Path = ROOT, **variables: str) ->
     start = time.monotonic()
     with tempfile.TemporaryFile() as output:
 
-        def lines() -> list[str]:  # pread leaves the position alone, which the command shares
+        def lines() -> list[str]:  # pread does not move the file position, which the command shares
             return os.pread(output.fileno(), 1 << 24, 0).decode(errors="replace").splitlines()
 
         try:
@@ -312,8 +312,7 @@ def cache() -> Path:
 
 def platform() -> str:
     """This kind of machine: a home directory may be shared by several kinds."""
-    machine = os.uname()
-    return f"{machine.sysname}-{machine.machine}".lower()
+    return f"{os.uname().sysname}-{os.uname().machine}".lower()
 
 
 def digest(*files: Path, extra: str = "") -> str:
@@ -323,13 +322,13 @@ def digest(*files: Path, extra: str = "") -> str:
     return together.hexdigest()
 
 
-def go_mod(name: str) -> list[str]:
-    return [line.strip() for line in (TOOLS / name / "go.mod").read_text().splitlines()]
+def go_mod(name: str) -> str:
+    return (TOOLS / name / "go.mod").read_text()
 
 
 def module_version(name: str, package: str) -> str:
     """The version of the module of `package` in a tool's go.mod."""
-    required = re.findall(r"^(?:require )?(\S+/\S+) (v\S+)", "\n".join(go_mod(name)), re.MULTILINE)
+    required = re.findall(r"^(?:require |\t)?(\S+/\S+) (v\S+)", go_mod(name), re.MULTILINE)
     _, version = max(pin for pin in required if f"{package}/".startswith(f"{pin[0]}/"))
     return str(version)
 
