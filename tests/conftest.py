@@ -40,4 +40,4 @@ def run_stack() -> Callable[[str], Recorder]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept", action="store_true", help="rewrite the golden inventories")
+    parser.addoption("--accept", action="store_true", help="rewrite the goldens")

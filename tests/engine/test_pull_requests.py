@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.engine.test_pipeline_tasks import Build
-from tests.test_main import GOLDEN
+from tests.support.recorder import GOLDEN
 
 ANEW = re.compile(r"\b[0-9a-f]{8}(?=\.)|\b[0-9a-f]{64}\b")
 """What each cloud makes up by itself: an end of a name, a stamp of secrets."""
