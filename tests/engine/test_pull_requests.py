@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from tests.engine.test_pipeline_tasks import Build
+from tests.support.checkout import Build
 from tests.support.recorder import GOLDEN
 
+pytestmark = pytest.mark.engine
 ANEW = re.compile(r"\b[0-9a-f]{8}(?=\.)|\b[0-9a-f]{64}\b")
 """What each cloud makes up by itself: an end of a name, a stamp of secrets."""
 HUNDREDS = re.compile(r"\d{3}(?=\*\* (?:same|update)| more$)", re.MULTILINE)
