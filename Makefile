@@ -33,10 +33,11 @@ conformance: setup-dev ## run the program's parts against real servers, built on
 	@$(RUN) tools/servers.py
 	@$(RUN) -m pytest tests/conformance $(PYTEST)
 
-check: setup-dev ## format, lint, types and pipelines, changing nothing
+check: setup-dev ## format, lint, types, imports and pipelines, changing nothing
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
+	@.venv/bin/lint-imports --no-logo --no-cache
 	@$(RUN) -m tools.pipelines
 
 bench: setup ## measure previews and updates, as ratios, in some minutes

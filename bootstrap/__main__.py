@@ -7,9 +7,9 @@ import pulumi
 import pulumi_azure_native as azure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.azure.settings import StateSettings
-from components.azure.state_backend import State
+from components.azure.state_backend import StateBackend
 from components.config.messages import read
 
 settings, problems = read(StateSettings, pulumi.Config().require_object("state"), prefix="state.")
@@ -34,10 +34,10 @@ group = azure.resources.ResourceGroup(
     tags=tags,
     opts=pulumi.ResourceOptions(provider=cloud, protect=True, retain_on_delete=True),
 )
-state = State(
+state = StateBackend(
     "state",
     settings,
-    place=Place(group.name, settings.location, tags, protected=True),
+    context=AzureContext(group.name, settings.location, tags, protected=True),
     opts=pulumi.ResourceOptions(providers=[cloud]),
 )
 

@@ -1,111 +1,188 @@
-"""Rules across Concourse, its workers, its teams and Entra."""
+"""Rules across the packages' settings.
 
-from __future__ import annotations
+Each takes the values that it compares and reports problems under their keys in the stack file.
+"""
 
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network
 
-from components.concourse.team_settings import MAIN, taken_twice
-from components.concourse.worker_settings import NODE_KEEPS_GB
-from components.config.model import Check, Problem, suggestion
+from components.azure.aks.pool_settings import SystemPool, WorkerPool
+from components.azure.aks.settings import ClusterSettings
+from components.azure.catalog import DATABASE_SKUS, LOCATIONS, user_connections
+from components.azure.postgres.settings import DatabaseSettings
+from components.azure.settings import StorageSettings
+from components.concourse.settings import CONNECTIONS_PER_WEB, ConcourseSettings
+from components.concourse.team_settings import MAIN, TeamSettings, taken_twice
+from components.concourse.worker_settings import CONTAINER_RANGE, NODE_KEEPS_GB, WorkerSettings
+from components.config.model import Problem, suggestion
 from components.config.types import is_guid
+from components.entra.settings import EntraSettings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from components.settings import Settings
-
-
-def rules(settings: Settings) -> Iterator[Check]:
-    """The checks of a stack's settings."""
-    for rule in (
-        main_is_there,
-        names_differ,
-        groups_are_known,
-        groups_can_be_assigned,
-        team_pools_have_a_team,
-        someone_works_for_all,
-        volumes_fit,
-        one_web_node_rotates,
-        roles_differ,
-    ):
-        yield partial(rule, settings)
+RESERVED_ADDRESSES = 5
+"""Addresses of each subnet that Azure reserves (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
+NamedRange = tuple[str, IPv4Network]
 
 
-def main_is_there(settings: Settings) -> Iterator[Problem]:
-    if settings.teams and MAIN not in (team.name for team in settings.teams):
-        yield Problem("teams", f"{MAIN} is missing: Concourse has it, and its owners administer the others")
+def ranges_do_not_overlap(first: NamedRange, second: NamedRange) -> Iterator[Problem]:
+    (first_key, first_range), (second_key, second_range) = first, second
+    if first_range.overlaps(second_range):
+        text = f"{second_range} overlaps {first_key} ({first_range}); give each a range of its own"
+        yield Problem(second_key, text)
 
 
-def names_differ(settings: Settings) -> Iterator[Problem]:
-    for problem in taken_twice(settings.teams, settings.concourse.administrator):
+def outside_container_range(key: str, range_: IPv4Network) -> Iterator[Problem]:
+    if range_.overlaps(IPv4Network(CONTAINER_RANGE)):
+        text = f"{range_} overlaps Concourse's build containers ({CONTAINER_RANGE}); choose another"
+        yield Problem(key, text)
+
+
+def nodes_fit_subnet(subnet: IPv4Network, max_nodes: int) -> Iterator[Problem]:
+    room = max(subnet.num_addresses - RESERVED_ADDRESSES, 0)
+    if max_nodes > room:
+        text = f"{subnet} has addresses for {room} nodes, and the pools can grow to {max_nodes}; widen it"
+        yield Problem("network.subnets.nodes", text)
+
+
+def connections_suffice(sku: str, replicas: int) -> Iterator[Problem]:
+    if sku not in DATABASE_SKUS:
+        return
+    needed, room = replicas * CONNECTIONS_PER_WEB, user_connections(sku)
+    if needed > room:
+        text = (
+            f"{replicas} need {needed} connections, {sku} has {room}; "
+            f"at most {room // CONNECTIONS_PER_WEB}, or a larger database.sku"
+        )
+        yield Problem("concourse.web.replicas", text)
+
+
+def builds_can_finish(workers: WorkerSettings, pools: Sequence[WorkerPool]) -> Iterator[Problem]:
+    grace = workers.termination_grace_period_seconds
+    for index, pool in enumerate(pools):
+        if pool.drain_timeout_minutes * 60 < grace:
+            text = (
+                f"{pool.drain_timeout_minutes} min are less than the {grace} s of a worker "
+                f"(workers.terminationGracePeriodSeconds); at least {-(-grace // 60)}"
+            )
+            yield Problem(f"cluster.workerPools[{index}].drainTimeoutMinutes", text)
+
+
+def database_has_its_subnet(access: str, subnet: IPv4Network | None) -> Iterator[Problem]:
+    if access == "private" and not subnet:
+        text = "private needs network.subnets.database, a /28 or larger; add it, or choose public"
+        yield Problem("database.access", text)
+    if access == "public" and subnet:
+        text = "unused with database.access: public; remove it, or choose private there"
+        yield Problem("network.subnets.database", text)
+
+
+def pools_have_zones(cluster: ClusterSettings, location: str) -> Iterator[Problem]:
+    pools: dict[str, SystemPool] = {"systemPool": cluster.system_pool}
+    pools |= {f"platformPools[{index}]": pool for index, pool in enumerate(cluster.platform_pools)}
+    pools |= {f"workerPools[{index}]": pool for index, pool in enumerate(cluster.worker_pools)}
+    for key, pool in pools.items():
+        if pool.zones and not LOCATIONS[location].zones:
+            yield Problem(f"cluster.{key}.zones", f"{location} has no zones; give []")
+
+
+def standby_has_a_zone(database: DatabaseSettings, location: str) -> Iterator[Problem]:
+    if database.high_availability == "ZoneRedundant" and not LOCATIONS[location].zones:
+        text = f"{location} has no zones; choose SameZone or Disabled"
+        yield Problem("database.highAvailability", text)
+
+
+def backup_has_a_paired_region(database: DatabaseSettings, location: str) -> Iterator[Problem]:
+    if database.geo_redundant_backup and not LOCATIONS[location].paired:
+        text = f"{location} has no paired region for the backups; give false"
+        yield Problem("database.geoRedundantBackup", text)
+
+
+def storage_is_available(storage: StorageSettings, location: str) -> Iterator[Problem]:
+    for problem in storage.unavailable(location):
+        yield Problem(f"storage.{problem.key}", problem.text)
+
+
+def hosts_can_be_validated(solver: str, source_ranges: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    restricted = [host for host, ranges in source_ranges.items() if ranges]
+    if solver == "http01" and restricted:
+        text = (
+            "http01 needs hosts that Let's Encrypt can reach, and ingress.sourceRanges restricts "
+            f"{', '.join(restricted)}; choose dns01, or give [] for them in ingress.sourceRanges"
+        )
+        yield Problem("certificates.solver", text)
+
+
+def main_team_exists(teams: Sequence[TeamSettings]) -> Iterator[Problem]:
+    if teams and MAIN not in (team.name for team in teams):
+        yield Problem("teams", f"{MAIN} is missing; it always exists, and its owners administer the others")
+
+
+def names_are_unique(teams: Sequence[TeamSettings], administrator: str) -> Iterator[Problem]:
+    for problem in taken_twice(teams, administrator):
         yield Problem(f"teams{problem.key}", problem.text)
 
 
-def mentioned(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Each mention of an Entra group, by its key."""
-    for index, team in enumerate(settings.teams):
+def group_references(teams: Sequence[TeamSettings], entra: EntraSettings) -> Iterator[tuple[str, str]]:
+    """Each reference to an Entra group, with its key."""
+    for index, team in enumerate(teams):
         for role, members in team.roles.given():
             for at, group in enumerate(members.oidc.groups):
                 yield f"teams[{index}].roles.{role}.oidc.groups[{at}]", group
-    for role in type(settings.entra.grafana).model_fields:
-        for at, group in enumerate(getattr(settings.entra.grafana, role)):
+    for role in type(entra.grafana).model_fields:
+        for at, group in enumerate(getattr(entra.grafana, role)):
             yield f"entra.grafana.{role}[{at}]", group
 
 
-def groups_are_known(settings: Settings) -> Iterator[Problem]:
-    for key, group in mentioned(settings):
-        if not is_guid(group) and group not in settings.entra.groups:
-            near = f"; {suggestion(group, settings.entra.groups)}" if settings.entra.groups else ""
+def groups_are_known(teams: Sequence[TeamSettings], entra: EntraSettings) -> Iterator[Problem]:
+    for key, group in group_references(teams, entra):
+        if not is_guid(group) and group not in entra.groups:
+            near = f"; {suggestion(group, entra.groups)}" if entra.groups else ""
             yield Problem(key, f"{group} is neither a group's object id (a GUID) nor in entra.groups{near}")
 
 
-def groups_can_be_assigned(settings: Settings) -> Iterator[Problem]:
-    given = (
-        name for name in type(settings.entra.grafana).model_fields if getattr(settings.entra.grafana, name)
-    )
-    if not settings.entra.assignment_required:
-        for role in given:
-            text = "Grafana's roles are given by assignments; say entra.assignmentRequired: true"
-            yield Problem(f"entra.grafana.{role}", f"{text}, or leave it to its own administrator")
+def grafana_groups_can_be_assigned(entra: EntraSettings) -> Iterator[Problem]:
+    if entra.assignment_required:
+        return
+    for role in type(entra.grafana).model_fields:
+        if getattr(entra.grafana, role):
+            text = (
+                "Grafana's roles need assignments; set entra.assignmentRequired: true, or remove the groups"
+            )
+            yield Problem(f"entra.grafana.{role}", text)
 
 
-def team_pools_have_a_team(settings: Settings) -> Iterator[Problem]:
-    names = [team.name for team in settings.teams if not team.removed]
-    for index, pool in enumerate(settings.cluster.worker_pools):
+def team_pools_have_a_team(pools: Sequence[WorkerPool], teams: Sequence[TeamSettings]) -> Iterator[Problem]:
+    names = [team.name for team in teams if not team.removed]
+    for index, pool in enumerate(pools):
         if pool.team and pool.team not in names:
             text = f"there is no team {pool.team}; {suggestion(pool.team, names)}"
             yield Problem(f"cluster.workerPools[{index}].team", text)
 
 
-def someone_works_for_all(settings: Settings) -> Iterator[Problem]:
-    pools = settings.cluster.worker_pools
+def some_pool_serves_all_teams(pools: Sequence[WorkerPool]) -> Iterator[Problem]:
     if pools and all(pool.team or pool.tags for pool in pools):
-        text = "each is for a team or for tags, and nobody runs the rest; add one without either"
+        text = "every pool is for one team or for tags, so other steps never start; add a pool without either"
         yield Problem("cluster.workerPools", text)
 
 
-def volumes_fit(settings: Settings) -> Iterator[Problem]:
-    if settings.workers.volume == "node":
-        for index, pool in enumerate(settings.cluster.worker_pools):
-            room = pool.os_disk_size_gb - NODE_KEEPS_GB
-            if settings.workers.volume_gb > room:
-                text = (
-                    f"a worker's {settings.workers.volume_gb} GiB (workers.volumeGb) and the node's own "
-                    f"{NODE_KEEPS_GB} do not fit; at least {settings.workers.volume_gb + NODE_KEEPS_GB}"
-                )
-                yield Problem(f"cluster.workerPools[{index}].osDiskSizeGb", text)
+def volumes_fit(workers: WorkerSettings, pools: Sequence[WorkerPool]) -> Iterator[Problem]:
+    if workers.volume != "node":
+        return
+    for index, pool in enumerate(pools):
+        if workers.volume_gb > pool.os_disk_size_gb - NODE_KEEPS_GB:
+            text = (
+                f"a worker's {workers.volume_gb} GiB (workers.volumeGb) and the node's own "
+                f"{NODE_KEEPS_GB} do not fit; at least {workers.volume_gb + NODE_KEEPS_GB}"
+            )
+            yield Problem(f"cluster.workerPools[{index}].osDiskSizeGb", text)
 
 
-def one_web_node_rotates(settings: Settings) -> Iterator[Problem]:
-    if settings.concourse.encryption.rotating and settings.concourse.web.replicas > 1:
-        text = (
-            f"{settings.concourse.web.replicas} would read what one of them re-encrypts; 1 until it is done"
-        )
+def one_web_node_while_rotating(concourse: ConcourseSettings) -> Iterator[Problem]:
+    if concourse.encryption.rotating and concourse.web.replicas > 1:
+        text = f"{concourse.web.replicas} would read rows that one of them re-encrypts; 1 until that is done"
         yield Problem("concourse.web.replicas", text)
 
 
-def roles_differ(settings: Settings) -> Iterator[Problem]:
-    if settings.concourse.database_role == settings.database.administrator:
-        text = f"{settings.database.administrator} is the server's administrator; give Concourse another name"
+def database_roles_differ(role: str, administrator: str) -> Iterator[Problem]:
+    if role == administrator:
+        text = f"{administrator} is the server's administrator; give Concourse another role"
         yield Problem("concourse.databaseRole", text)

@@ -1,15 +1,11 @@
-"""A stack's configuration, read once, before any resource: all of it right, or every problem told.
+"""The settings of a stack: `Pulumi.<stack>.yaml`, validated as a whole before any resource is registered.
 
-`python -m components.settings` writes the JSON Schema that editors complete stack files by.
+`python -m components.settings` writes the JSON Schema that editors use to complete stack files.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from ipaddress import IPv4Network
-from itertools import combinations
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +13,8 @@ from pulumi import Config, get_stack
 from pulumi.runtime.config import CONFIG, get_config_env
 from pydantic import Field
 
-from components import rules as concourse_rules
-from components.azure.aks.pool_settings import SystemPool
+from components import rules
 from components.azure.aks.settings import ClusterSettings
-from components.azure.catalog import DATABASE_SKUS, LOCATIONS, user_connections
 from components.azure.network.settings import DnsSettings, NetworkSettings
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.settings import (
@@ -32,30 +26,27 @@ from components.azure.settings import (
 )
 from components.certificates.settings import CertificatesSettings
 from components.chartmuseum.settings import ChartMuseumSettings
-from components.concourse.settings import CONNECTIONS_PER_WEB, ConcourseSettings
+from components.concourse.settings import ConcourseSettings
 from components.concourse.team_settings import TeamSettings
-from components.concourse.worker_settings import CONTAINER_RANGE, WorkersSettings
+from components.concourse.worker_settings import WorkerSettings
 from components.config.messages import read
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.protection import Replaceable
-from components.config.secrets import GIVEN
+from components.config.secrets import REQUIRED_SECRETS
+from components.entra.claims import TeamGroup
 from components.entra.settings import EntraSettings
-from components.ingress.settings import HostsSettings, IngressSettings
-from components.kubernetes.charts import untried
-from components.logging.settings import LogAlertsSettings, LogsSettings
-from components.monitoring.settings import DashboardsSettings, MetricsSettings, TelemetrySettings
-from components.vault.settings import BackupsSettings, ConsulSettings, CredentialsSettings, VaultSettings
+from components.ingress.settings import IngressSettings
+from components.kubernetes.charts import validate_versions
+from components.logging.settings import LoggingSettings
+from components.monitoring.settings import MonitoringSettings
+from components.vault.settings import VaultSettings
 
 PROJECT = "platform"
 SCHEMA = Path(__file__).parent / "stack.schema.json"
-RANGES = ("network.address_space", "cluster.pod_range", "cluster.service_range")
-"""What must share no address with one another, nor with Concourse's containers."""
-AZURE_KEEPS = 5
-"""Addresses of each subnet that Azure keeps for itself."""
 
 
 class SettingsError(Exception):
-    """A stack file with something wrong; the text says all of it."""
+    """A stack file with problems. The text lists all of them."""
 
     def __init__(self, stack: str, problems: Sequence[Problem]) -> None:
         self.problems = problems
@@ -65,40 +56,34 @@ class SettingsError(Exception):
 
 
 class Settings(Model):
-    """The whole of a stack file: one key for each component, and a few for all of them."""
+    """A whole stack file: a section for each part of the platform, and a few keys for all of them."""
 
     azure: AzureSettings
     tags: TagSettings
     protected: bool = Field(examples=[True])
-    """Whether what holds data may not be deleted or replaced."""
+    """Whether resources that hold data are protected from deletion and replacement."""
     replaceable: tuple[Replaceable, ...] = ()
-    """What may be, all the same, until a day: each with its reason."""
+    """Exceptions to `protected`, by URN, each with a reason and an expiry date."""
     network: NetworkSettings
     cluster: ClusterSettings
     database: DatabaseSettings
     storage: StorageSettings
     key_vault: KeyVaultSettings
     dns: DnsSettings
-    hosts: HostsSettings = HostsSettings()
     ingress: IngressSettings = IngressSettings()
     certificates: CertificatesSettings
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
-    """Versions of charts that this stack tries before the others: name → version. (The pins of all stacks
-    are in components/kubernetes/charts.py.)"""
-    metrics: MetricsSettings = MetricsSettings()
-    telemetry: TelemetrySettings = TelemetrySettings()
-    dashboards: DashboardsSettings = DashboardsSettings()
-    consul: ConsulSettings = ConsulSettings()
+    """Chart versions that this stack tries before the others, by chart name. The versions of all stacks are
+    in components/kubernetes/charts.py."""
+    monitoring: MonitoringSettings = MonitoringSettings()
+    logging: LoggingSettings = LoggingSettings()
     vault: VaultSettings = VaultSettings()
-    credentials: CredentialsSettings = CredentialsSettings()
-    backups: BackupsSettings = BackupsSettings()
-    logs: LogsSettings = LogsSettings()
-    log_alerts: LogAlertsSettings = LogAlertsSettings()
     chartmuseum: ChartMuseumSettings = ChartMuseumSettings()
     concourse: ConcourseSettings
-    workers: WorkersSettings
+    workers: WorkerSettings
     deployers: DeployersSettings | None = None
-    """Who deploys which stack. On one stack alone: the one whose Concourse runs the pipelines."""
+    """Identities that the pipelines deploy stacks with. Set on one stack: the one whose Concourse runs the
+    pipelines."""
     entra: EntraSettings = EntraSettings()
     teams: tuple[TeamSettings, ...] = Field(
         min_length=1,
@@ -111,136 +96,83 @@ class Settings(Model):
             ]
         ],
     )
-    """Concourse's teams. To delete one with all that is in it, say removed: true: without its lines it stays,
-    and the next update is refused."""
+    """Concourse's teams. To delete a team with its pipelines and builds, set `removed: true`. If its lines
+    are merely deleted, the team stays and the next update is refused."""
 
     @staticmethod
     def load(config: Config) -> "Settings":
-        """The running stack's settings."""
-        # `Config` reads one key by its name; which keys there are only its module knows.
+        """The settings of the running stack. Raises SettingsError."""
+        # `Config` reads single keys by name. Only its module can list the keys.
         given = {key: _decoded(value) for key, value in {**get_config_env(), **CONFIG.get()}.items()}
         return validate(given, get_stack(), config.name)
 
     @property
     def database_ranges(self) -> list[str]:
-        """Where the database's address is: in its subnet, or anywhere if it is a public one."""
+        """Where the database's address can be: its subnet, or anywhere if access is public."""
         subnet = self.network.subnets.database
         return [str(subnet)] if subnet else ["0.0.0.0/0"]
 
     @property
-    def sources(self) -> dict[str, list[str]]:
-        """Who reaches each host, by public range; nobody named is everybody."""
+    def source_ranges(self) -> dict[str, list[str]]:
+        """Public ranges that may reach each host. An empty list lets everybody in."""
         given = self.ingress.source_ranges
         operators, deployers = self.cluster.operator_ranges, self.cluster.deployer_ranges
-        closed = {"vault": (*operators, *deployers), "kibana": operators}
+        restricted = {"vault": (*operators, *deployers), "kibana": operators}
         found = {}
-        for host in self.hosts.labels():
+        for host in self.ingress.hosts.labels():
             ranges = getattr(given, host)
-            found[host] = closed.get(host, given.default) if ranges is None else ranges
+            found[host] = restricted.get(host, given.default) if ranges is None else ranges
         return {host: [str(range_) for range_ in ranges] for host, ranges in found.items()}
 
-    def checks(self) -> Iterable[Check]:
-        for one, other in combinations(RANGES, 2):
-            yield partial(self._apart, one, other)
-        for one in RANGES:
-            yield partial(self._apart_from_containers, one)
-        yield self._nodes_fit
-        yield self._connections_suffice
-        yield self._builds_may_finish
-        yield self._database_is_reachable
-        yield self._pools_have_zones
-        yield self._standby_has_a_zone
-        yield self._backup_has_a_pair
-        yield self._copies_are_possible
-        yield self._hosts_can_be_proven
-        yield partial(untried, self.charts)
-        yield from concourse_rules.rules(self)
+    @property
+    def team_groups(self) -> list[TeamGroup]:
+        """Every Entra group with a role in a team that is not removed."""
+        return [
+            TeamGroup(team.name, role, group)
+            for team in self.teams
+            if not team.removed
+            for role, members in team.roles.given()
+            for group in members.oidc.groups
+        ]
 
-    def _apart(self, one: str, other: str) -> Iterator[Problem]:
-        first, second = self._range(one), self._range(other)
-        if first.overlaps(second):
-            text = f"{second} overlaps {_camel(one)} ({first}); give each a range of its own"
-            yield Problem(_camel(other), text)
+    @property
+    def host_names(self) -> dict[str, str]:
+        """Full name of each host, by purpose."""
+        return self.ingress.hosts.within(self.dns.name)
 
-    def _apart_from_containers(self, one: str) -> Iterator[Problem]:
-        mine = self._range(one)
-        if mine.overlaps(IPv4Network(CONTAINER_RANGE)):
-            text = f"{mine} overlaps Concourse's build containers ({CONTAINER_RANGE}); choose another"
-            yield Problem(_camel(one), text)
-
-    def _range(self, field: str) -> IPv4Network:
-        found: IPv4Network = attrgetter(field)(self)
-        return found
-
-    def _nodes_fit(self) -> Iterator[Problem]:
-        subnet, most = self.network.subnets.nodes, self.cluster.most_nodes
-        room = subnet.num_addresses - AZURE_KEEPS
-        if most > room:
-            text = f"{subnet} is for {max(room, 0)} nodes, and there can be {most}; widen it"
-            yield Problem("network.subnets.nodes", text)
-
-    def _connections_suffice(self) -> Iterator[Problem]:
-        sku, replicas = self.database.sku, self.concourse.web.replicas
-        if sku in DATABASE_SKUS and replicas * CONNECTIONS_PER_WEB > user_connections(sku):
-            room = user_connections(sku)
-            text = (
-                f"{replicas} need {replicas * CONNECTIONS_PER_WEB} connections, {sku} has {room}; "
-                f"at most {room // CONNECTIONS_PER_WEB}, or a larger database.sku"
-            )
-            yield Problem("concourse.web.replicas", text)
-
-    def _builds_may_finish(self) -> Iterator[Problem]:
-        grace = self.workers.termination_grace_period_seconds
-        for index, pool in enumerate(self.cluster.worker_pools):
-            if pool.drain_timeout_minutes * 60 < grace:
-                text = (
-                    f"{pool.drain_timeout_minutes} min are less than the {grace} s of a worker "
-                    f"(workers.terminationGracePeriodSeconds); at least {-(-grace // 60)}"
-                )
-                yield Problem(f"cluster.workerPools[{index}].drainTimeoutMinutes", text)
-
-    def _database_is_reachable(self) -> Iterator[Problem]:
-        subnet = self.network.subnets.database
-        if self.database.access == "private" and not subnet:
-            text = "private needs network.subnets.database, a /28 or larger; add it, or say public"
-            yield Problem("database.access", text)
-        if self.database.access == "public" and subnet:
-            text = "nothing is in it with database.access: public; remove it, or say private there"
-            yield Problem("network.subnets.database", text)
-
-    def _pools_have_zones(self) -> Iterator[Problem]:
-        if not LOCATIONS[self.azure.location].zones:
-            for key, pool in self._pools():
-                if pool.zones:
-                    yield Problem(f"cluster.{key}.zones", f"{self.azure.location} has no zones; say []")
-
-    def _pools(self) -> Iterator[tuple[str, SystemPool]]:
-        yield "systemPool", self.cluster.system_pool
-        yield from ((f"platformPools[{i}]", pool) for i, pool in enumerate(self.cluster.platform_pools))
-        yield from ((f"workerPools[{i}]", pool) for i, pool in enumerate(self.cluster.worker_pools))
-
-    def _standby_has_a_zone(self) -> Iterator[Problem]:
-        if self.database.high_availability == "ZoneRedundant" and not LOCATIONS[self.azure.location].zones:
-            text = f"{self.azure.location} has no zones; say SameZone or Disabled"
-            yield Problem("database.highAvailability", text)
-
-    def _backup_has_a_pair(self) -> Iterator[Problem]:
-        if self.database.geo_redundant_backup and not LOCATIONS[self.azure.location].paired:
-            text = f"{self.azure.location} has no paired region to keep backups in; say false"
-            yield Problem("database.geoRedundantBackup", text)
-
-    def _copies_are_possible(self) -> Iterator[Problem]:
-        for problem in self.storage.possible(self.azure.location):
-            yield Problem(f"storage.{problem.key}", problem.text)
-
-    def _hosts_can_be_proven(self) -> Iterator[Problem]:
-        closed = [host for host, ranges in self.sources.items() if ranges]
-        if self.certificates.solver == "http01" and closed:
-            text = (
-                "http01 needs hosts that Let's Encrypt reaches, and not everybody reaches "
-                f"{', '.join(closed)}; say dns01, or [] for them in ingress.sourceRanges"
-            )
-            yield Problem("certificates.solver", text)
+    def rules(self) -> Iterable[Rule]:
+        yield lambda: rules.ranges_do_not_overlap(
+            ("network.addressSpace", self.network.address_space), ("cluster.podRange", self.cluster.pod_range)
+        )
+        yield lambda: rules.ranges_do_not_overlap(
+            ("network.addressSpace", self.network.address_space),
+            ("cluster.serviceRange", self.cluster.service_range),
+        )
+        yield lambda: rules.ranges_do_not_overlap(
+            ("cluster.podRange", self.cluster.pod_range), ("cluster.serviceRange", self.cluster.service_range)
+        )
+        yield lambda: rules.outside_container_range("network.addressSpace", self.network.address_space)
+        yield lambda: rules.outside_container_range("cluster.podRange", self.cluster.pod_range)
+        yield lambda: rules.outside_container_range("cluster.serviceRange", self.cluster.service_range)
+        yield lambda: rules.nodes_fit_subnet(self.network.subnets.nodes, self.cluster.max_nodes)
+        yield lambda: rules.connections_suffice(self.database.sku, self.concourse.web.replicas)
+        yield lambda: rules.builds_can_finish(self.workers, self.cluster.worker_pools)
+        yield lambda: rules.database_has_its_subnet(self.database.access, self.network.subnets.database)
+        yield lambda: rules.pools_have_zones(self.cluster, self.azure.location)
+        yield lambda: rules.standby_has_a_zone(self.database, self.azure.location)
+        yield lambda: rules.backup_has_a_paired_region(self.database, self.azure.location)
+        yield lambda: rules.storage_is_available(self.storage, self.azure.location)
+        yield lambda: rules.hosts_can_be_validated(self.certificates.solver, self.source_ranges)
+        yield lambda: validate_versions(self.charts)
+        yield lambda: rules.main_team_exists(self.teams)
+        yield lambda: rules.names_are_unique(self.teams, self.concourse.administrator)
+        yield lambda: rules.groups_are_known(self.teams, self.entra)
+        yield lambda: rules.grafana_groups_can_be_assigned(self.entra)
+        yield lambda: rules.team_pools_have_a_team(self.cluster.worker_pools, self.teams)
+        yield lambda: rules.some_pool_serves_all_teams(self.cluster.worker_pools)
+        yield lambda: rules.volumes_fit(self.workers, self.cluster.worker_pools)
+        yield lambda: rules.one_web_node_while_rotating(self.concourse)
+        yield lambda: rules.database_roles_differ(self.concourse.database_role, self.database.administrator)
 
 
 def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> Settings:
@@ -249,7 +181,7 @@ def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> S
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
         if namespace in ("", project):
-            if name not in GIVEN:
+            if name not in REQUIRED_SECRETS:
                 given[name] = value
         elif namespace != "pulumi":
             meant = f"did you mean {project}:{name}?" if name in Settings.model_fields else "remove it"
@@ -265,7 +197,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a stack file."""
     model = Settings.model_json_schema(mode="validation")
     keys = {f"{PROJECT}:{name}": value for name, value in model["properties"].items()}
-    keys |= {f"{PROJECT}:{name}": _encrypted(secret.what) for name, secret in GIVEN.items()}
+    keys |= {f"{PROJECT}:{name}": _encrypted(secret.what) for name, secret in REQUIRED_SECRETS.items()}
     config = {
         "type": "object",
         "properties": keys,
@@ -299,12 +231,6 @@ def _decoded(value: str) -> object:
         return json.loads(value)
     except (TypeError, ValueError):
         return value
-
-
-def _camel(path: str) -> str:
-    section, field = path.split(".")
-    alias = Settings.model_fields[section].annotation.model_fields[field].alias  # type: ignore[union-attr]
-    return f"{section}.{alias}"
 
 
 if __name__ == "__main__":

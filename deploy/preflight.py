@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from components.azure.catalog import part
+from components.azure.catalog import arm_segment
 from components.settings import Settings
 from deploy.stack_file import RefusedError
 
@@ -124,7 +124,7 @@ def quotas(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
 def zone(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
     """The zone that exists is the one that the internet asks."""
     id_ = settings.dns.zone_id or str(settings.dns.parent_zone_id)
-    name = part(id_, "dnsZones")
+    name = arm_segment(id_, "dnsZones")
     shown = ask("az", "network", "dns", "zone", "show", "--ids", id_)
     if not shown:
         yield Finding(

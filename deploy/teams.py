@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from components.concourse.team_members import Auth, auth_of, members_of
-from components.entra.claims import claims_of
+from components.concourse.team_members import Auth, team_members, to_api_auth
+from components.entra.claims import token_claims
 from components.settings import Settings
 from deploy.stack_file import RefusedError
 
@@ -26,16 +26,17 @@ def wanted(settings: Settings, ids: Mapping[str, str]) -> Teams:
 
     def auth(team: Any) -> Auth:
         claims = {
-            role: claims_of(kind, ids, team.name, role, who.oidc.groups) for role, who in team.roles.given()
+            role: token_claims(kind, ids, team.name, role, who.oidc.groups)
+            for role, who in team.roles.given()
         }
-        return auth_of(members_of(team, claims, settings.concourse.administrator))
+        return to_api_auth(team_members(team, claims, settings.concourse.administrator))
 
     return {team.name: auth(team) for team in settings.teams if not team.removed}
 
 
 def concourse_url(settings: Settings) -> str:
     """Where people reach Concourse."""
-    return f"https://{settings.hosts.within(settings.dns.name)['concourse']}"
+    return f"https://{settings.host_names['concourse']}"
 
 
 def differences(wanted: Teams, there: Teams) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from components.config.secrets import GIVEN
+from components.config.secrets import REQUIRED_SECRETS
 
 ROOT = Path(__file__).parent.parent
 ANALYZER = """#!/bin/sh
@@ -84,7 +84,7 @@ def scratch(stack: str, root: Path, folder: Path) -> None:
     for key, value in config.items():
         if isinstance(value, dict) and "secure" in value:
             config[key] = f"rehearsed-{key.rpartition(':')[2]}"
-    config |= {f"{project['name']}:{key}": secret.example for key, secret in GIVEN.items()}
+    config |= {f"{project['name']}:{key}": secret.example for key, secret in REQUIRED_SECRETS.items()}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from components.kubernetes import network_policies as flows
-from components.kubernetes.network_policies import Outside
+from components.kubernetes.network_policies import External
 from rehearsal.cluster_objects import BY_CHART, BY_OPERATOR, BY_RELEASE, CLUSTER_WIDE, PRESENT, kind_name
 from rehearsal.helm import RELEASE, concourse_secrets, named
 from rehearsal.pod_admission import NAMES, TEMPLATES
@@ -129,10 +129,10 @@ def calls(recorder):
 
 def allowed(source, target):
     return any(
-        not isinstance(end, Outside) and end.namespace == target
+        not isinstance(end, External) and end.namespace == target
         for flow in flows.FLOWS
         for start, end in [(flow.source, flow.target)]
-        if not isinstance(start, Outside) and start.namespace == source
+        if not isinstance(start, External) and start.namespace == source
     )
 
 

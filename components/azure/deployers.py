@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from components.azure.identity import federated
-from components.azure.resource_groups import Place
+from components.azure.identity import federated_identity
+from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role
 from components.azure.settings import PIPELINES, DeployerSettings, DeployersSettings
+from components.component import Component
 
 
 def subjects(team: str, deployer: DeployerSettings) -> dict[str, str]:
@@ -17,7 +18,7 @@ def subjects(team: str, deployer: DeployerSettings) -> dict[str, str]:
     return own | {f"job-{job}": f"{team}/platform//{job}" for job in deployer.jobs}
 
 
-class Deployers(ComponentResource):
+class Deployers(Component):
     """Identities without passwords, with what they may do."""
 
     client_ids: Mapping[str, Output[str]]
@@ -28,24 +29,30 @@ class Deployers(ComponentResource):
         name: str,
         settings: DeployersSettings,
         *,
-        place: Place,
+        context: AzureContext,
         issuer: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
         """`issuer` is this Concourse's address, as its tokens name it: without a last slash."""
-        super().__init__("platform:index:Deployers", name, None, opts)
+        super().__init__(name, opts)
         self.client_ids = {
-            each.stack: self._deployer(each, settings, place=place, issuer=issuer) for each in settings.stacks
+            each.stack: self._deployer(each, settings, context=context, issuer=issuer)
+            for each in settings.stacks
         }
         self.register_outputs({"clientIds": dict(self.client_ids)})
 
     def _deployer(
-        self, deployer: DeployerSettings, settings: DeployersSettings, *, place: Place, issuer: Input[str]
+        self,
+        deployer: DeployerSettings,
+        settings: DeployersSettings,
+        *,
+        context: AzureContext,
+        issuer: Input[str],
     ) -> Output[str]:
         subscription = f"/subscriptions/{deployer.subscription_id}"
-        return federated(
+        return federated_identity(
             f"deployer-{deployer.stack}",
-            place=place,
+            context=context,
             issuer=issuer,
             subjects=subjects(settings.team, deployer),
             roles={

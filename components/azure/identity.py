@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Input, InvokeOptions, Output, Resource, ResourceOptions
+from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions
 
-from components.azure.catalog import part
-from components.azure.resource_groups import Place
+from components.azure.catalog import arm_segment
+from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
+from components.component import Component
 
 AUDIENCE = "api://AzureADTokenExchange"
 """Whom a service account's token has to be for. Entra takes no other."""
@@ -32,7 +33,7 @@ CERT_MANAGER = ServiceAccount("cert-manager", "cert-manager")
 BACKUP = ServiceAccount("backup", "backup")
 
 
-class WorkloadIdentity(ComponentResource):
+class WorkloadIdentity(Component):
     """A managed identity that service accounts log in as, without a password."""
 
     client_id: Output[str]
@@ -42,17 +43,17 @@ class WorkloadIdentity(ComponentResource):
         self,
         name: str,
         *,
-        place: Place,
+        context: AzureContext,
         issuer: Input[str],
         accounts: Sequence[ServiceAccount],
         roles: Mapping[Role, Output[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
         """`roles` has the scope of each; `issuer` is whole, with its last slash."""
-        super().__init__("platform:index:WorkloadIdentity", name, None, opts)
-        self.client_id = federated(
+        super().__init__(name, opts)
+        self.client_id = federated_identity(
             name,
-            place=place,
+            context=context,
             issuer=issuer,
             subjects={f"{account.namespace}-{account.name}": account.subject for account in accounts},
             roles=roles,
@@ -61,10 +62,10 @@ class WorkloadIdentity(ComponentResource):
         self.register_outputs({"clientId": self.client_id})
 
 
-def federated(  # noqa: PLR0913 (named, and each an input)
+def federated_identity(  # noqa: PLR0913 (named, and each an input)
     name: str,
     *,
-    place: Place,
+    context: AzureContext,
     issuer: Input[str],
     subjects: Mapping[str, str],
     roles: Mapping[Role, Input[str]],
@@ -75,16 +76,16 @@ def federated(  # noqa: PLR0913 (named, and each an input)
     Its client id, known once they can log in and do it.
     """
     identity = az.managedidentity.UserAssignedIdentity(
-        name, **place.where, opts=ResourceOptions(parent=parent)
+        name, **context.common, opts=ResourceOptions(parent=parent)
     )
-    known = known_identity(identity.id, parent=parent)
+    known = lookup_identity(identity.id, parent=parent)
     credentials: list[az.managedidentity.FederatedIdentityCredential] = []
     for called, subject in subjects.items():
         credentials.append(
             az.managedidentity.FederatedIdentityCredential(
                 f"{name}-{called}",
-                resource_group_name=place.group,
-                resource_name_=identity.id.apply(lambda id_: part(id_, "userAssignedIdentities")),
+                resource_group_name=context.group,
+                resource_name_=identity.id.apply(lambda id_: arm_segment(id_, "userAssignedIdentities")),
                 issuer=issuer,
                 subject=subject,
                 audiences=[AUDIENCE],
@@ -106,7 +107,7 @@ def federated(  # noqa: PLR0913 (named, and each an input)
     return ready.apply(lambda all_: str(all_[0]))
 
 
-def known_identity(
+def lookup_identity(
     identity: Output[str], parent: Resource
 ) -> Output["az.managedidentity.GetUserAssignedIdentityResult"]:
     """The managed identity of an id.
@@ -115,21 +116,21 @@ def known_identity(
     where a new tag would show every role of it as replaced.
     """
     return az.managedidentity.get_user_assigned_identity_output(
-        resource_group_name=identity.apply(lambda id_: part(id_, "resourceGroups")),
-        resource_name=identity.apply(lambda id_: part(id_, "userAssignedIdentities")),
+        resource_group_name=identity.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+        resource_name=identity.apply(lambda id_: arm_segment(id_, "userAssignedIdentities")),
         opts=InvokeOptions(parent=parent),  # and with it the provider
     )
 
 
-def issuer_of(cluster: Output[str], parent: Resource) -> Output[str]:
+def oidc_issuer_url(cluster: Output[str], parent: Resource) -> Output[str]:
     """The issuer of the cluster of an id, with its last slash: Entra compares it whole.
 
     Asked of Azure by the names in the id, as the kubeconfig is: the cluster's outputs are not known
     in the preview of an update, where every identity in the cluster would show as changed.
     """
     given = az.containerservice.get_managed_cluster_output(
-        resource_group_name=cluster.apply(lambda id_: part(id_, "resourceGroups")),
-        resource_name=cluster.apply(lambda id_: part(id_, "managedClusters")),
+        resource_group_name=cluster.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+        resource_name=cluster.apply(lambda id_: arm_segment(id_, "managedClusters")),
         opts=InvokeOptions(parent=parent),  # and with it the provider
     )
     return given.apply(

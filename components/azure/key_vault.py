@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.azure.catalog import part
-from components.azure.resource_groups import Place
+from components.azure.catalog import arm_segment
+from components.azure.resource_groups import AzureContext
 from components.azure.settings import KeyVaultSettings
+from components.component import Component
 
-UNCHANGING = ["properties.kty", "properties.keySize", "properties.keyOps"]
+IMMUTABLE = ["properties.kty", "properties.keySize", "properties.keyOps"]
 """What Azure makes a key with once, and afterwards takes another value of and ignores."""
 
 
@@ -18,11 +19,11 @@ RECOVERY = "vault-recovery-keys"
 """The secret with Vault's recovery keys."""
 
 
-def second_copy(  # noqa: PLR0913 (named, and each an input)
+def key_vault_secret(  # noqa: PLR0913 (named, and each an input)
     name: str,
     value: Output[str],
     *,
-    place: Place,
+    context: AzureContext,
     vault: Input[str],
     what: str,
     parent: Resource,
@@ -31,15 +32,15 @@ def second_copy(  # noqa: PLR0913 (named, and each an input)
     return az.keyvault.Secret(
         name,
         secret_name=name,
-        resource_group_name=place.group,
+        resource_group_name=context.group,
         vault_name=vault,
-        tags=place.tags,
+        tags=context.tags,
         properties=az.keyvault.SecretPropertiesArgs(
             value=value, content_type=what, attributes=az.keyvault.SecretAttributesArgs(enabled=True)
         ),
         opts=ResourceOptions(
             parent=parent,
-            protect=place.protected,
+            protect=context.protected,
             # It goes with its vault. Alone only who may read its data could delete it.
             retain_on_delete=True,
         ),
@@ -56,7 +57,7 @@ class Seal(NamedTuple):
     """Name of the key."""
 
 
-class KeyVault(ComponentResource):
+class KeyVault(Component):
     """A key vault of the stack's own. Without its key Vault never opens again."""
 
     name: Output[str]
@@ -73,16 +74,16 @@ class KeyVault(ComponentResource):
         name: str,
         settings: KeyVaultSettings,
         *,
-        place: Place,
+        context: AzureContext,
         tenant: str,
         clients: Iterable[Output[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
         """Only the subnets of the ids in `clients` and the operators' ranges get in."""
-        super().__init__("platform:index:KeyVault", name, None, opts)
+        super().__init__(name, opts)
         vault = az.keyvault.Vault(
             name,
-            **place.where,
+            **context.common,
             properties=az.keyvault.VaultPropertiesArgs(
                 sku=az.keyvault.SkuArgs(family="A", name=az.keyvault.SkuName(settings.sku)),
                 tenant_id=tenant,
@@ -90,7 +91,7 @@ class KeyVault(ComponentResource):
                 enable_soft_delete=True,
                 soft_delete_retention_in_days=settings.soft_delete_days,
                 # Nobody takes it back. Azure refuses False, even for a new vault.
-                enable_purge_protection=True if place.protected else None,
+                enable_purge_protection=True if context.protected else None,
                 public_network_access="enabled",  # or else the rules let nobody in
                 network_acls=az.keyvault.NetworkRuleSetArgs(
                     default_action="Deny",
@@ -101,13 +102,13 @@ class KeyVault(ComponentResource):
                     virtual_network_rules=[az.keyvault.VirtualNetworkRuleArgs(id=id_) for id_ in clients],
                 ),
             ),
-            opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
+            opts=ResourceOptions(parent=self, protect=context.protected, retain_on_delete=context.protected),
         )
         key = az.keyvault.Key(
             f"{name}-unseal",
-            resource_group_name=place.group,
-            vault_name=vault.id.apply(lambda id_: part(id_, "vaults")),
-            tags=place.tags,
+            resource_group_name=context.group,
+            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
+            tags=context.tags,
             properties=az.keyvault.KeyPropertiesArgs(
                 kty="RSA",
                 key_size=settings.key_size,
@@ -118,28 +119,28 @@ class KeyVault(ComponentResource):
             ),
             opts=ResourceOptions(
                 parent=self,
-                protect=place.protected,
+                protect=context.protected,
                 # It goes with its vault. Alone only who may read its data could delete it.
                 retain_on_delete=True,
-                replace_on_changes=UNCHANGING,
+                replace_on_changes=IMMUTABLE,
                 ignore_changes=["tags"],  # Azure changes nothing of a key that is there
             ),
         )
         self.key = key.id
-        self.name = key.id.apply(lambda id_: part(id_, "vaults"))
+        self.name = key.id.apply(lambda id_: arm_segment(id_, "vaults"))
         self.key_name = key.id.apply(lambda id_: id_.rpartition("/")[2])
         self.seal = Seal(tenant, self.name, self.key_name)
         # Made here, so that a role can be given on it alone. What is in it the init Job says.
         self.recovery = az.keyvault.Secret(
             f"{name}-recovery",
-            resource_group_name=place.group,
-            vault_name=vault.id.apply(lambda id_: part(id_, "vaults")),
+            resource_group_name=context.group,
+            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
             secret_name=RECOVERY,
-            tags=place.tags,
+            tags=context.tags,
             properties=az.keyvault.SecretPropertiesArgs(value="none yet"),
             opts=ResourceOptions(
                 parent=self,
-                protect=place.protected,
+                protect=context.protected,
                 retain_on_delete=True,  # as the key
                 ignore_changes=["properties", "tags"],  # each version has its own
             ),

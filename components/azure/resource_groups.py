@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
+
+from components.component import Component
 
 
-class Where(TypedDict):
+class CommonArgs(TypedDict):
     """The arguments that most of Azure's resources share."""
 
     resource_group_name: Input[str]
@@ -17,7 +19,7 @@ class Where(TypedDict):
 
 
 @dataclass(frozen=True)
-class Place:
+class AzureContext:
     """Where Azure resources go, and what all of them carry."""
 
     group: Input[str]
@@ -28,17 +30,17 @@ class Place:
     """Whether what holds data may not be deleted or replaced."""
 
     @property
-    def where(self) -> Where:
+    def common(self) -> CommonArgs:
         """For a resource that is in the group, in its region and tagged."""
         return {"resource_group_name": self.group, "location": self.location, "tags": self.tags}
 
 
-class Groups(ComponentResource):
+class ResourceGroups(Component):
     """The stack's resource groups, as places to put resources."""
 
-    stateful: Place
+    stateful: AzureContext
     """For what holds data: databases, disks, addresses, keys. Outlives the cluster."""
-    compute: Place
+    compute: AzureContext
     """For what a deployment can make again: network and cluster."""
     stateful_id: Output[str]
     """For giving a role on all that is in the group."""
@@ -52,9 +54,9 @@ class Groups(ComponentResource):
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:Groups", name, None, opts)
+        super().__init__(name, opts)
 
-        def place(purpose: str, *, protect: bool) -> tuple[Place, Output[str]]:
+        def place(purpose: str, *, protect: bool) -> tuple[AzureContext, Output[str]]:
             group = az.resources.ResourceGroup(
                 purpose,
                 location=location,
@@ -64,7 +66,7 @@ class Groups(ComponentResource):
             # From the id: it alone is known in the preview of an update, where otherwise a changed
             # tag would show all that is in the group as changed.
             called: Output[str] = group.id.apply(lambda id_: id_.rpartition("/")[2])
-            return Place(called, location, tags, protected), group.id
+            return AzureContext(called, location, tags, protected), group.id
 
         self.stateful, self.stateful_id = place("stateful", protect=protected)
         self.compute, _ = place("compute", protect=False)

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pulumi_azure_native as az
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.azure.catalog import part
+from components.azure.catalog import arm_segment
 
 
 class Role(StrEnum):
@@ -43,7 +43,7 @@ def grant(  # noqa: PLR0913 (named)
         principal_id=principal,
         # Entra may not have replicated a new identity yet; with its type given nobody looks it up.
         principal_type=kind,
-        role_definition_id=scope.apply(lambda id_: definition(role, part(id_, "subscriptions"))),
+        role_definition_id=scope.apply(lambda id_: definition(role, arm_segment(id_, "subscriptions"))),
         scope=scope,
         opts=ResourceOptions(
             parent=parent,

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.azure.catalog import LOCATIONS, AzureLocation
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import ArmId, ConcourseName, Guid, PublicCidr
 
 
@@ -57,8 +57,8 @@ class StorageSettings(Model):
     backup_days: int = Field(default=35, ge=7, le=3650)
     """Days that a backup of Consul is kept: as long as the database's can be at most."""
 
-    def possible(self, location: str) -> Iterator[Problem]:
-        """What a region cannot do. For the rules between settings."""
+    def unavailable(self, location: str) -> Iterator[Problem]:
+        """The chosen redundancies that a region does not offer."""
         region = LOCATIONS[location]
         for key, chosen in (("charts", self.charts), ("backups", self.backups)):
             if "Z" in chosen and not region.zones:
@@ -116,7 +116,7 @@ class DeployersSettings(Model):
     stacks: tuple[DeployerSettings, ...] = Field(min_length=1, examples=[[]])
     """Each stack that has a deployer."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._once_each,)
 
     def _once_each(self) -> Iterator[Problem]:

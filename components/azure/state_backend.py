@@ -1,19 +1,20 @@
 """Where Pulumi keeps what it knows of all stacks, and the key that encrypts the secrets in it."""
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
-from components.azure.catalog import part
-from components.azure.key_vault import UNCHANGING
-from components.azure.resource_groups import Place
+from components.azure.catalog import arm_segment
+from components.azure.key_vault import IMMUTABLE
+from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
 from components.azure.settings import StateSettings
 from components.azure.storage import blob_account
+from components.component import Component
 
 NAME = "state"
 
 
-class State(ComponentResource):
+class StateBackend(Component):
     """A container of which every version is kept, and a key."""
 
     backend: Output[str]
@@ -26,24 +27,29 @@ class State(ComponentResource):
     """Pulumi's address of the key."""
 
     def __init__(
-        self, name: str, settings: StateSettings, *, place: Place, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        settings: StateSettings,
+        *,
+        context: AzureContext,
+        opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:State", name, None, opts)
+        super().__init__(name, opts)
         kept = ResourceOptions(parent=self, protect=True, retain_on_delete=True)
         called, safe = blob_account(
-            NAME, "GZRS", place=place, shared_key=False, days=settings.kept_days, opts=kept
+            NAME, "GZRS", context=context, shared_key=False, days=settings.kept_days, opts=kept
         )
         container = az.storage.BlobContainer(
             NAME,
             container_name=NAME,
-            resource_group_name=place.group,
+            resource_group_name=context.group,
             account_name=called,
             public_access=az.storage.PublicAccess.NONE,
             opts=ResourceOptions.merge(kept, ResourceOptions(depends_on=[safe])),
         )
         vault = az.keyvault.Vault(
             NAME,
-            **place.where,
+            **context.common,
             properties=az.keyvault.VaultPropertiesArgs(
                 sku=az.keyvault.SkuArgs(family="A", name=az.keyvault.SkuName.STANDARD),
                 tenant_id=settings.tenant_id,
@@ -56,16 +62,16 @@ class State(ComponentResource):
         )
         key = az.keyvault.Key(
             NAME,
-            resource_group_name=place.group,
-            vault_name=vault.id.apply(lambda id_: part(id_, "vaults")),
+            resource_group_name=context.group,
+            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
             key_name=NAME,
             properties=az.keyvault.KeyPropertiesArgs(
                 kty="RSA",
                 key_size=3072,
                 key_ops=["encrypt", "decrypt"],
             ),
-            tags=place.tags,
-            opts=ResourceOptions.merge(kept, ResourceOptions(replace_on_changes=UNCHANGING)),
+            tags=context.tags,
+            opts=ResourceOptions.merge(kept, ResourceOptions(replace_on_changes=IMMUTABLE)),
         )
         for role, scope in (
             (Role.STORAGE_BLOB_DATA_CONTRIBUTOR, container.id),
@@ -81,9 +87,9 @@ class State(ComponentResource):
             )
         self.container, self.key = container.id, key.id
         self.backend = container.id.apply(
-            lambda id_: f"azblob://{NAME}?storage_account={part(id_, 'storageAccounts')}"
+            lambda id_: f"azblob://{NAME}?storage_account={arm_segment(id_, 'storageAccounts')}"
         )
         self.secrets_provider = key.id.apply(
-            lambda id_: f"azurekeyvault://{part(id_, 'vaults')}.vault.azure.net/keys/{NAME}"
+            lambda id_: f"azurekeyvault://{arm_segment(id_, 'vaults')}.vault.azure.net/keys/{NAME}"
         )
         self.register_outputs({"backend": self.backend, "secretsProvider": self.secrets_provider})

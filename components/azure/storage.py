@@ -4,19 +4,20 @@ from collections.abc import Iterable
 from typing import Any
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, InvokeOptions, Output, ResourceOptions
+from pulumi import InvokeOptions, Output, ResourceOptions
 
-from components.azure.blob_lifecycle import old_blobs_go
-from components.azure.catalog import part
-from components.azure.resource_groups import Place
+from components.azure.blob_lifecycle import lifecycle_policy
+from components.azure.catalog import arm_segment
+from components.azure.resource_groups import AzureContext
 from components.azure.settings import Redundancy, StorageSettings
+from components.component import Component
 
 
 def blob_account(  # noqa: PLR0913 (named, and each an input)
     name: str,
     copies: Redundancy,
     *,
-    place: Place,
+    context: AzureContext,
     shared_key: bool,
     days: int,
     opts: ResourceOptions,
@@ -28,7 +29,7 @@ def blob_account(  # noqa: PLR0913 (named, and each an input)
     """
     made = az.storage.StorageAccount(
         name,
-        **place.where,
+        **context.common,
         kind="StorageV2",
         sku=az.storage.SkuArgs(name=f"Standard_{copies}"),
         access_tier=az.storage.AccessTier.HOT,
@@ -42,12 +43,12 @@ def blob_account(  # noqa: PLR0913 (named, and each an input)
         **more,
     )
     # From the id, which is known in every preview: as for the groups.
-    called = made.id.apply(lambda id_: part(id_, "storageAccounts"))
+    called = made.id.apply(lambda id_: arm_segment(id_, "storageAccounts"))
     kept = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=days)
     safe = az.storage.BlobServiceProperties(
         name,
         blob_services_name="default",
-        resource_group_name=place.group,
+        resource_group_name=context.group,
         account_name=called,
         is_versioning_enabled=True,
         delete_retention_policy=kept,
@@ -57,7 +58,7 @@ def blob_account(  # noqa: PLR0913 (named, and each an input)
     return called, safe
 
 
-class Storage(ComponentResource):
+class Storage(Component):
     """Two accounts, since ChartMuseum knows no way in but the key to a whole account."""
 
     charts_account: Output[str]
@@ -76,12 +77,12 @@ class Storage(ComponentResource):
         name: str,
         settings: StorageSettings,
         *,
-        place: Place,
+        context: AzureContext,
         clients: Iterable[Output[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
         """Only the subnets of the ids in `clients` get in, besides Azure's own services."""
-        super().__init__("platform:index:Storage", name, None, opts)
+        super().__init__(name, opts)
         rules = az.storage.NetworkRuleSetArgs(
             default_action=az.storage.DefaultAction.DENY,
             bypass="AzureServices",
@@ -97,16 +98,18 @@ class Storage(ComponentResource):
             called, safe = blob_account(
                 purpose,
                 copies,
-                place=place,
+                context=context,
                 shared_key=shared_key,
                 days=settings.soft_delete_days,
-                opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
+                opts=ResourceOptions(
+                    parent=self, protect=context.protected, retain_on_delete=context.protected
+                ),
                 network_rule_set=rules,
                 public_network_access="Enabled",  # or else the rules let nobody in
             )
-            old_blobs_go(
+            lifecycle_policy(
                 purpose,
-                group=place.group,
+                group=context.group,
                 account=called,
                 version_days=settings.soft_delete_days,
                 blob_days=days,
@@ -115,37 +118,37 @@ class Storage(ComponentResource):
             return az.storage.BlobContainer(
                 purpose,
                 container_name=purpose,
-                resource_group_name=place.group,
+                resource_group_name=context.group,
                 account_name=called,
                 public_access=az.storage.PublicAccess.NONE,
                 opts=ResourceOptions(
                     parent=self,
-                    protect=place.protected,
-                    retain_on_delete=place.protected,
+                    protect=context.protected,
+                    retain_on_delete=context.protected,
                     depends_on=[safe],
                 ),
             ).id
 
         charts = account("charts", settings.charts, shared_key=True)
-        self.charts_account = charts.apply(lambda id_: part(id_, "storageAccounts"))
-        self.charts_container = charts.apply(lambda id_: part(id_, "containers"))
+        self.charts_account = charts.apply(lambda id_: arm_segment(id_, "storageAccounts"))
+        self.charts_container = charts.apply(lambda id_: arm_segment(id_, "containers"))
         self.charts_key = self._key(charts)
         self.backups_container = account(
             "backups", settings.backups, shared_key=False, days=settings.backup_days
         )
-        self.backups_account = self.backups_container.apply(lambda id_: part(id_, "storageAccounts"))
+        self.backups_account = self.backups_container.apply(lambda id_: arm_segment(id_, "storageAccounts"))
         self.backups_url = Output.format(
             "https://{0}.blob.core.windows.net/{1}",
             self.backups_account,
-            self.backups_container.apply(lambda id_: part(id_, "containers")),
+            self.backups_container.apply(lambda id_: arm_segment(id_, "containers")),
         )
         self.register_outputs({"chartsAccount": self.charts_account, "backupsAccount": self.backups_account})
 
     def _key(self, inside: Output[str]) -> Output[str]:
         """The key of the account that a container's id names. The SDK does not mark it as secret."""
         given = az.storage.list_storage_account_keys_output(
-            resource_group_name=inside.apply(lambda id_: part(id_, "resourceGroups")),
-            account_name=inside.apply(lambda id_: part(id_, "storageAccounts")),
+            resource_group_name=inside.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+            account_name=inside.apply(lambda id_: arm_segment(id_, "storageAccounts")),
             opts=InvokeOptions(parent=self),  # and with it the provider
         )
         secret: Output[str] = Output.secret(given.apply(lambda answer: answer.keys[0].value))

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
-from components.azure.catalog import part
+from components.azure.catalog import arm_segment
+from components.certificates.internal_ca import CERT_MANAGER
 from components.certificates.settings import CertificatesSettings
-from components.ingress.route import CERT_MANAGER
-from components.kubernetes.custom_resource import custom
+from components.component import Component
+from components.kubernetes.custom_resource import custom_resource
 
 SERVERS = {
     "production": "https://acme-v02.api.letsencrypt.org/directory",
@@ -22,9 +23,9 @@ def solver(kind: str, *, zone: Output[str], client_id: Output[str], ingress: Out
     return {
         "dns01": {
             "azureDNS": {
-                "subscriptionID": zone.apply(lambda id_: part(id_, "subscriptions")),
-                "resourceGroupName": zone.apply(lambda id_: part(id_, "resourceGroups")),
-                "hostedZoneName": zone.apply(lambda id_: part(id_, "dnsZones")),
+                "subscriptionID": zone.apply(lambda id_: arm_segment(id_, "subscriptions")),
+                "resourceGroupName": zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+                "hostedZoneName": zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
                 "environment": "AzurePublicCloud",
                 "managedIdentity": {"clientID": client_id},
             }
@@ -32,7 +33,7 @@ def solver(kind: str, *, zone: Output[str], client_id: Output[str], ingress: Out
     }
 
 
-class Issuers(ComponentResource):
+class AcmeIssuers(Component):
     """Let's Encrypt's issuers, production's and staging's."""
 
     chosen: Output[str]
@@ -53,10 +54,10 @@ class Issuers(ComponentResource):
 
         `ingress` is the class that answers for http01, known once names lead to it.
         """
-        super().__init__("platform:index:Issuers", name, None, opts)
+        super().__init__(name, opts)
         proof = solver(settings.solver, zone=zone, client_id=client_id, ingress=ingress)
         made: dict[str, Output[str]] = {
-            kind: custom(
+            kind: custom_resource(
                 f"letsencrypt-{kind}",
                 "ClusterIssuer",
                 api_version=CERT_MANAGER,

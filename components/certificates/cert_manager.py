@@ -1,14 +1,15 @@
 """cert-manager, which makes and renews certificates."""
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.certificates.settings import CertificatesSettings
 from components.certificates.values import values
+from components.component import Component
 from components.kubernetes.charts import Chart
 from components.kubernetes.helm import ready, release
 
 
-class CertManager(ComponentResource):
+class CertManager(Component):
     """What makes and renews certificates, and the kinds of its objects."""
 
     namespace: Output[str]
@@ -24,14 +25,14 @@ class CertManager(ComponentResource):
         monitors: Input[bool],
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:CertManager", name, None, opts)
+        super().__init__(name, opts)
         self.namespace = ready(
             release(
                 "cert-manager",
                 chart,
                 namespace=namespace,
                 values=values(settings, monitors=monitors),
-                opts=ResourceOptions(parent=self),
+                opts=self.child,
             ),
             namespace,
         )

@@ -1,13 +1,14 @@
 """Our own certificate authority: by it the platform's servers know each other inside the cluster."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pulumi_kubernetes as k8s
 import pulumi_tls as tls
-from pulumi import ComponentResource, Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.kubernetes.custom_resource import custom
+from components.component import Component
+from components.kubernetes.context import CaTrust
+from components.kubernetes.custom_resource import custom_resource
 
 CERT_MANAGER = "cert-manager.io/v1"
 YEAR = 365 * 24
@@ -19,28 +20,17 @@ LEAF = 90
 """Days. When half of them are over cert-manager signs anew, by itself."""
 
 
-@dataclass(frozen=True)
-class Trust:
-    """Whom a client inside the cluster trusts, and whom a server has its certificate from."""
-
-    issuer: Output[str]
-    """Name of the ClusterIssuer; known once it signs."""
-    ca_pem: Output[str]
-    """The CA's certificate. No secret."""
-
-
-class Authority(ComponentResource):
+class InternalCA(Component):
     """A CA whose key is in Pulumi's state and in one Secret, and nowhere else."""
 
-    trust: Trust
-    ends: Output[str]
+    trust: CaTrust
+    expires_at: Output[str]
     """The last moment of the CA's certificate, unless an update renews it before."""
 
     def __init__(self, name: str, *, cert_manager: Input[str], opts: ResourceOptions | None = None) -> None:
         """`cert_manager` is its namespace, known once it runs."""
-        super().__init__("platform:index:Authority", name, None, opts)
-        child = ResourceOptions(parent=self)
-        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve="P256", opts=child)
+        super().__init__(name, opts)
+        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve="P256", opts=self.child)
         root = tls.SelfSignedCert(
             name,
             private_key_pem=key.private_key_pem,
@@ -50,7 +40,7 @@ class Authority(ComponentResource):
             allowed_uses=["cert_signing", "crl_signing"],
             validity_period_hours=LIFE,
             early_renewal_hours=EARLY,
-            opts=child,
+            opts=self.child,
         )
         secret = k8s.core.v1.Secret(
             name,
@@ -58,9 +48,9 @@ class Authority(ComponentResource):
             metadata={"name": "platform-internal-ca", "namespace": cert_manager},
             type="kubernetes.io/tls",
             string_data={"tls.crt": root.cert_pem, "tls.key": key.private_key_pem},
-            opts=child,
+            opts=self.child,
         )
-        issuer = custom(
+        issuer = custom_resource(
             name,
             "ClusterIssuer",
             called="platform-internal",
@@ -69,14 +59,14 @@ class Authority(ComponentResource):
             parent=self,
             wait_for="condition=Ready",
         )
-        self.ends = root.validity_end_time.apply(str)
-        self.trust = Trust(issuer, Output.unsecret(root.cert_pem))
+        self.expires_at = root.validity_end_time.apply(str)
+        self.trust = CaTrust(issuer, Output.unsecret(root.cert_pem))
         self.register_outputs({"issuer": self.trust.issuer, "caPem": self.trust.ca_pem})
 
 
 def server_certificate(  # noqa: PLR0913 (named, and each an input)
     name: str,
-    trust: Trust,
+    trust: CaTrust,
     *,
     namespace: Input[str],
     hosts: Iterable[str],
@@ -87,7 +77,7 @@ def server_certificate(  # noqa: PLR0913 (named, and each an input)
 
     It changes when half of its days are over: whoever mounts it has to read it again.
     """
-    return custom(
+    return custom_resource(
         name,
         "Certificate",
         api_version=CERT_MANAGER,
@@ -107,7 +97,7 @@ def server_certificate(  # noqa: PLR0913 (named, and each an input)
     )
 
 
-def trusted(name: str, trust: Trust, *, namespace: Input[str], parent: Resource) -> Output[str]:
+def ca_bundle(name: str, trust: CaTrust, *, namespace: Input[str], parent: Resource) -> Output[str]:
     """Name of a ConfigMap with the CA's certificate as `ca.crt`, for clients in a namespace."""
     made = k8s.core.v1.ConfigMap(
         name,

@@ -1,20 +1,22 @@
 """ChartMuseum: Helm charts that pipelines publish, kept in the stack's storage account."""
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import Trust, server_certificate
+from components.certificates.internal_ca import server_certificate
 from components.chartmuseum.settings import ChartMuseumSettings
 from components.chartmuseum.values import CERTIFICATE, PORT, SERVER, Container, values
-from components.ingress.route import Host, Tls, publish
+from components.component import Component, after
+from components.ingress.route import Tls, publish
 from components.kubernetes.charts import Chart
-from components.kubernetes.custom_resource import custom
+from components.kubernetes.context import CaTrust, Host
+from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import ready, release
-from components.kubernetes.job import stamp_of
+from components.kubernetes.job import checksum
 
 
-class ChartMuseum(ComponentResource):
+class ChartMuseum(Component):
     """Charts at their host, for whoever has the login."""
 
     url: Output[str]
@@ -29,18 +31,17 @@ class ChartMuseum(ComponentResource):
         namespace: Input[str],
         container: Container,
         host: Host,
-        trust: Trust,
+        trust: CaTrust,
         monitors: Input[bool],
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:ChartMuseum", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         login = password(f"{name}-login", parent=self, rotation=settings.rotation)
         secret = k8s.core.v1.Secret(
             f"{name}-login",
             metadata={"name": f"{name}-login", "namespace": namespace},
             string_data={"user": settings.user, "password": login, "account-key": container.key},
-            opts=child,
+            opts=self.child,
         )
         certificate = server_certificate(
             CERTIFICATE, trust, namespace=namespace, hosts=["chartmuseum", SERVER], parent=self
@@ -48,22 +49,22 @@ class ChartMuseum(ComponentResource):
         museum = release(
             name,
             chart,
-            namespace=Output.all(namespace, certificate).apply(lambda both: str(both[0])),
+            namespace=after(namespace, certificate),
             values=values(
                 settings,
                 url=host.url,
                 container=container,
                 secret=secret.metadata.name,
-                stamp=stamp_of(login, container.key),
+                stamp=checksum(login, container.key),
             ),
-            opts=child,
+            opts=self.child,
         )
         # The chart's own monitor knows no TLS.
-        custom(
+        custom_resource(
             name,
             "ServiceMonitor",
             api_version="monitoring.coreos.com/v1",
-            namespace=Output.all(namespace, monitors).apply(lambda both: str(both[0])),
+            namespace=after(namespace, monitors),
             spec={
                 "selector": {"matchLabels": {"app.kubernetes.io/name": "chartmuseum"}},
                 "endpoints": [

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from pulumi import Input, Output
 
 from components.chartmuseum.settings import ChartMuseumSettings
-from components.kubernetes.job import CLOSED, USER
+from components.kubernetes.job import RESTRICTED_CONTAINER, USER
 from components.kubernetes.pod_values import resources
 
 PORT = 8080
@@ -59,7 +59,7 @@ def values(
         "podAnnotations": {"platform/stamp": stamp},
         "probes": {"livenessHttpGetConfig": probe, "readinessHttpGetConfig": probe},
         "containerSecurityContext": {
-            **CLOSED,
+            **RESTRICTED_CONTAINER,
             "runAsNonRoot": True,
             "runAsUser": USER,
             "seccompProfile": {"type": "RuntimeDefault"},

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pulumi_kubernetes as k8s
 import pulumi_random as random
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.azure.postgres.server import Database
+from components.component import Component
 from components.concourse.scram import verifier
 from components.kubernetes.charts import POSTGRES
-from components.kubernetes.job import job, stamp_of
+from components.kubernetes.job import checksum, job
 
 SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
 USER = 70
@@ -31,7 +32,7 @@ class DatabaseLogin:
     """PEM of the roots that the server is verified by."""
 
 
-class DatabaseRole(ComponentResource):
+class DatabaseRole(Component):
     """A role, made and kept right by a Job in the cluster: the database is not reached from elsewhere."""
 
     login: DatabaseLogin
@@ -47,10 +48,9 @@ class DatabaseRole(ComponentResource):
         rotation: str,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:DatabaseRole", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         made = random.RandomPassword(
-            name, length=40, special=False, keepers={"rotation": rotation}, opts=child
+            name, length=40, special=False, keepers={"rotation": rotation}, opts=self.child
         )
         password: Output[str] = Output.secret(made.result)
         known: Output[str] = Output.secret(password.apply(verifier))
@@ -59,13 +59,13 @@ class DatabaseRole(ComponentResource):
             name,
             metadata={"name": name, "namespace": namespace},
             data={"role.sql": script, "roots.pem": database.ca_certificates},
-            opts=child,
+            opts=self.child,
         )
         secret = k8s.core.v1.Secret(
             name,
             metadata={"name": name, "namespace": namespace},
             string_data={"PGPASSWORD": database.password, "VERIFIER": known},
-            opts=child,
+            opts=self.child,
         )
         environment: dict[str, Input[str]] = {
             "PGHOST": database.host,
@@ -88,7 +88,7 @@ class DatabaseRole(ComponentResource):
                 "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
             },
             volumes=[{"name": "files", "configMap": {"name": files.metadata.name}}],
-            stamps={"stamp": stamp_of(script, database.ca_certificates, database.password, known)},
+            stamps={"stamp": checksum(script, database.ca_certificates, database.password, known)},
             labels={"app": "database-role"},
             user=USER,
             minutes=10,

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pulumi_random as random
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
+
+from components.component import Component
 
 
 class LocalUser(NamedTuple):
@@ -16,7 +18,7 @@ class LocalUser(NamedTuple):
     """bcrypt's, the same at every run: with another one all web nodes would restart."""
 
 
-class LocalUsers(ComponentResource):
+class LocalUsers(Component):
     """Local users with passwords that nobody chose."""
 
     users: Mapping[str, LocalUser]
@@ -27,7 +29,7 @@ class LocalUsers(ComponentResource):
     def __init__(
         self, name: str, users: Iterable[str], *, rotation: str, opts: ResourceOptions | None = None
     ) -> None:
-        super().__init__("platform:index:LocalUsers", name, None, opts)
+        super().__init__(name, opts)
         self.users = {user: self._user(user, rotation) for user in users}
         hashes = Output.all(**{user.name: user.hash for user in self.users.values()})
         self.listed = Output.secret(
@@ -41,6 +43,6 @@ class LocalUsers(ComponentResource):
             length=40,  # bcrypt reads 72 bytes
             special=False,  # a comma would end it in Concourse's list
             keepers={"rotation": rotation},
-            opts=ResourceOptions(parent=self),
+            opts=self.child,
         )
         return LocalUser(name, Output.secret(made.result), Output.secret(made.bcrypt_hash))

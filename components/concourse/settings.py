@@ -5,18 +5,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, DatabaseUser, Duration, Epoch, Quantity
 
 CONNECTIONS_PER_WEB = 85
 """Database connections of one web node at worst: 50 backend, 10 API, 5 garbage collection,
 1 worker, 6 locks, 5 for logins and 4 listeners, and a few to spare."""
-LIMITS = {
-    "limit-active-tasks": "maxActiveTasks",
-    "limit-active-containers": "maxActiveContainers",
-    "limit-active-volumes": "maxActiveVolumes",
-}
-"""Placement strategies that are nothing without a number, and whose number is nothing without them."""
 Strategy = Literal[
     "volume-locality",
     "random",
@@ -50,7 +44,7 @@ class EncryptionSettings(Model):
     rotating: bool = False
     """True while the database is being re-encrypted, from the last but one to the last; with one web node."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._one_after_another, self._from_one_to_another)
 
     def _one_after_another(self) -> Iterator[Problem]:
@@ -60,58 +54,6 @@ class EncryptionSettings(Model):
     def _from_one_to_another(self) -> Iterator[Problem]:
         if self.rotating and len(self.epochs) == 1:
             yield Problem("rotating", "there is no other key in epochs to come from; add one, or say false")
-
-
-class LogSettings(Model):
-    """How many build logs are kept. They lie in the database, and are most of it."""
-
-    default_builds: int = Field(default=200, ge=0)
-    """Logs of a job that says nothing; 0 for the most that there may be."""
-    max_builds: int = Field(default=2000, ge=0)
-    """The most logs of one job, whatever it says; 0 for no limit."""
-    default_days: int = Field(default=30, ge=0)
-    """Days for which logs of a job that says nothing are kept at least; 0 for none."""
-    max_days: int = Field(default=0, ge=0)
-    """The most days, whatever a job says; 0 for no limit."""
-
-    def checks(self) -> Iterable[Check]:
-        return (self._default_below_max,)
-
-    def _default_below_max(self) -> Iterator[Problem]:
-        for key, default, most in (
-            ("defaultBuilds", self.default_builds, self.max_builds),
-            ("defaultDays", self.default_days, self.max_days),
-        ):
-            if most and default > most:
-                yield Problem(key, f"{default} is more than the most of {most}; lower it or raise that")
-
-
-class PlacementSettings(Model):
-    """How a worker is chosen for a step."""
-
-    strategies: tuple[Strategy, ...] = Field(default=("volume-locality",), min_length=1)
-    """Asked in this order: the first leaves some workers, later ones choose among them."""
-    max_active_tasks: int = Field(default=0, ge=0)
-    """Tasks on a worker at once, with limit-active-tasks; a step waits where no worker has room."""
-    max_active_containers: int = Field(default=0, ge=0)
-    """Containers on a worker at once, with limit-active-containers. A worker itself stops at 250."""
-    max_active_volumes: int = Field(default=0, ge=0)
-    """Volumes on a worker at once, with limit-active-volumes."""
-
-    def checks(self) -> Iterable[Check]:
-        return (self._random_alone, self._limits_have_numbers)
-
-    def _random_alone(self) -> Iterator[Problem]:
-        if "random" in self.strategies and len(self.strategies) > 1:
-            yield Problem("strategies", "random leaves nothing to later ones; say it alone, or not at all")
-
-    def _limits_have_numbers(self) -> Iterator[Problem]:
-        numbers = (self.max_active_tasks, self.max_active_containers, self.max_active_volumes)
-        for (strategy, key), number in zip(LIMITS.items(), numbers, strict=True):
-            if strategy in self.strategies and not number:
-                yield Problem(key, f"{strategy} limits nothing without it; give a number, such as 200")
-            if number and strategy not in self.strategies:
-                yield Problem(key, f"limits nothing without {strategy} in strategies; add that, or say 0")
 
 
 class LoginSettings(Model):
@@ -125,17 +67,6 @@ class LoginSettings(Model):
     """For how long a login is good."""
 
 
-class TimeoutSettings(Model):
-    """How long a step may take that says nothing about it. A stuck one keeps its worker from going."""
-
-    task: Duration = "4h"
-    """Tasks."""
-    get: Duration = "1h"
-    """Fetching a resource."""
-    put: Duration = "1h"
-    """Publishing to a resource."""
-
-
 class ConcourseSettings(Model):
     """Concourse itself, without its workers."""
 
@@ -143,24 +74,40 @@ class ConcourseSettings(Model):
     """The web nodes."""
     encryption: EncryptionSettings = EncryptionSettings()
     """The database's encryption key."""
-    logs: LogSettings = LogSettings()
-    """How many build logs are kept."""
-    placement: PlacementSettings = PlacementSettings()
-    """How a worker is chosen for a step."""
+    max_build_logs_to_retain: int = Field(default=2000, ge=0)
+    """Most build logs that any job can keep; 0 sets no limit. Build logs are most of the database."""
+    default_build_logs_to_retain: int = Field(default=200, ge=0)
+    """Build logs of a job whose pipeline sets no number; 0 keeps `maxBuildLogsToRetain`."""
+    default_days_to_retain_build_logs: int = Field(default=30, ge=0)
+    """Days for which a job's build logs are kept if its pipeline sets no number; 0 for no such limit."""
+    max_days_to_retain_build_logs: int = Field(default=0, ge=0)
+    """Most days for which any job can keep build logs; 0 sets no limit."""
+    container_placement_strategies: tuple[Strategy, ...] = Field(default=("volume-locality",), min_length=1)
+    """Strategies that choose the worker of a step, in order: each narrows what the one before it left."""
+    limit_active_tasks: int = Field(default=0, ge=0)
+    """Most tasks on a worker, with the strategy limit-active-tasks. A step waits where no worker has room."""
+    limit_active_containers: int = Field(default=0, ge=0)
+    """Most containers on a worker, with the strategy limit-active-containers. A worker's own limit is 250."""
+    limit_active_volumes: int = Field(default=0, ge=0)
+    """Most volumes on a worker, with the strategy limit-active-volumes."""
     login: LoginSettings = LoginSettings()
     """How people log in."""
-    timeouts: TimeoutSettings = TimeoutSettings()
-    """How long steps may take."""
+    default_task_timeout: Duration = "4h"
+    """Timeout of a task that sets none. Without one, a stuck step keeps its worker from draining."""
+    default_get_timeout: Duration = "1h"
+    """Timeout of a get step that sets none."""
+    default_put_timeout: Duration = "1h"
+    """Timeout of a put step that sets none."""
     baggageclaim_response_header_timeout: Duration = "2m"
     """How long web waits for a worker to answer about a volume. Concourse's own default is 1m."""
     heartbeat_interval: Duration = "120s"
     """How often a worker says that it is there. One that was silent twice as long is given up: with 120s
     that takes 4 minutes. Concourse's own default is 30s."""
-    check_interval: Duration = "1m"
+    resource_checking_interval: Duration = "1m"
     """How often a resource is checked that says nothing about it."""
-    webhook_check_interval: Duration = "24h"
+    resource_with_webhook_checking_interval: Duration = "24h"
     """The same for a resource with a webhook, which tells of changes itself."""
-    global_resources: bool = False
+    enable_global_resources: bool = False
     """Whether teams share the versions found by the same check with the same credentials."""
     database_role: DatabaseUser = "concourse"
     """Concourse's own login of the database; the server's administrator is another."""
@@ -168,3 +115,38 @@ class ConcourseSettings(Model):
     """Name of the local user that owns the main team: for this program, and when Entra is away."""
     rotation: Epoch = "2026-11"
     """Month of the passwords of local users and of the database role. A later one makes new ones."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (self._defaults_below_limits, self._random_is_alone, self._limits_have_strategies)
+
+    def _defaults_below_limits(self) -> Iterator[Problem]:
+        for key, default, limit in (
+            ("defaultBuildLogsToRetain", self.default_build_logs_to_retain, self.max_build_logs_to_retain),
+            (
+                "defaultDaysToRetainBuildLogs",
+                self.default_days_to_retain_build_logs,
+                self.max_days_to_retain_build_logs,
+            ),
+        ):
+            if limit and default > limit:
+                maximum = key.replace("default", "max", 1)
+                yield Problem(key, f"{default} is more than {maximum} ({limit}); lower it or raise that")
+
+    def _random_is_alone(self) -> Iterator[Problem]:
+        strategies = self.container_placement_strategies
+        if "random" in strategies and len(strategies) > 1:
+            text = "random leaves nothing to choose for the others; give it alone, or remove it"
+            yield Problem("containerPlacementStrategies", text)
+
+    def _limits_have_strategies(self) -> Iterator[Problem]:
+        for strategy, key, limit in (
+            ("limit-active-tasks", "limitActiveTasks", self.limit_active_tasks),
+            ("limit-active-containers", "limitActiveContainers", self.limit_active_containers),
+            ("limit-active-volumes", "limitActiveVolumes", self.limit_active_volumes),
+        ):
+            used = strategy in self.container_placement_strategies
+            if used and not limit:
+                yield Problem(key, f"{strategy} has no effect without a limit; give a number, such as 200")
+            if limit and not used:
+                text = f"has no effect without {strategy} in containerPlacementStrategies; add it, or give 0"
+                yield Problem(key, text)

@@ -24,7 +24,7 @@ class Members:
     """Local users."""
 
 
-def roles_of(members: Mapping[str, Members]) -> Roles:
+def to_roles(members: Mapping[str, Members]) -> Roles:
     """Role → connector → kind → names, without what is empty: Concourse takes no role that nobody has."""
     found: Roles = {}
     for role, who in members.items():
@@ -43,7 +43,7 @@ Auth = dict[str, dict[str, list[str]]]
 """The same as Concourse's API has it: role → groups and users, each as `connector:name`."""
 
 
-def auth_of(roles: Roles) -> Auth:
+def to_api_auth(roles: Roles) -> Auth:
     """Roles as the API takes them."""
     found: Auth = {}
     for role, connectors in roles.items():
@@ -59,19 +59,19 @@ Claimed = Callable[[str, str, Iterable[str]], Sequence[Input[str]]]
 """For a team, a role and its groups: what tokens of their members say."""
 
 
-def config_of(team: TeamSettings, claimed: Claimed, administrator: str) -> Output[Roles]:
+def team_config(team: TeamSettings, claimed: Claimed, administrator: str) -> Output[Roles]:
     """A team's members, once their groups are known."""
     groups: dict[str, Any] = {
         role: Output.all(*claimed(team.name, role, who.oidc.groups)) for role, who in team.roles.given()
     }
-    return Output.all(**groups).apply(lambda claims: members_of(team, claims, administrator))
+    return Output.all(**groups).apply(lambda claims: team_members(team, claims, administrator))
 
 
-def members_of(team: TeamSettings, claims: Mapping[str, Sequence[str]], administrator: str) -> Roles:
+def team_members(team: TeamSettings, claims: Mapping[str, Sequence[str]], administrator: str) -> Roles:
     """A team's members, given what tokens say by role. Its local user is one; main's is the administrator."""
     given = dict(team.roles.given())
     role, user = ("owner", administrator) if team.name == MAIN else ("member", team.user)
-    return roles_of(
+    return to_roles(
         {
             name: Members(
                 groups=claims.get(name, ()),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, GroupRef
 
 MAIN = "main"
@@ -38,7 +38,7 @@ class RoleSettings(Model):
     oidc: EntraMembers = EntraMembers()
     """By Entra."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._somebody,)
 
     def _somebody(self) -> Iterator[Problem]:
@@ -88,7 +88,7 @@ class TeamSettings(Model):
         """Name of its local user."""
         return self.service_user or f"{SERVICE}{self.name}"
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._somebody_gets_in, self._main_stays)
 
     def _somebody_gets_in(self) -> Iterator[Problem]:

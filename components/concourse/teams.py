@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
+from components.component import Component
 from components.concourse.local_users import LocalUsers
-from components.concourse.team_members import Roles, auth_of
-from components.kubernetes.job import python_job, stamp_of
+from components.concourse.team_members import Roles, to_api_auth
+from components.kubernetes.job import checksum, python_job
 
 JOBS = Path(__file__).parent / "jobs"
 
 TEAMS = "teams.json"
 
 
-class Teams(ComponentResource):
+class Teams(Component):
     """Who may do what in which team. A team that is not named stays, and refuses the update."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
@@ -33,13 +34,12 @@ class Teams(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`api` is Concourse's address in the cluster, known once it answers."""
-        super().__init__("platform:index:Teams", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         login = k8s.core.v1.Secret(
             f"{name}-administrator",
             metadata={"name": f"{name}-administrator", "namespace": namespace},
             string_data={"password": users.users[administrator].password},
-            opts=child,
+            opts=self.child,
         )
         k8s.core.v1.Secret(
             f"{name}-users",  # for whoever sets up a team's programs; nothing in the cluster reads it
@@ -47,17 +47,17 @@ class Teams(ComponentResource):
             string_data={
                 user.name: user.password for user in users.users.values() if user.name != administrator
             },
-            opts=child,
+            opts=self.child,
         )
         gone = sorted(removed)
         python_job(
             name,
             namespace=namespace,
             script=JOBS / "teams.py",
-            texts={TEAMS: Output.all(**teams).apply(lambda known: wanted(known, gone))},
+            extra_files={TEAMS: Output.all(**teams).apply(lambda known: wanted(known, gone))},
             environment={"CONCOURSE_URL": api, "ADMINISTRATOR": administrator},
             secrets=login.metadata.name,
-            stamp=stamp_of(users.users[administrator].password),
+            stamp=checksum(users.users[administrator].password),
             parent=self,
         )
         self.register_outputs({})
@@ -65,5 +65,5 @@ class Teams(ComponentResource):
 
 def wanted(teams: Mapping[str, Roles], removed: Iterable[str]) -> str:
     """What the script reads."""
-    found: dict[str, Any] = {name: auth_of(roles) for name, roles in sorted(teams.items())}
+    found: dict[str, Any] = {name: to_api_auth(roles) for name, roles in sorted(teams.items())}
     return json.dumps({"set": found, "removed": list(removed)}, indent=1)

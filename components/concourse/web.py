@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions, get_stack
+from pulumi import Input, Output, ResourceOptions, get_stack
 
 from components.azure.aks.pool_settings import WorkerPool
+from components.component import Component
 from components.concourse.database_role import DatabaseLogin
 from components.concourse.keys import ConcourseKeys
 from components.concourse.local_users import LocalUsers
@@ -15,7 +16,7 @@ from components.concourse.team_members import Roles
 from components.concourse.web_pods import WEB
 from components.concourse.web_secret import VaultLogin, kept, web_secret
 from components.concourse.web_values import values
-from components.entra.application import Login
+from components.entra.application import OidcClient
 from components.entra.settings import GroupClaims
 from components.kubernetes.charts import Chart
 from components.kubernetes.helm import ready, release
@@ -25,7 +26,7 @@ IDENTITY_TOKEN_PATHS = ("/.well-known/openid-configuration", "/.well-known/jwks.
 """What clouds verify its builds' identity tokens by; they have no addresses that could be listed."""
 
 
-class Concourse(ComponentResource):
+class Concourse(Component):
     """The web nodes, with the keys that they trust."""
 
     url: str
@@ -50,15 +51,14 @@ class Concourse(ComponentResource):
         pools: Sequence[WorkerPool],
         users: LocalUsers,
         database: DatabaseLogin,
-        login: Login,
+        login: OidcClient,
         claims: GroupClaims,
         main_team: Input[Roles],
         vault: VaultLogin | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`nodes` is the label of where web nodes run, `pools` are those of the workers that it takes."""
-        super().__init__("platform:index:Concourse", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         self.url = f"https://{host}"
         shared, own = by_team(pools)
         checksum = kept(
@@ -74,19 +74,19 @@ class Concourse(ComponentResource):
                 teams=own,
             ),
             namespace=namespace,
-            opts=child,
+            opts=self.child,
         )
         account = k8s.core.v1.ServiceAccount(
             WEB,
             metadata={"name": WEB, "namespace": namespace},
             automount_service_account_token=False,
-            opts=child,
+            opts=self.child,
         )
         k8s.policy.v1.PodDisruptionBudget(
             WEB,
             metadata={"name": WEB, "namespace": namespace},
             spec={"maxUnavailable": 1, "selector": {"matchLabels": {"app": WEB}}},
-            opts=child,
+            opts=self.child,
         )
         web = release(
             name,
@@ -107,7 +107,7 @@ class Concourse(ComponentResource):
                 nodes=nodes,
             ),
             timeout=1200,  # a migration of a large database takes minutes
-            opts=child,
+            opts=self.child,
         )
         self.api = ready(web, f"http://{WEB}.concourse.svc:{API_PORT}")
         self.gateway = ready(web, f"{WEB}-worker-gateway.concourse.svc:{TSA_PORT}")

@@ -10,7 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.concourse.database_role import DatabaseLogin
 from components.concourse.keys import ConcourseKeys
-from components.entra.application import Login
+from components.entra.application import OidcClient
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def web_secret(  # noqa: PLR0913 (named, and each an input)
     rotating: bool,
     users: Input[str],
     database: DatabaseLogin,
-    login: Login,
+    login: OidcClient,
     vault: VaultLogin | None,
     shared: Iterable[str],
     teams: Mapping[str, Iterable[str]],

@@ -9,14 +9,14 @@ from components.concourse.database_role import DatabaseLogin
 from components.concourse.settings import ConcourseSettings
 from components.concourse.web_pods import pods
 from components.concourse.web_secret import VaultLogin
-from components.entra.application import Login
+from components.entra.application import OidcClient
 from components.entra.settings import GroupClaims
 from components.kubernetes.charts import CONCOURSE
 
 Values = dict[str, Any]
 AUDITED = ("Build", "Container", "Job", "Pipeline", "Resource", "System", "Team", "Worker", "Volume")
 YEAR = 365 * 24 * 3600
-THERE = "in the Secret"
+SET_IN_SECRET = "in the Secret"  # noqa: S105 (no secret: the reason why none is here)
 """The chart looks only whether there is a text here; what counts is in the Secret."""
 
 
@@ -26,7 +26,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
     cluster: str,
     url: str,
     database: DatabaseLogin,
-    login: Login,
+    login: OidcClient,
     claims: GroupClaims,
     main_team: Input[str],
     team_keys: Iterable[str],
@@ -69,15 +69,15 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "rbac": {"create": False, "webServiceAccountName": account},
         "secrets": {
             "create": False,
-            "postgresCaCert": THERE,
-            "teamAuthorizedKeys": [{"team": team, "key": THERE} for team in team_keys],
-            **({"oldEncryptionKey": THERE} if settings.encryption.rotating else {}),
-            **NO_DEFAULTS,
+            "postgresCaCert": SET_IN_SECRET,
+            "teamAuthorizedKeys": [{"team": team, "key": SET_IN_SECRET} for team in team_keys],
+            **({"oldEncryptionKey": SET_IN_SECRET} if settings.encryption.rotating else {}),
+            **BLANK_PUBLISHED_KEYS,
         },
     }
 
 
-NO_DEFAULTS = dict.fromkeys(
+BLANK_PUBLISHED_KEYS = dict.fromkeys(
     ("hostKey", "hostKeyPub", "sessionSigningKey", "workerKey", "workerKeyPub", "localUsers"), ""
 )
 """The chart's own are published. Nothing reads them with our Secrets; taken away, nothing ever does."""
@@ -93,26 +93,25 @@ def image() -> Values:
 
 
 def _builds(settings: ConcourseSettings) -> Values:
-    logs, placement = settings.logs, settings.placement
     return {
-        "containerPlacementStrategies": list(placement.strategies),
-        **_given(
-            limitActiveTasks=placement.max_active_tasks,
-            limitActiveContainers=placement.max_active_containers,
-            limitActiveVolumes=placement.max_active_volumes,
-            defaultBuildLogsToRetain=logs.default_builds,
-            maxBuildLogsToRetain=logs.max_builds,
-            defaultDaysToRetainBuildLogs=logs.default_days,
-            maxDaysToRetainBuildLogs=logs.max_days,
+        "containerPlacementStrategies": list(settings.container_placement_strategies),
+        **_nonzero(
+            limitActiveTasks=settings.limit_active_tasks,
+            limitActiveContainers=settings.limit_active_containers,
+            limitActiveVolumes=settings.limit_active_volumes,
+            defaultBuildLogsToRetain=settings.default_build_logs_to_retain,
+            maxBuildLogsToRetain=settings.max_build_logs_to_retain,
+            defaultDaysToRetainBuildLogs=settings.default_days_to_retain_build_logs,
+            maxDaysToRetainBuildLogs=settings.max_days_to_retain_build_logs,
         ),
         "baggageclaimResponseHeaderTimeout": settings.baggageclaim_response_header_timeout,
-        "defaultTaskTimeout": settings.timeouts.task,
-        "defaultGetTimeout": settings.timeouts.get,
-        "defaultPutTimeout": settings.timeouts.put,
-        "resourceCheckingInterval": settings.check_interval,
-        "resourceWithWebhookCheckingInterval": settings.webhook_check_interval,
+        "defaultTaskTimeout": settings.default_task_timeout,
+        "defaultGetTimeout": settings.default_get_timeout,
+        "defaultPutTimeout": settings.default_put_timeout,
+        "resourceCheckingInterval": settings.resource_checking_interval,
+        "resourceWithWebhookCheckingInterval": settings.resource_with_webhook_checking_interval,
         "interceptIdleTimeout": "30m",
-        "enableGlobalResources": settings.global_resources,
+        "enableGlobalResources": settings.enable_global_resources,
         # A worker goes when its node does.
         "enableBuildRerunWhenWorkerDisappears": True,
         "enableCacheStreamedVolumes": True,
@@ -120,12 +119,14 @@ def _builds(settings: ConcourseSettings) -> Values:
     }
 
 
-def _given(**numbers: int) -> Values:
+def _nonzero(**numbers: int) -> Values:
     """Those that say something: 0 is for what Concourse does by itself."""
     return {name: number for name, number in numbers.items() if number}
 
 
-def _auth(settings: ConcourseSettings, login: Login, claims: GroupClaims, main_team: Input[str]) -> Values:
+def _auth(
+    settings: ConcourseSettings, login: OidcClient, claims: GroupClaims, main_team: Input[str]
+) -> Values:
     return {
         "cookieSecure": True,
         "duration": settings.login.duration,

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import Duration
 
 CONTAINER_RANGE = "10.80.0.0/16"
@@ -19,7 +19,7 @@ NODE_KEEPS_GB = 32
 """GiB of a node's own disk that its system, images and logs need."""
 
 
-class WorkersSettings(Model):
+class WorkerSettings(Model):
     """The workers on every worker pool: one to a node."""
 
     driver: Literal["btrfs", "overlay", "naive", "detect"] = "btrfs"
@@ -37,7 +37,7 @@ class WorkersSettings(Model):
     rebalance_interval: Duration = "2h"
     """How often a worker looks for another web node, so that one that came back gets its share."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._images_fit,)
 
     def _images_fit(self) -> Iterator[Problem]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from pulumi import Input
 
-from components.azure.aks.node_pools import on
+from components.azure.aks.node_pools import node_selector
 from components.azure.aks.pool_settings import DEDICATED, WORKERS, WorkerPool
-from components.concourse.web_values import NO_DEFAULTS, image
-from components.concourse.worker_settings import CONTAINER_RANGE, WorkersSettings
+from components.concourse.web_values import BLANK_PUBLISHED_KEYS, image
+from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
 
 Values = dict[str, Any]
 CLOSED = "169.254.169.254/32,168.63.129.16/32"
@@ -17,7 +17,7 @@ Azure's host agent."""
 
 
 def values(  # noqa: PLR0913 (named, and each an input)
-    settings: WorkersSettings,
+    settings: WorkerSettings,
     pool: WorkerPool,
     *,
     account: Input[str],
@@ -59,7 +59,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
                 # The autoscaler does not take a node with builds on it for its own reasons.
                 "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
             },
-            "nodeSelector": on(pool),
+            "nodeSelector": node_selector(pool),
             "tolerations": [
                 {"key": DEDICATED, "operator": "Equal", "value": WORKERS, "effect": "NoSchedule"}
             ],
@@ -78,11 +78,11 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "persistence": {"enabled": False},  # a claim of the set's own would outlive its pod, in one zone
         "postgresql": {"enabled": False, "service": {"enabled": False}},
         "rbac": {"create": False, "workerServiceAccountName": account},
-        "secrets": {"create": False, **NO_DEFAULTS},
+        "secrets": {"create": False, **BLANK_PUBLISHED_KEYS},
     }
 
 
-def _volume(settings: WorkersSettings, scratch: Input[str]) -> Values:
+def _volume(settings: WorkerSettings, scratch: Input[str]) -> Values:
     size = f"{settings.volume_gb}Gi"
     if settings.volume == "node":
         return {"emptyDir": {"sizeLimit": size}}

@@ -1,24 +1,25 @@
 """Concourse's workers, which run the builds: a release for each worker pool."""
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.azure.aks.pool_settings import WorkerPool
+from components.component import Component
 from components.concourse.keys import KeyPair
 from components.concourse.web_secret import kept
-from components.concourse.worker_settings import WorkersSettings
+from components.concourse.worker_settings import WorkerSettings
 from components.concourse.worker_values import values
 from components.kubernetes.charts import Chart
 from components.kubernetes.helm import release
 
 
-class Workers(ComponentResource):
+class Workers(Component):
     """The workers of one pool of nodes, one on each."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: WorkersSettings,
+        settings: WorkerSettings,
         pool: WorkerPool,
         *,
         chart: Chart,
@@ -30,17 +31,19 @@ class Workers(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`host_key` is web's, `key` the pool's own; `scratch` is the class of the workers' disks."""
-        super().__init__("platform:index:Workers", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         called = f"{pool.name}-worker"  # the chart's name of all that a release `<pool>` has
         checksum = kept(
-            called, {"worker-key": key.private, "host-key-pub": host_key}, namespace=namespace, opts=child
+            called,
+            {"worker-key": key.private, "host-key-pub": host_key},
+            namespace=namespace,
+            opts=self.child,
         )
         account = k8s.core.v1.ServiceAccount(
             called,
             metadata={"name": called, "namespace": namespace},
             automount_service_account_token=False,
-            opts=child,
+            opts=self.child,
         )
         release(
             pool.name,
@@ -55,6 +58,6 @@ class Workers(ComponentResource):
                 scratch=scratch,
             ),
             skip_await=True,  # one after another finishes its builds first, which takes hours
-            opts=child,
+            opts=self.child,
         )
         self.register_outputs({})

@@ -14,6 +14,10 @@ from components.config.model import Model, Problem, suggestion
 M = TypeVar("M", bound=Model)
 
 
+class UnreadError(Exception):
+    """A rule needs a field whose own value is wrong."""
+
+
 def read(model: type[M], given: object, prefix: str = "") -> tuple[M, list[Problem]]:
     """The settings and all that is wrong; if anything is, of the settings only what can be read.
 
@@ -25,7 +29,7 @@ def read(model: type[M], given: object, prefix: str = "") -> tuple[M, list[Probl
         schema, errors = model.model_json_schema(), failed.errors(include_url=False)
         found = [_explained(error, schema, prefix) for error in errors if not _follows(error, errors)]
         settings = _readable(model, given)
-        return settings, _in_order(model, [*found, *_broken(settings, partial=True)])
+        return settings, _in_order(model, [*found, *_broken(settings)])
     return settings, _in_order(model, list(_broken(settings)))
 
 
@@ -44,27 +48,26 @@ def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
     )
 
 
-def _broken(settings: Model, path: str = "", *, partial: bool = False) -> Iterator[Problem]:
+def _broken(settings: Model, path: str = "") -> Iterator[Problem]:
     """What the rules of a model and of the models in it report."""
-    for check in settings.checks():
+    for rule in settings.rules():
         try:
-            for problem in check():
+            for problem in rule():
                 yield Problem(_join(path, problem.key), problem.text)
-        except AttributeError:  # a field that could not be read: reported already
-            if not partial:
-                raise
+        except UnreadError:  # its own problem is in the report already
+            continue
     for name, field in type(settings).model_fields.items():
         value, key = settings.__dict__.get(name), _join(path, field.alias or name)
         if isinstance(value, Model):
-            yield from _broken(value, key, partial=partial)
+            yield from _broken(value, key)
         elif isinstance(value, tuple):
             for index, item in enumerate(value):
                 if isinstance(item, Model):
-                    yield from _broken(item, f"{key}[{index}]", partial=partial)
+                    yield from _broken(item, f"{key}[{index}]")
 
 
 def _readable(model: type[M], given: object) -> M:
-    """The model with the fields that can be read; another raises an AttributeError."""
+    """The model with the fields that can be read. Any other raises an UnreadError."""
     values = {}
     for name, field in model.model_fields.items():
         key = field.alias or name
@@ -83,10 +86,18 @@ def _readable(model: type[M], given: object) -> M:
                 values[name] = _readable(inner, given[key])
             elif inner and isinstance(given[key], list):
                 values[name] = tuple(_readable(inner, item) for item in given[key])
-    settings = model.model_construct()
+    partial: type[Model] = type(model.__name__, (model,), {"__module__": __name__, "__getattr__": _unread})
+    settings = partial.model_construct()
     settings.__dict__.clear()
     settings.__dict__.update(values)
     return cast("M", settings)
+
+
+def _unread(self: Model, name: str) -> object:
+    """Raise UnreadError for a field without a value, so that a misspelt name in a rule stays an error."""
+    if name in type(self).model_fields:
+        raise UnreadError(name)
+    raise AttributeError(name)
 
 
 def _model_in(field: FieldInfo) -> type[Model] | None:

@@ -17,7 +17,7 @@ class Problem(NamedTuple):
     """What is wrong and what would be right."""
 
 
-Check = Callable[[], Iterable[Problem]]
+Rule = Callable[[], Iterable[Problem]]
 """A rule over several fields; reports under keys relative to its model."""
 
 
@@ -32,7 +32,7 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
     )
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         """The rules over several fields; apart, so that one does not hide another."""
         return ()
 

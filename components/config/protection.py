@@ -8,7 +8,7 @@ from pulumi import ResourceTransformationArgs, ResourceTransformationResult, get
 from pulumi.runtime import register_stack_transformation
 from pydantic import Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 
 Urn = Annotated[
     str,
@@ -34,7 +34,7 @@ class Replaceable(Model):
     until: date = Field(examples=["2026-12-02"])
     """The last day on which this holds. After it every update is refused until these lines go."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._not_past,)
 
     def _not_past(self) -> Iterator[Problem]:

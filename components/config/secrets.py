@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pulumi import Config, Output, get_stack
 
 
-class Given(NamedTuple):
+class RequiredSecret(NamedTuple):
     """A secret that comes from elsewhere."""
 
     what: str
@@ -18,8 +18,8 @@ class Given(NamedTuple):
     """Of the same shape, and good for nothing. The rehearsal's stand-in."""
 
 
-GIVEN: Mapping[str, Given] = {
-    "slackWebhook": Given(
+REQUIRED_SECRETS: Mapping[str, RequiredSecret] = {
+    "slackWebhook": RequiredSecret(
         "the address of a Slack app's incoming webhook, which alerts are sent to",
         r"https://\S+",
         "https://hooks.slack.com/services/T0000000/B0000000/rehearsed",
@@ -28,14 +28,14 @@ GIVEN: Mapping[str, Given] = {
 """By the key in the stack's configuration."""
 
 
-class GivenSecretsError(Exception):
+class MissingSecretsError(Exception):
     """Secrets that are missing or of the wrong shape; the text says all of them, and none's value."""
 
 
-def given_secrets(config: Config) -> Mapping[str, Output[str]]:
+def required_secrets(config: Config) -> Mapping[str, Output[str]]:
     """All of them, by key. Raises GivenSecretsError."""
     lines = []
-    for key, secret in GIVEN.items():
+    for key, secret in REQUIRED_SECRETS.items():
         value = config.get(key)
         if value is None or not re.fullmatch(secret.shape, value):
             wrong = "is missing" if value is None else f"has a value that does not fit {secret.shape}"
@@ -43,5 +43,5 @@ def given_secrets(config: Config) -> Mapping[str, Output[str]]:
             say = f"pulumi config set --secret {config.name}:{key} --stack {get_stack()}"
             lines.append(f"  {config.name}:{key} {wrong}: {secret.what}\n    {say}")
     if lines:
-        raise GivenSecretsError("\n".join([f"The stack {get_stack()} lacks secrets:", *lines]))
-    return {key: config.require_secret(key) for key in GIVEN}
+        raise MissingSecretsError("\n".join([f"The stack {get_stack()} lacks secrets:", *lines]))
+    return {key: config.require_secret(key) for key in REQUIRED_SECRETS}

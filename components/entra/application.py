@@ -6,8 +6,9 @@ from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 import pulumi_azuread as ad
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
+from components.component import Component, after
 from components.entra.settings import EntraSettings
 
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
@@ -36,7 +37,7 @@ class Assignment(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Login:
+class OidcClient:
     """How a program logs people in."""
 
     issuer: str
@@ -44,11 +45,11 @@ class Login:
     secret: Output[str]
 
 
-class Registration(ComponentResource):
+class AppRegistration(Component):
     """An application of the tenant's own, for one program of one stack."""
 
-    login: Login
-    ends: Output[str]
+    login: OidcClient
+    expires_at: Output[str]
     """The last moment of its secret."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
@@ -67,7 +68,7 @@ class Registration(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`claims` are the groups that tokens tell of; `roles` has what each of the program's roles may."""
-        super().__init__("platform:index:Registration", name, None, opts)
+        super().__init__(name, opts)
         child = ResourceOptions(parent=self, protect=protected)  # others know it by its id
         ids = {role: str(uuid5(NAMESPACE_URL, f"{title}/{role}")) for role in roles}
         application = ad.Application(
@@ -117,7 +118,7 @@ class Registration(ComponentResource):
                 app_role_id=ids[role] if role else DEFAULT_ACCESS,
                 principal_object_id=object_id,
                 resource_object_id=principal.object_id,
-                opts=ResourceOptions(parent=self),
+                opts=self.child,
             )
         password = ad.ApplicationPassword(
             name,
@@ -128,10 +129,10 @@ class Registration(ComponentResource):
             rotate_when_changed={"rotation": settings.rotation},
             opts=ResourceOptions(parent=self, additional_secret_outputs=["value"]),
         )
-        self.login = Login(
+        self.login = OidcClient(
             issuer=f"https://login.microsoftonline.com/{tenant}/v2.0",
-            client_id=Output.all(application.client_id, principal.object_id).apply(lambda ids: str(ids[0])),
+            client_id=after(application.client_id, principal.object_id),
             secret=Output.secret(password.value),
         )
-        self.ends = password.end_date
+        self.expires_at = password.end_date
         self.register_outputs({"clientId": self.login.client_id})

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pulumi_azuread as ad
-from pulumi import ComponentResource, Input, Output, ResourceOptions, get_stack
+from pulumi import Input, Output, ResourceOptions, get_stack
 
-from components.concourse.team_settings import TeamSettings
-from components.entra.application import Assignment, Login, Registration
-from components.entra.claims import claims_of, role_claim
+from components.component import Component
+from components.entra.application import AppRegistration, Assignment, OidcClient
+from components.entra.claims import TeamGroup, role_claim, token_claims
 from components.entra.settings import EntraSettings
 
 GRAFANA_ROLES = {
@@ -18,14 +18,14 @@ GRAFANA_ROLES = {
 """Grafana's own names of its roles."""
 
 
-class Entra(ComponentResource):
+class Entra(Component):
     """The tenant's part of the platform: new groups, and logins of Concourse and Grafana."""
 
-    concourse: Login
-    grafana: Login
+    concourse: OidcClient
+    grafana: OidcClient
     groups: Mapping[str, Output[str]]
     """Object ids of the groups that are made, by name."""
-    ends: Mapping[str, Output[str]]
+    expires_at: Mapping[str, Output[str]]
     """The last moment of each application's secret, by what it is."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
@@ -33,16 +33,15 @@ class Entra(ComponentResource):
         name: str,
         settings: EntraSettings,
         *,
-        teams: Sequence[TeamSettings],
+        team_groups: Sequence[TeamGroup],
         hosts: Mapping[str, str],
         tenant: str,
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`hosts` has the whole name of each program's host."""
-        super().__init__("platform:index:Entra", name, None, opts)
+        super().__init__(name, opts)
         self.settings = settings
-        teams = [team for team in teams if not team.removed]
         stack, child = get_stack(), ResourceOptions(parent=self)
         self.groups = {
             group: ad.Group(
@@ -61,21 +60,21 @@ class Entra(ComponentResource):
         }
         by_roles = settings.group_claims == "AppRoles"
         url = f"https://{hosts['concourse']}"
-        concourse = Registration(
+        concourse = AppRegistration(
             "concourse",
             settings,
             title=f"Concourse {stack}",
             homepage=url,
             callback=f"{url}/sky/issuer/callback",
             claims=None if by_roles else [settings.group_claims],
-            roles=dict(_team_roles(teams)) if by_roles else {},
-            assigned=self._of_teams(teams) if settings.assignment_required else (),
+            roles=dict(_team_roles(team_groups)) if by_roles else {},
+            assigned=self._assignments(team_groups) if settings.assignment_required else (),
             tenant=tenant,
             protected=protected,
             opts=child,
         )
         url = f"https://{hosts['grafana']}"
-        grafana = Registration(
+        grafana = AppRegistration(
             "grafana",
             settings,
             title=f"Grafana {stack}",
@@ -93,31 +92,28 @@ class Entra(ComponentResource):
             opts=child,
         )
         self.concourse, self.grafana = concourse.login, grafana.login
-        self.ends = {
-            "Concourse's secret in Entra": concourse.ends,
-            "Grafana's secret in Entra": grafana.ends,
+        self.expires_at = {
+            "Concourse's secret in Entra": concourse.expires_at,
+            "Grafana's secret in Entra": grafana.expires_at,
         }
         self.register_outputs({"groups": dict(self.groups)})
 
     def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:
         """What tokens of members of `groups` say, for a role in a team: Concourse knows them by that."""
-        return list(claims_of(self.settings.group_claims, self.groups, team, role, groups))
+        return list(token_claims(self.settings.group_claims, self.groups, team, role, groups))
 
     def _id(self, group: str) -> Input[str]:
         return self.groups.get(group, group)
 
-    def _of_teams(self, teams: Iterable[TeamSettings]) -> Iterator[Assignment]:
-        """Every group of a team, with the role that it needs; once, however many teams have it."""
-        found: dict[tuple[str, str], Assignment] = {}
-        for team in teams:
-            for role, members in team.roles.given():
-                claim = role_claim(team.name, role) if self.settings.group_claims == "AppRoles" else ""
-                for group in members.oidc.groups:
-                    found[group, claim] = Assignment(group, self._id(group), claim)
-        yield from found.values()
+    def _assignments(self, team_groups: Iterable[TeamGroup]) -> Iterable[Assignment]:
+        """One assignment for each group and app role, however many teams share them."""
+        found = {}
+        for team, role, group in team_groups:
+            claim = role_claim(team, role) if self.settings.group_claims == "AppRoles" else ""
+            found[group, claim] = Assignment(group, self._id(group), claim)
+        return found.values()
 
 
-def _team_roles(teams: Iterable[TeamSettings]) -> Iterator[tuple[str, str]]:
-    for team in teams:
-        for role, _ in team.roles.given():
-            yield role_claim(team.name, role), f"Is {role} of the team {team.name}"
+def _team_roles(team_groups: Iterable[TeamGroup]) -> Iterator[tuple[str, str]]:
+    for team, role, _ in team_groups:
+        yield role_claim(team, role), f"Is {role} of the team {team}"

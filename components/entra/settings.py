@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import Epoch, GroupRef, is_guid
 
 GroupClaims = Literal["ApplicationGroup", "SecurityGroup", "AppRoles"]
@@ -60,7 +60,7 @@ class EntraSettings(Model):
     secret_days: int = Field(default=180, ge=60, le=365)
     """For how many days a secret is good. The rotation is to move before; an alert comes 45 days earlier."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._claims_need_assignments, self._names_differ)
 
     def _claims_need_assignments(self) -> Iterator[Problem]:

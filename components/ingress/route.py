@@ -5,29 +5,13 @@ from typing import Any, NamedTuple
 
 from pulumi import Input, Output, Resource
 
-from components.kubernetes.custom_resource import custom
+from components.component import after
+from components.kubernetes.context import Host
+from components.kubernetes.custom_resource import custom_resource
 
 CERT_MANAGER = "cert-manager.io/v1"
 TRAEFIK = "traefik.io/v1alpha1"
 YEAR = 365 * 24 * 3600
-
-
-class Host(NamedTuple):
-    """A host of the stack, and what has to be there before it can be published."""
-
-    name: str
-    """Whole, such as `vault.ci.example.org`."""
-    ranges: Sequence[str]
-    """Who may use it, by public address; nobody named is everybody."""
-    issuer: Output[str]
-    """Of its certificate: name of a ClusterIssuer; known once it works."""
-    ingress: Output[str]
-    """The ingress's release; known once its kinds exist."""
-
-    @property
-    def url(self) -> str:
-        """As people write it."""
-        return f"https://{self.name}"
 
 
 class Tls(NamedTuple):
@@ -48,16 +32,16 @@ def publish(  # noqa: PLR0913 (named, and each an input)
     port: int,
     parent: Resource,
     tls: Tls | None = None,
-    open_paths: Sequence[str] = (),
+    public_paths: Sequence[str] = (),
 ) -> Output[str]:
     """Make `service`, in `namespace`, reachable as `host`; its URL, known once the certificate is there.
 
-    The Service need not exist yet. `open_paths` are whole paths for everybody of a host that is not.
+    The Service need not exist yet. `public_paths` are whole paths for everybody of a host that is not.
     Everything is in the Service's namespace: what an ingress may take from others was a hole repeatedly.
     """
     called = f"{name}-public"
     # An order takes minutes: DNS has to tell everybody, and Let's Encrypt has its own queue.
-    certificate = custom(
+    certificate = custom_resource(
         called,
         "Certificate",
         api_version=CERT_MANAGER,
@@ -72,10 +56,10 @@ def publish(  # noqa: PLR0913 (named, and each an input)
         wait_for="condition=Ready",
         minutes=20,
     )
-    where = Output.all(namespace, host.ingress).apply(lambda both: str(both[0]))
+    where = after(namespace, host.ingress)
 
     def object_(kind: str, suffix: str, spec: Mapping[str, Any]) -> Output[str]:
-        return custom(
+        return custom_resource(
             f"{called}{suffix}", kind, api_version=TRAEFIK, namespace=where, spec=spec, parent=parent
         )
 
@@ -100,10 +84,10 @@ def publish(  # noqa: PLR0913 (named, and each an input)
     routes = [route(f"Host(`{host.name}`)", [hsts, *limits])]
     if limits:
         # The longer match goes first.
-        routes += [route(f"Host(`{host.name}`) && Path(`{path}`)", [hsts]) for path in open_paths]
-    reached = object_(
+        routes += [route(f"Host(`{host.name}`) && Path(`{path}`)", [hsts]) for path in public_paths]
+    ingress_ready = object_(
         "IngressRoute",
         "",
         {"entryPoints": ["websecure"], "routes": routes, "tls": {"secretName": f"{called}-tls"}},
     )
-    return Output.all(certificate, reached).apply(lambda _: host.url)
+    return Output.all(certificate, ingress_ready).apply(lambda _: host.url)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import PublicCidr
 
 Ranges = tuple[PublicCidr, ...]
@@ -28,25 +28,6 @@ class SourceRanges(Model):
     """Unless given, the cluster's operators: it has users of its own, and no second factor."""
     charts: Ranges | None = None
     """Unless given, the default."""
-
-
-class IngressSettings(Model):
-    """The ingress: how many pods, and whom it lets in to which host."""
-
-    replicas: int = Field(default=3, ge=1, le=20)
-    """Pods, over the zones."""
-    min_available: int | None = Field(default=None, ge=0, examples=[2])
-    """Pods that stay while nodes are emptied: one less than there are, unless given."""
-    source_ranges: SourceRanges = SourceRanges()
-    """Who reaches which host."""
-
-    def checks(self) -> Iterable[Check]:
-        return (self._drains,)
-
-    def _drains(self) -> Iterator[Problem]:
-        if self.min_available is not None and self.min_available >= self.replicas:
-            text = f"{self.min_available} of {self.replicas} would keep every node from being emptied"
-            yield Problem("minAvailable", f"{text}; at most {self.replicas - 1}")
 
 
 def _label(value: str) -> str:
@@ -76,7 +57,7 @@ class HostsSettings(Model):
     charts: Label = "charts"
     """ChartMuseum, which pipelines publish charts to."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._differ,)
 
     def _differ(self) -> Iterator[Problem]:
@@ -93,3 +74,24 @@ class HostsSettings(Model):
     def within(self, zone: str) -> dict[str, str]:
         """Whole name of each host by what it is for."""
         return {name: zone if label == "@" else f"{label}.{zone}" for name, label in self.labels().items()}
+
+
+class IngressSettings(Model):
+    """The ingress: how many pods, and whom it lets in to which host."""
+
+    replicas: int = Field(default=3, ge=1, le=20)
+    """Pods, over the zones."""
+    min_available: int | None = Field(default=None, ge=0, examples=[2])
+    """Pods that stay while nodes are emptied: one less than there are, unless given."""
+    hosts: HostsSettings = HostsSettings()
+    """Host names within the DNS zone."""
+    source_ranges: SourceRanges = SourceRanges()
+    """Who reaches which host."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (self._drains,)
+
+    def _drains(self) -> Iterator[Problem]:
+        if self.min_available is not None and self.min_available >= self.replicas:
+            text = f"{self.min_available} of {self.replicas} would keep every node from being emptied"
+            yield Problem("minAvailable", f"{text}; at most {self.replicas - 1}")

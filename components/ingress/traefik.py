@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
+from components.component import Component
 from components.ingress.settings import IngressSettings
 from components.ingress.values import CLASS, values
 from components.kubernetes.charts import Chart
 from components.kubernetes.helm import ready, release
 
 
-class Ingress(ComponentResource):
-    """Traefik, and its kinds."""
+class Traefik(Component):
+    """Traefik, and its crds_ready."""
 
-    kinds: Output[str]
-    """Name of its class; known once its kinds can be used."""
+    crds_ready: Output[str]
+    """Name of its class; known once its crds_ready can be used."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -27,11 +28,11 @@ class Ingress(ComponentResource):
         address: Input[str],
         group: Input[str],
         monitors: Input[bool],
-        answers: bool,
+        http01: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`namespaces` are those with a host; `address` and `group` name the public address."""
-        super().__init__("platform:index:Ingress", name, None, opts)
+        super().__init__(name, opts)
         traefik = release(
             "traefik",
             chart,
@@ -42,9 +43,9 @@ class Ingress(ComponentResource):
                 group=group,
                 namespaces=[namespace, *namespaces],
                 monitors=monitors,
-                answers=answers,
+                http01=http01,
             ),
-            opts=ResourceOptions(parent=self),
+            opts=self.child,
         )
-        self.kinds = ready(traefik, CLASS)
-        self.register_outputs({"kinds": self.kinds})
+        self.crds_ready = ready(traefik, CLASS)
+        self.register_outputs({"crds_ready": self.crds_ready})

@@ -23,9 +23,9 @@ def values(  # noqa: PLR0913 (named, and each an input)
     group: Input[str],
     namespaces: Sequence[Input[str]],
     monitors: Input[bool],
-    answers: bool,
+    http01: bool,
 ) -> dict[str, Any]:
-    """What differs from the chart's defaults. `answers` is whether Ingress objects count, as http01's do."""
+    """What differs from the chart's defaults. `http01` is whether Ingress objects count, as http01's do."""
     # References across namespaces or providers, which other releases were tricked by, are nobody's.
     watched = {"namespaces": namespaces, "crossProviderNamespaces": ["ingress"]}
     least = settings.min_available
@@ -43,7 +43,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "ingressClass": {"enabled": False},  # is for the whole cluster, which it may not read
         "providers": {
             "kubernetesCRD": {**watched, "defaultTLSResourcesNamespace": "ingress"},
-            "kubernetesIngress": {**watched, "enabled": answers, "ingressClass": CLASS},
+            "kubernetesIngress": {**watched, "enabled": http01, "ingressClass": CLASS},
         },
         "ports": {
             "web": {

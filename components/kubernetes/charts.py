@@ -97,7 +97,7 @@ def pinned(tried: Mapping[str, str]) -> dict[str, Chart]:
     return {name: chart._replace(version=tried.get(name, chart.version)) for name, chart in CHARTS.items()}
 
 
-def untried(tried: Mapping[str, str]) -> Iterator[Problem]:
+def validate_versions(tried: Mapping[str, str]) -> Iterator[Problem]:
     """What is wrong with a stack's `charts`."""
     for name, version in tried.items():
         if name not in CHARTS:

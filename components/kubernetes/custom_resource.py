@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 
 
-def custom(  # noqa: PLR0913 (named, and each an input)
+def custom_resource(  # noqa: PLR0913 (named, and each an input)
     name: str,
     kind: str,
     *,

@@ -25,7 +25,7 @@ def password(name: str, *, parent: Resource, rotation: str = "", length: int = 4
     return secret
 
 
-def guid(name: str, *, parent: Resource, rotation: str = "") -> Output[str]:
+def random_uuid(name: str, *, parent: Resource, rotation: str = "") -> Output[str]:
     """A random UUID, which is how Consul's tokens look."""
     return password(name, parent=parent, rotation=rotation).apply(
         lambda text: str(uuid.UUID(bytes=_digest(text)[:16], version=4))

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
+from components.component import after
 from components.kubernetes.charts import Chart
 
 T = TypeVar("T")
@@ -50,4 +51,4 @@ def ready(chart: "k8s.helm.v3.Release", value: Input[T]) -> Output[T]:
 
     Keyed on `name`: `status` is unknown in the preview of every update.
     """
-    return Output.all(chart.name, value).apply(lambda both: both[1])
+    return after(value, chart.name)

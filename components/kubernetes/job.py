@@ -14,7 +14,7 @@ CALLS = Path(__file__).parent / "jobs" / "calls.py"
 REFUSED = 42
 """The scripts' exit code for: trying again does not help."""
 USER = 65534
-CLOSED = {
+RESTRICTED_CONTAINER = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
@@ -74,7 +74,9 @@ def job(  # noqa: PLR0913 (named, and each an input)
                         "fsGroup": user,
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
-                    "containers": [{**container, "volumeMounts": mounts, "securityContext": CLOSED}],
+                    "containers": [
+                        {**container, "volumeMounts": mounts, "securityContext": RESTRICTED_CONTAINER}
+                    ],
                     "volumes": volumes,
                 },
             },
@@ -98,10 +100,10 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     parent: Resource,
     account: Input[str] | None = None,
     labels: Mapping[str, str] | None = None,
-    texts: Mapping[str, Input[str]] | None = None,
+    extra_files: Mapping[str, Input[str]] | None = None,
     minutes: int = 15,
 ) -> Output[str]:
-    """Run `script`, beside `modules` and `texts`; the Job's name, known once it is done.
+    """Run `script`, beside `modules` and `extra_files`; the Job's name, known once it is done.
 
     The Secret `secrets` is in /secrets, the ConfigMap `ca` in /ca. It runs again, replaced whole, when
     anything given changes; what changes in the Secret shows only in `stamp`.
@@ -109,7 +111,7 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     files: dict[str, Input[str]] = {
         file.name: file.read_text(encoding="utf-8") for file in (script, *modules)
     }
-    files |= texts or {}
+    files |= extra_files or {}
     scripts_map = k8s.core.v1.ConfigMap(
         name,
         metadata={"name": name, "namespace": namespace},
@@ -142,7 +144,7 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     )
 
 
-def stamp_of(*texts: Input[str]) -> Output[str]:
+def checksum(*texts: Input[str]) -> Output[str]:
     """What tells that one of these changed. The secret ones are too long and random to be guessed by it."""
     return Output.unsecret(Output.all(*texts).apply(_digest))
 

@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
-from components.kubernetes.custom_resource import custom
-from components.kubernetes.network_policies import Outside, node_policies, policies
+from components.component import Component, after
+from components.kubernetes.custom_resource import custom_resource
+from components.kubernetes.network_policies import External, node_policies, policies
 
 Level = Literal["privileged", "baseline", "restricted"]
 """Pod security levels (kubernetes.io/docs/concepts/security/pod-security-standards)."""
 
 
-class Row(NamedTuple):
+class NamespacePolicy(NamedTuple):
     """What is decided about a namespace."""
 
     level: Level
@@ -21,22 +22,22 @@ class Row(NamedTuple):
     """Whether something in it could not be made again."""
 
 
-NAMESPACES: Mapping[str, Row] = {
-    "concourse": Row("baseline", holds_data=True),
-    "concourse-workers": Row("privileged"),  # builds run in containers of their own
-    "ingress": Row("restricted"),
-    "chartmuseum": Row("restricted"),
-    "logging": Row("restricted", holds_data=True),
-    "cert-manager": Row("restricted"),
-    "consul": Row("restricted", holds_data=True),
-    "vault": Row("restricted", holds_data=True),
-    "backup": Row("restricted"),
-    "monitoring": Row("restricted", holds_data=True),
-    "node-agents": Row("privileged"),  # they read the nodes' own files
+NAMESPACES: Mapping[str, NamespacePolicy] = {
+    "concourse": NamespacePolicy("baseline", holds_data=True),
+    "concourse-workers": NamespacePolicy("privileged"),  # builds run in containers of their own
+    "ingress": NamespacePolicy("restricted"),
+    "chartmuseum": NamespacePolicy("restricted"),
+    "logging": NamespacePolicy("restricted", holds_data=True),
+    "cert-manager": NamespacePolicy("restricted"),
+    "consul": NamespacePolicy("restricted", holds_data=True),
+    "vault": NamespacePolicy("restricted", holds_data=True),
+    "backup": NamespacePolicy("restricted"),
+    "monitoring": NamespacePolicy("restricted", holds_data=True),
+    "node-agents": NamespacePolicy("privileged"),  # they read the nodes' own files
 }
 
 
-class Namespaces(ComponentResource):
+class Namespaces(Component):
     """Every namespace, closed but for the flows that the table allows."""
 
     names: Mapping[str, Output[str]]
@@ -47,11 +48,11 @@ class Namespaces(ComponentResource):
         name: str,
         *,
         protected: bool,
-        outside: Mapping[Outside, Iterable[str]],
+        outside: Mapping[External, Iterable[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
         """`outside` has the ranges of what is neither in the cluster nor the internet."""
-        super().__init__("platform:index:Namespaces", name, None, opts)
+        super().__init__(name, opts)
         self.names = {
             called: self._namespace(called, row, protected=protected, outside=outside)
             for called, row in NAMESPACES.items()
@@ -62,7 +63,7 @@ class Namespaces(ComponentResource):
         return self.names[name]
 
     def _namespace(
-        self, name: str, row: Row, *, protected: bool, outside: Mapping[Outside, Iterable[str]]
+        self, name: str, row: NamespacePolicy, *, protected: bool, outside: Mapping[External, Iterable[str]]
     ) -> Output[str]:
         levels = {f"pod-security.kubernetes.io/{mode}": row.level for mode in ("enforce", "warn", "audit")}
         namespace = k8s.core.v1.Namespace(
@@ -71,7 +72,6 @@ class Namespaces(ComponentResource):
             opts=ResourceOptions(parent=self, protect=protected and row.holds_data),
         )
         place = namespace.metadata.name
-        child = ResourceOptions(parent=self)
         # Kubernetes makes this account; nobody who needs none is to get its token.
         account = k8s.core.v1.ServiceAccountPatch(
             f"{name}-default",
@@ -81,19 +81,19 @@ class Namespaces(ComponentResource):
                 "annotations": {"pulumi.com/patchForce": "true"},
             },
             automount_service_account_token=False,
-            opts=child,
+            opts=self.child,
         )
         closed = [
             k8s.networking.v1.NetworkPolicy(
                 f"{name}-{called}",
                 metadata={"name": called, "namespace": place},
                 spec=spec,
-                opts=child,
+                opts=self.child,
             )
             for called, spec in policies(name, outside).items()
         ]
         to_nodes = [
-            custom(
+            custom_resource(
                 f"{name}-{called}",
                 "CiliumNetworkPolicy",
                 api_version="cilium.io/v2",
@@ -105,4 +105,4 @@ class Namespaces(ComponentResource):
             for called, spec in node_policies(name).items()
         ]
         done = [account.metadata.name, *(policy.metadata.name for policy in closed), *to_nodes]
-        return Output.all(place, *done).apply(lambda names: str(names[0]))
+        return after(place, *done)

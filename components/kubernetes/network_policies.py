@@ -21,7 +21,7 @@ class Pods(NamedTuple):
     labels: tuple[tuple[str, str], ...] = ()
 
 
-class Outside(Enum):
+class External(Enum):
     """What is not in the cluster."""
 
     INTERNET = "internet"
@@ -37,78 +37,78 @@ class Outside(Enum):
 class Flow(NamedTuple):
     """One thing that is allowed."""
 
-    source: "Pods | Outside"
-    target: "Pods | Outside"
+    source: "Pods | External"
+    target: "Pods | External"
     ports: tuple[int, ...]
     """TCP ports of the target; none for all."""
     why: str
 
 
-def pods(namespace: str, name: str = "all", **labels: str) -> Pods:
+def by_labels(namespace: str, name: str = "all", **labels: str) -> Pods:
     """Pods by labels."""
     return Pods(namespace, name, tuple(sorted(labels.items())))
 
 
-def named(namespace: str, name: str, app: str) -> Pods:
+def by_name_label(namespace: str, name: str, app: str) -> Pods:
     """Pods by the label that most charts give them."""
     return Pods(namespace, name, (("app.kubernetes.io/name", app),))
 
 
-DNS = pods("kube-system", "dns", **{"k8s-app": "kube-dns"})
+DNS = by_labels("kube-system", "dns", **{"k8s-app": "kube-dns"})
 API_SERVER_PORTS = (443,)
-KONNECTIVITY = pods("kube-system", "konnectivity", app="konnectivity-agent")
+KONNECTIVITY = by_labels("kube-system", "konnectivity", app="konnectivity-agent")
 """By these pods AKS's API server reaches webhooks."""
 
-PROMETHEUS = named("monitoring", "prometheus", "prometheus")
-ALERTMANAGER = named("monitoring", "alertmanager", "alertmanager")
-STATE_METRICS = named("monitoring", "state-metrics", "kube-state-metrics")
-OPERATOR = pods("monitoring", "operator", app="kube-prometheus-stack-operator")
-INFLUXDB = named("monitoring", "influxdb", "influxdb2")
-INFLUXDB_JOB = named("monitoring", "influxdb-setup", "influxdb-setup")
-TELEGRAF = named("monitoring", "telegraf", "telegraf")
-TELEGRAF_NODES = named("node-agents", "telegraf", "telegraf-ds")
-GRAFANA = named("monitoring", "grafana", "grafana")
+PROMETHEUS = by_name_label("monitoring", "prometheus", "prometheus")
+ALERTMANAGER = by_name_label("monitoring", "alertmanager", "alertmanager")
+STATE_METRICS = by_name_label("monitoring", "state-metrics", "kube-state-metrics")
+OPERATOR = by_labels("monitoring", "operator", app="kube-prometheus-stack-operator")
+INFLUXDB = by_name_label("monitoring", "influxdb", "influxdb2")
+INFLUXDB_JOB = by_name_label("monitoring", "influxdb-setup", "influxdb-setup")
+TELEGRAF = by_name_label("monitoring", "telegraf", "telegraf")
+TELEGRAF_NODES = by_name_label("node-agents", "telegraf", "telegraf-ds")
+GRAFANA = by_name_label("monitoring", "grafana", "grafana")
 INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
 """Beside Prometheus and Alertmanager, whose configuration it puts in place."""
 
-WEB = pods("concourse", "web", app="concourse-web")
-TEAMS_JOB = named("concourse", "teams", "teams")
-DATABASE_ROLE = pods("concourse", "database-role", app="database-role")
+WEB = by_labels("concourse", "web", app="concourse-web")
+TEAMS_JOB = by_name_label("concourse", "teams", "teams")
+DATABASE_ROLE = by_labels("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
 
-TRAEFIK = named("ingress", "traefik", "traefik")
+TRAEFIK = by_name_label("ingress", "traefik", "traefik")
 PUBLIC = ("concourse", "vault", "monitoring", "logging", "chartmuseum")
 """Namespaces with a Service that is reached from outside."""
-CHARTMUSEUM = named("chartmuseum", "chartmuseum", "chartmuseum")
-ELASTIC_OPERATOR = named("logging", "operator", "elastic-operator")
-ELASTICSEARCH = pods("logging", "elasticsearch", **{"common.k8s.elastic.co/type": "elasticsearch"})
-KIBANA = pods("logging", "kibana", **{"common.k8s.elastic.co/type": "kibana"})
-LOGS_SETUP = named("logging", "setup", "logs-setup")
-ELASTALERT = named("logging", "elastalert", "elastalert2")
-FLUENT_BIT = named("node-agents", "fluent-bit", "fluent-bit")
+CHARTMUSEUM = by_name_label("chartmuseum", "chartmuseum", "chartmuseum")
+ELASTIC_OPERATOR = by_name_label("logging", "operator", "elastic-operator")
+ELASTICSEARCH = by_labels("logging", "elasticsearch", **{"common.k8s.elastic.co/type": "elasticsearch"})
+KIBANA = by_labels("logging", "kibana", **{"common.k8s.elastic.co/type": "kibana"})
+LOGS_SETUP = by_name_label("logging", "setup", "logs-setup")
+ELASTALERT = by_name_label("logging", "elastalert", "elastalert2")
+FLUENT_BIT = by_name_label("node-agents", "fluent-bit", "fluent-bit")
 ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
-CERT_MANAGER = named("cert-manager", "cert-manager", "cert-manager")
-CERT_MANAGER_WEBHOOK = named("cert-manager", "webhook", "webhook")
-CONSUL = pods("consul", "servers", app="consul", component="server")
-CONSUL_START = pods("consul", "acl-init", app="consul", component="server-acl-init")
-CONSUL_TOKENS = named("consul", "tokens", "consul-acl")
+CERT_MANAGER = by_name_label("cert-manager", "cert-manager", "cert-manager")
+CERT_MANAGER_WEBHOOK = by_name_label("cert-manager", "webhook", "webhook")
+CONSUL = by_labels("consul", "servers", app="consul", component="server")
+CONSUL_START = by_labels("consul", "acl-init", app="consul", component="server-acl-init")
+CONSUL_TOKENS = by_name_label("consul", "tokens", "consul-acl")
 CONSUL_PORT = 8501
-VAULT = pods("vault", "servers", **{"app.kubernetes.io/name": "vault", "component": "server"})
-VAULT_INIT = named("vault", "init", "vault-init")
+VAULT = by_labels("vault", "servers", **{"app.kubernetes.io/name": "vault", "component": "server"})
+VAULT_INIT = by_name_label("vault", "init", "vault-init")
 VAULT_PORT = 8200
-BACKUP = pods("backup", "consul", app="backup")
+BACKUP = by_labels("backup", "consul", app="backup")
 
 FLOWS: tuple[Flow, ...] = (
-    Flow(Outside.CLIENTS, TRAEFIK, (8000, 8443), "people, fly, pipelines"),
-    Flow(TRAEFIK, Outside.INTERNET, API_SERVER_PORTS, "what there is to route"),
+    Flow(External.CLIENTS, TRAEFIK, (8000, 8443), "people, fly, pipelines"),
+    Flow(TRAEFIK, External.INTERNET, API_SERVER_PORTS, "what there is to route"),
     Flow(TRAEFIK, WEB, (8080,), "people, fly, webhooks"),
     Flow(TRAEFIK, VAULT, (VAULT_PORT,), "people"),
     Flow(TRAEFIK, CHARTMUSEUM, (8080,), "charts, to pipelines and from them"),
-    Flow(CHARTMUSEUM, Outside.INTERNET, (443,), "blob storage"),
+    Flow(CHARTMUSEUM, External.INTERNET, (443,), "blob storage"),
     Flow(PROMETHEUS, CHARTMUSEUM, (8080,), "metrics"),
     Flow(KONNECTIVITY, ELASTIC_OPERATOR, (9443,), "the API server has it check its kinds"),
-    Flow(ELASTIC_OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "what it makes of them"),
+    Flow(ELASTIC_OPERATOR, External.INTERNET, API_SERVER_PORTS, "what it makes of them"),
     Flow(ELASTICSEARCH, ELASTICSEARCH, (9200, 9300), "its nodes among themselves"),
     *(
         Flow(source, ELASTICSEARCH, (9200,), why)
@@ -121,9 +121,9 @@ FLOWS: tuple[Flow, ...] = (
             (GRAFANA, "what dashboards ask"),
         )
     ),
-    Flow(FLUENT_BIT, Outside.INTERNET, API_SERVER_PORTS, "whose log it is"),
+    Flow(FLUENT_BIT, External.INTERNET, API_SERVER_PORTS, "whose log it is"),
     Flow(TRAEFIK, KIBANA, (5601,), "people"),
-    Flow(ELASTALERT, Outside.INTERNET, (443,), "Slack"),
+    Flow(ELASTALERT, External.INTERNET, (443,), "Slack"),
     *(
         Flow(PROMETHEUS, target, (port,), "metrics")
         for target, port in ((ELASTIC_OPERATOR, 8080), (FLUENT_BIT, 2020), (ELASTALERT, 8080))
@@ -133,34 +133,39 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, Pods("cert-manager"), (9402,), "metrics"),
     Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: it looks before it asks Let's Encrypt to"),
     *(
-        Flow(TRAEFIK, pods(namespace, "acme-solver", **ACME_SOLVER), (8089,), "http01: Let's Encrypt looks")
+        Flow(
+            TRAEFIK,
+            by_labels(namespace, "acme-solver", **ACME_SOLVER),
+            (8089,),
+            "http01: Let's Encrypt looks",
+        )
         for namespace in PUBLIC
     ),
-    Flow(WEB, Outside.DATABASE, (5432,), "Concourse keeps everything there"),
-    Flow(WEB, Outside.INTERNET, (443,), "logins go by Entra"),
+    Flow(WEB, External.DATABASE, (5432,), "Concourse keeps everything there"),
+    Flow(WEB, External.INTERNET, (443,), "logins go by Entra"),
     Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
     Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
-    Flow(WORKERS, Outside.INTERNET, (), "builds fetch and publish, by whatever protocol"),
+    Flow(WORKERS, External.INTERNET, (), "builds fetch and publish, by whatever protocol"),
     Flow(TEAMS_JOB, WEB, (8080,), "a Job sets teams"),
     Flow(PROMETHEUS, WEB, (9391,), "metrics"),
     Flow(TELEGRAF, WEB, (9391,), "metrics"),
-    Flow(DATABASE_ROLE, Outside.DATABASE, (5432,), "a Job makes Concourse's role"),
-    Flow(Pods("cert-manager"), Outside.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
+    Flow(DATABASE_ROLE, External.DATABASE, (5432,), "a Job makes Concourse's role"),
+    Flow(Pods("cert-manager"), External.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
     Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),
     Flow(CONSUL, CONSUL, (), "gossip, by TCP and UDP, and what they agree on"),
-    Flow(CONSUL, Outside.INTERNET, API_SERVER_PORTS, "each asks for its node's zone before it starts"),
+    Flow(CONSUL, External.INTERNET, API_SERVER_PORTS, "each asks for its node's zone before it starts"),
     Flow(CONSUL_START, CONSUL, (CONSUL_PORT, 8502), "the chart's own Job turns access control on"),
-    Flow(CONSUL_START, Outside.INTERNET, API_SERVER_PORTS, "where it puts the tokens that it makes"),
+    Flow(CONSUL_START, External.INTERNET, API_SERVER_PORTS, "where it puts the tokens that it makes"),
     Flow(CONSUL_TOKENS, CONSUL, (CONSUL_PORT,), "policies and tokens"),
     Flow(VAULT, CONSUL, (CONSUL_PORT,), "Vault keeps everything there"),
     Flow(VAULT, VAULT, (VAULT_PORT, 8201), "what one asks of another"),
-    Flow(VAULT, Outside.INTERNET, (443,), "Key Vault, for the seal; Entra; labels of its own pods"),
+    Flow(VAULT, External.INTERNET, (443,), "Key Vault, for the seal; Entra; labels of its own pods"),
     Flow(VAULT_INIT, CONSUL, (CONSUL_PORT,), "its lock and its record"),
     Flow(VAULT_INIT, VAULT, (VAULT_PORT,), "initialisation"),
-    Flow(VAULT_INIT, Outside.INTERNET, (443,), "Key Vault and Entra; servers that start anew"),
+    Flow(VAULT_INIT, External.INTERNET, (443,), "Key Vault and Entra; servers that start anew"),
     Flow(WEB, VAULT, (VAULT_PORT,), "secrets of pipelines"),
     Flow(BACKUP, CONSUL, (CONSUL_PORT,), "a snapshot"),
-    Flow(BACKUP, Outside.INTERNET, (443,), "blob storage; Entra"),
+    Flow(BACKUP, External.INTERNET, (443,), "blob storage; Entra"),
     Flow(PROMETHEUS, CONSUL, (CONSUL_PORT,), "metrics"),
     Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
     Flow(PROMETHEUS, WEB, (9391,), "metrics"),
@@ -172,21 +177,21 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
     Flow(KONNECTIVITY, ALERTMANAGER, (9093,), "deployers' smoke tests raise an alert through the API server"),
     Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),
-    Flow(ALERTMANAGER, Outside.INTERNET, (443,), "Slack"),
-    Flow(PROMETHEUS, Outside.INTERNET, API_SERVER_PORTS, "what there is to watch; the API server's metrics"),
-    Flow(PROMETHEUS, Outside.NODES, (9100, 10250), "node exporters and kubelets"),
+    Flow(ALERTMANAGER, External.INTERNET, (443,), "Slack"),
+    Flow(PROMETHEUS, External.INTERNET, API_SERVER_PORTS, "what there is to watch; the API server's metrics"),
+    Flow(PROMETHEUS, External.NODES, (9100, 10250), "node exporters and kubelets"),
     Flow(PROMETHEUS, DNS, (9153,), "metrics"),
     Flow(PROMETHEUS, STATE_METRICS, (8080,), "metrics"),
     Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
-    Flow(STATE_METRICS, Outside.INTERNET, API_SERVER_PORTS, "the state of what there is"),
-    Flow(OPERATOR, Outside.INTERNET, API_SERVER_PORTS, "its own kinds"),
+    Flow(STATE_METRICS, External.INTERNET, API_SERVER_PORTS, "the state of what there is"),
+    Flow(OPERATOR, External.INTERNET, API_SERVER_PORTS, "its own kinds"),
     Flow(GRAFANA, PROMETHEUS, (9090,), "metrics"),
     Flow(GRAFANA, INFLUXDB, (INFLUXDB_PORT,), "what Telegraf wrote"),
-    Flow(GRAFANA, Outside.INTERNET, (443,), "logins go by Entra; the API server has the dashboards"),
+    Flow(GRAFANA, External.INTERNET, (443,), "logins go by Entra; the API server has the dashboards"),
     Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "users and retention"),
     Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "what Concourse tells"),
     Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "what nodes tell"),
-    Flow(TELEGRAF_NODES, Outside.NODES, (10250,), "its node's kubelet"),
+    Flow(TELEGRAF_NODES, External.NODES, (10250,), "its node's kubelet"),
 )
 
 
@@ -197,7 +202,7 @@ def node_policies(namespace: str) -> dict[str, Spec]:
     """
     found: dict[str, Spec] = {}
     for flow in FLOWS:
-        if flow.target is Outside.NODES and isinstance(flow.source, Pods):
+        if flow.target is External.NODES and isinstance(flow.source, Pods):
             if flow.source.namespace != namespace:
                 continue
             spec = found.setdefault(
@@ -208,7 +213,7 @@ def node_policies(namespace: str) -> dict[str, Spec]:
     return found
 
 
-def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[str, Any]:
+def policies(namespace: str, outside: Mapping[External, Iterable[str]]) -> dict[str, Any]:
     """Specs of a namespace's network policies by name: all is denied but names, and the table's flows."""
     found: dict[str, Spec] = {
         "deny-all": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
@@ -224,7 +229,7 @@ def policies(namespace: str, outside: Mapping[Outside, Iterable[str]]) -> dict[s
         },
     }
     for flow in FLOWS:
-        if flow.target is Outside.NODES:
+        if flow.target is External.NODES:
             continue
         for mine, direction, side, other in (
             (flow.source, "Egress", "to", flow.target),
@@ -248,12 +253,12 @@ def _peer(of: Pods) -> Spec:
     return place | ({"podSelector": _selector(of)} if of.labels else {})
 
 
-def _peers(other: "Pods | Outside", outside: Mapping[Outside, Iterable[str]]) -> Iterator[Spec]:
+def _peers(other: "Pods | External", outside: Mapping[External, Iterable[str]]) -> Iterator[Spec]:
     if isinstance(other, Pods):
         yield _peer(other)
     elif other in outside:
         yield from ({"ipBlock": {"cidr": cidr}} for cidr in outside[other])
-    elif other is Outside.CLIENTS:
+    elif other is External.CLIENTS:
         yield {"ipBlock": {"cidr": "0.0.0.0/0"}}
     else:
         yield {"ipBlock": {"cidr": "0.0.0.0/0", "except": CLOSED}}

@@ -1,44 +1,45 @@
 """Alerts from the logs: ElastAlert2, which tells Slack."""
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import Trust, trusted
+from components.certificates.internal_ca import ca_bundle
+from components.component import Component
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.helm import release
-from components.kubernetes.job import stamp_of
+from components.kubernetes.job import checksum
 from components.logging.elastalert_values import SLACK, values
-from components.logging.settings import LogAlertsSettings
+from components.logging.settings import ElastAlertSettings
 
 
-class LogAlerts(ComponentResource):
+class ElastAlert(Component):
     """Rules that the logs are asked by."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: LogAlertsSettings,
+        settings: ElastAlertSettings,
         *,
         chart: Chart,
         namespace: Input[str],
         login: Input[str],
         login_stamp: Input[str],
-        trust: Trust,
+        trust: CaTrust,
         webhook: Output[str],
         kibana: str,
         monitors: Input[bool],
         opts: ResourceOptions | None = None,
     ) -> None:
         """`login` is a Secret in the namespace with `username` and `password`."""
-        super().__init__("platform:index:LogAlerts", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         slack = k8s.core.v1.Secret(
             SLACK,
             metadata={"name": SLACK, "namespace": namespace},
             string_data={"webhook-url": webhook},
-            opts=child,
+            opts=self.child,
         )
-        stamp = Output.all(login_stamp, stamp_of(webhook)).apply("-".join)
+        stamp = Output.all(login_stamp, checksum(webhook)).apply("-".join)
         release(
             "elastalert2",
             chart,
@@ -46,12 +47,12 @@ class LogAlerts(ComponentResource):
             values=values(
                 settings,
                 login=login,
-                ca=trusted("elastalert-ca", trust, namespace=namespace, parent=self),
+                ca=ca_bundle("elastalert-ca", trust, namespace=namespace, parent=self),
                 slack=slack.metadata.name,
                 kibana=kibana,
                 stamp=stamp,
                 monitors=monitors,
             ),
-            opts=child,
+            opts=self.child,
         )
         self.register_outputs({})

@@ -6,7 +6,7 @@ from typing import Any
 from pulumi import Input
 
 from components.kubernetes.pod_values import resources
-from components.logging.settings import LogAlertsSettings
+from components.logging.settings import ElastAlertSettings
 from components.logging.values import ELASTICSEARCH, ELASTICSEARCH_PORT
 
 RULES = Path(__file__).parent / "alerts"
@@ -15,7 +15,7 @@ SLACK = "elastalert-slack"
 
 
 def values(  # noqa: PLR0913 (named, and each an input)
-    settings: LogAlertsSettings,
+    settings: ElastAlertSettings,
     *,
     login: Input[str],
     ca: Input[str],
@@ -37,7 +37,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
             "certsVolumes": [{"name": "elasticsearch", "configMap": {"name": ca}}],
             "certsVolumeMounts": [{"name": "elasticsearch", "mountPath": CA, "readOnly": True}],
         },
-        "runIntervalMins": settings.every_minutes,
+        "runIntervalMins": settings.run_every_minutes,
         "optEnv": [
             {
                 "name": "SLACK_WEBHOOK_URL",

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import Trust, server_certificate, trusted
-from components.ingress.route import Host, Tls, publish
+from components.certificates.internal_ca import ca_bundle, server_certificate
+from components.component import Component, after
+from components.ingress.route import Tls, publish
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust, Host
 from components.kubernetes.helm import ready, release
-from components.kubernetes.job import python_job, stamp_of
-from components.logging.settings import LogsSettings, days_or_hours
+from components.kubernetes.job import checksum, python_job
+from components.logging.settings import ElasticsearchSettings, KibanaSettings, days_or_hours
 from components.logging.users import AUDIT, CONTAINERS, access
 from components.logging.values import (
     CLUSTER,
@@ -25,17 +27,17 @@ from components.logging.values import (
     kibana,
     operator,
 )
-from components.monitoring.grafana_values import Source
+from components.monitoring.grafana_values import DataSource
 
 JOBS = Path(__file__).parent / "jobs"
 
 URL = f"https://{ELASTICSEARCH}:{ELASTICSEARCH_PORT}"
 
 
-class Logs(ComponentResource):
+class Elasticsearch(Component):
     """Elasticsearch with two data streams, of the containers and of who did what."""
 
-    source: Source
+    source: DataSource
     """Grafana's: the containers' logs alone."""
     watcher: Output[str]
     """ElastAlert2's Secret, with `username` and `password`, beside Elasticsearch; known as that is."""
@@ -47,28 +49,28 @@ class Logs(ComponentResource):
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: LogsSettings,
+        settings: ElasticsearchSettings,
+        kibana_settings: KibanaSettings,
         *,
         charts: Mapping[str, Chart],
         namespace: Input[str],
         agents: Input[str],
         disk: Input[str],
         host: Host,
-        trust: Trust,
+        trust: CaTrust,
         monitors: Input[bool],
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`agents` is the namespace of what runs on every node, `disk` a storage class."""
-        super().__init__("platform:index:Logs", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         users = access(namespace, rotation=settings.rotation, parent=self)
         kinds = release(
             "eck-operator",
             charts["eck-operator"],
             namespace=namespace,
             values=operator(monitors=monitors),
-            opts=child,
+            opts=self.child,
         )
         where = ready(kinds, namespace)
 
@@ -96,8 +98,8 @@ class Logs(ComponentResource):
                 "PATIENCE_SECONDS": "1200",  # its disks and nodes may have to be made first
             },
             secrets=users.secrets["logs-setup"],
-            stamp=stamp_of(users.passwords["logs-setup"]),
-            ca=trusted("elasticsearch-ca", trust, namespace=namespace, parent=self),
+            stamp=checksum(users.passwords["logs-setup"]),
+            ca=ca_bundle("elasticsearch-ca", trust, namespace=namespace, parent=self),
             parent=self,
             minutes=30,
         )
@@ -106,8 +108,8 @@ class Logs(ComponentResource):
             "kibana",
             charts["eck-kibana"],
             namespace=ready(cluster, namespace),
-            values=kibana(settings, url=host.url, certificate=kibana_tls),
-            opts=child,
+            values=kibana(kibana_settings, url=host.url, certificate=kibana_tls),
+            opts=self.child,
         )
         self.kibana = publish(
             "kibana",
@@ -122,25 +124,25 @@ class Logs(ComponentResource):
             "fluent-bit",
             metadata={"name": "fluent-bit-elasticsearch", "namespace": agents},
             string_data={"password": users.passwords["fluent-bit"]},
-            opts=child,
+            opts=self.child,
         )
-        stamp = stamp_of(users.passwords["fluent-bit"], trust.ca_pem)
+        stamp = checksum(users.passwords["fluent-bit"], trust.ca_pem)
         release(
             "fluent-bit",
             charts["fluent-bit"],
             namespace=agents,
             values=fluent_bit(
                 login=login.metadata.name,
-                ca=trusted("fluent-bit-ca", trust, namespace=agents, parent=self),
+                ca=ca_bundle("fluent-bit-ca", trust, namespace=agents, parent=self),
                 # What is written before the data streams are there would make an index of that name. A
                 # namespace that waited for the Job would have the release replaced whenever the Job is.
-                stamp=Output.all(stamp, streams).apply(lambda both: str(both[0])),
+                stamp=after(stamp, streams),
                 monitors=monitors,
             ),
-            opts=child,
+            opts=self.child,
         )
         # Not waited for: dashboards without logs are dashboards.
-        self.source = Source(
+        self.source = DataSource(
             "Elasticsearch",
             "elasticsearch",
             URL,
@@ -149,6 +151,6 @@ class Logs(ComponentResource):
             password=users.passwords["grafana"],
             ca_pem=trust.ca_pem,
         )
-        self.watcher = Output.all(users.secrets["elastalert"], streams).apply(lambda both: str(both[0]))
-        self.watcher_stamp = stamp_of(users.passwords["elastalert"])
+        self.watcher = after(users.secrets["elastalert"], streams)
+        self.watcher_stamp = checksum(users.passwords["elastalert"])
         self.register_outputs({"kibana": self.kibana})

@@ -8,7 +8,7 @@ from components.config.model import Model
 from components.config.types import Epoch, Quantity, Retention
 
 
-class LogsSettings(Model):
+class ElasticsearchSettings(Model):
     """Logs of all containers and who did what, in Elasticsearch, with Kibana to read them."""
 
     retention: Retention = "30d"
@@ -24,19 +24,35 @@ class LogsSettings(Model):
     """Of each node."""
     rotation: Epoch = "2026-11"
     """Month of the users' passwords, people's among them. A later one makes new ones."""
-    kibanas: int = Field(default=2, ge=1, le=5)
-    """Kibana's pods."""
 
 
-class LogAlertsSettings(Model):
+class KibanaSettings(Model):
+    """Kibana."""
+
+    replicas: int = Field(default=2, ge=1, le=5)
+    """Number of pods."""
+
+
+class ElastAlertSettings(Model):
     """ElastAlert2: what in the logs Slack is told of."""
 
     slack_channel: str = Field(default="#cd-alerts", pattern=r"^[#@]\S+$")
     """Where alerts go, with its # or @."""
-    every_minutes: int = Field(default=1, ge=1, le=60)
+    run_every_minutes: int = Field(default=1, ge=1, le=60)
     """How often the logs are asked, in minutes."""
     memory: Quantity = "512Mi"
     """Of its pod."""
+
+
+class LoggingSettings(Model):
+    """Elasticsearch, Kibana and ElastAlert."""
+
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    """Elasticsearch, which keeps the logs."""
+    kibana: KibanaSettings = KibanaSettings()
+    """Kibana, which shows them."""
+    elastalert: ElastAlertSettings = ElastAlertSettings()
+    """ElastAlert, which sends alerts on log lines to Slack."""
 
 
 def days_or_hours(retention: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from pulumi import Input
 
 from components.kubernetes.pod_values import claim, resources, spread
-from components.logging.settings import LogsSettings
+from components.logging.settings import ElasticsearchSettings, KibanaSettings
 from components.logging.users import AUDIT, CONTAINERS, USERS, Access
 
 CLUSTER = "logging"
@@ -39,7 +39,7 @@ def operator(*, monitors: Input[bool]) -> dict[str, Any]:
 
 
 def elasticsearch(
-    settings: LogsSettings, *, disk: Input[str], certificate: Input[str], users: Access
+    settings: ElasticsearchSettings, *, disk: Input[str], certificate: Input[str], users: Access
 ) -> dict[str, Any]:
     """The cluster. `disk` is a storage class, `certificate` a Secret."""
     elsewhere = {
@@ -96,13 +96,13 @@ def elasticsearch(
     }
 
 
-def kibana(settings: LogsSettings, *, url: str, certificate: Input[str]) -> dict[str, Any]:
+def kibana(settings: KibanaSettings, *, url: str, certificate: Input[str]) -> dict[str, Any]:
     """Kibana; `certificate` is a Secret."""
     labels = {"kibana.k8s.elastic.co/name": CLUSTER}
     spreading = [{**each, "labelSelector": {"matchLabels": labels}} for each in spread("kibana")]
     return {
         "fullnameOverride": CLUSTER,
-        "count": settings.kibanas,
+        "count": settings.replicas,
         "elasticsearchRef": {"name": CLUSTER},
         "http": {"tls": {"certificate": {"secretName": certificate}}},
         "config": {"server.publicBaseUrl": url, "telemetry.optIn": False},

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pulumi import Input, Output, Resource
 
-from components.kubernetes.custom_resource import custom
+from components.kubernetes.custom_resource import custom_resource
 
 FILES = Path(__file__).parent / "alerts"
 
@@ -16,7 +16,7 @@ FILES = Path(__file__).parent / "alerts"
 def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
     """One object for each file; `runbooks` is what comes before the path of a runbook."""
     for name, groups in rules(runbooks):
-        custom(
+        custom_resource(
             f"alerts-{name}",
             "PrometheusRule",
             api_version="monitoring.coreos.com/v1",
@@ -26,17 +26,17 @@ def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
         )
 
 
-def endings(namespace: Input[str], ends: Mapping[str, Input[str]], *, parent: Resource) -> None:
+def expiry_rules(namespace: Input[str], expires_at: Mapping[str, Input[str]], *, parent: Resource) -> None:
     """Have Prometheus know when what the program made with an end ends; the rules above go by it."""
     known = [
         {
             "record": "platform_expires_timestamp_seconds",
             "labels": {"what": what},
-            "expr": Output.from_input(end).apply(moment),
+            "expr": Output.from_input(end).apply(promql_timestamp),
         }
-        for what, end in ends.items()
+        for what, end in expires_at.items()
     ]
-    custom(
+    custom_resource(
         "endings",
         "PrometheusRule",
         api_version="monitoring.coreos.com/v1",
@@ -46,7 +46,7 @@ def endings(namespace: Input[str], ends: Mapping[str, Input[str]], *, parent: Re
     )
 
 
-def moment(end: str | None) -> str:
+def promql_timestamp(end: str | None) -> str:
     """A time as PromQL has it; the far end of all where a state knows none."""
     return f"vector({int(datetime.fromisoformat(end).timestamp())})" if end else "vector(+Inf)"
 

@@ -4,23 +4,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import Trust, server_certificate
-from components.entra.application import Login
-from components.ingress.route import Host, Tls, publish
+from components.certificates.internal_ca import server_certificate
+from components.component import Component, after
+from components.entra.application import OidcClient
+from components.ingress.route import Tls, publish
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust, Host
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import release
-from components.kubernetes.job import stamp_of
-from components.monitoring.grafana_values import DASHBOARD, FOLDER, PORT, Source, values
-from components.monitoring.settings import DashboardsSettings
+from components.kubernetes.job import checksum
+from components.monitoring.grafana_values import DASHBOARD, FOLDER, PORT, DataSource, values
+from components.monitoring.settings import GrafanaSettings
 
 FILES = Path(__file__).parent / "dashboards"
 SERVER = "grafana.monitoring.svc"
 
 
-class Dashboards(ComponentResource):
+class Grafana(Component):
     """Grafana at its host."""
 
     url: Output[str]
@@ -28,22 +30,21 @@ class Dashboards(ComponentResource):
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: DashboardsSettings,
+        settings: GrafanaSettings,
         *,
         charts: Mapping[str, Chart],
         namespace: Input[str],
         disk: Input[str],
         host: Host,
-        login: Login,
+        login: OidcClient,
         tenant: str,
-        trust: Trust,
-        sources: Sequence[Source],
+        trust: CaTrust,
+        sources: Sequence[DataSource],
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`disk` is a storage class; the first of `sources` is the one that a new panel asks."""
-        super().__init__("platform:index:Dashboards", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         # For when Entra does not answer. Grafana takes it for an empty disk, and never again.
         administrator = password("grafana-administrator", parent=self)
         # Its default is in its documentation. With another one it cannot read what it has encrypted.
@@ -59,14 +60,14 @@ class Dashboards(ComponentResource):
                 "client-secret": login.secret,
                 **passwords,
             },
-            opts=child,
+            opts=self.child,
         )
         certificate = server_certificate(
             "grafana-tls", trust, namespace=namespace, hosts=["grafana", SERVER], parent=self
         )
         self._files(namespace)
         account = self._reader(namespace)
-        stamp = stamp_of(login.secret, *(Output.secret(each) for each in passwords.values()))
+        stamp = checksum(login.secret, *(Output.secret(each) for each in passwords.values()))
         release(
             "grafana",
             charts["grafana"],
@@ -107,23 +108,22 @@ class Dashboards(ComponentResource):
                     "annotations": {FOLDER: "Delivery"},
                 },
                 data={file.name: file.read_text()},
-                opts=ResourceOptions(parent=self),
+                opts=self.child,
             )
 
     def _reader(self, namespace: Input[str]) -> Output[str]:
         """Let Grafana's account find dashboards; the namespace, known once it may."""
-        child = ResourceOptions(parent=self)
         account = k8s.core.v1.ServiceAccount(
             "grafana",
             metadata={"name": "grafana", "namespace": namespace},
             automount_service_account_token=False,  # its pod says so itself
-            opts=child,
+            opts=self.child,
         )
         role = k8s.rbac.v1.Role(
             "grafana-dashboards",
             metadata={"name": "grafana-dashboards", "namespace": namespace},
             rules=[{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}],
-            opts=child,
+            opts=self.child,
         )
         bound = k8s.rbac.v1.RoleBinding(
             "grafana-dashboards",
@@ -134,6 +134,6 @@ class Dashboards(ComponentResource):
                 "name": role.metadata.name,
             },
             subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": namespace}],
-            opts=child,
+            opts=self.child,
         )
-        return Output.all(namespace, bound.metadata.name).apply(lambda both: str(both[0]))
+        return after(namespace, bound.metadata.name)

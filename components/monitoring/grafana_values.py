@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pulumi import Input
 
 from components.kubernetes.pod_values import resources
-from components.monitoring.settings import DashboardsSettings
+from components.monitoring.settings import GrafanaSettings
 
 PORT = 3000
 DASHBOARD = {"grafana_dashboard": "1"}
@@ -14,7 +14,7 @@ DASHBOARD = {"grafana_dashboard": "1"}
 FOLDER = "grafana_folder"
 
 
-class Source(NamedTuple):
+class DataSource(NamedTuple):
     """Where Grafana reads: a data source, in Grafana's own words."""
 
     name: str
@@ -37,12 +37,12 @@ class Source(NamedTuple):
 
 
 def values(  # noqa: PLR0913 (named, and each an input)
-    settings: DashboardsSettings,
+    settings: GrafanaSettings,
     *,
     url: str,
     tenant: str,
     client_id: Input[str],
-    sources: Iterable[Source],
+    sources: Iterable[DataSource],
     disk: Input[str],
     secret: Input[str],
     certificate: Input[str],
@@ -125,7 +125,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
     }
 
 
-def _source(source: Source, *, first: bool) -> dict[str, Any]:
+def _source(source: DataSource, *, first: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": source.name,
         "uid": source.uid,

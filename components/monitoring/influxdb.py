@@ -4,44 +4,45 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import Trust, server_certificate, trusted
+from components.certificates.internal_ca import ca_bundle, server_certificate
+from components.component import Component, after
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import ready, release
-from components.kubernetes.job import python_job, stamp_of
-from components.monitoring.grafana_values import Source
+from components.kubernetes.job import checksum, python_job
+from components.monitoring.grafana_values import DataSource
 from components.monitoring.influxdb_values import URL, concourse, influxdb, nodes
-from components.monitoring.settings import TelemetrySettings
+from components.monitoring.settings import InfluxDbSettings
 
 JOBS = Path(__file__).parent / "jobs"
 
 HOSTS = ("influxdb2", "influxdb2.monitoring.svc")
 
 
-class Telemetry(ComponentResource):
+class InfluxDb(Component):
     """InfluxDB with one bucket, whose users may write or read and no more."""
 
-    source: Source
+    source: DataSource
     """For Grafana, which need not wait for it."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: TelemetrySettings,
+        settings: InfluxDbSettings,
         *,
         charts: Mapping[str, Chart],
         namespace: Input[str],
         agents: Input[str],
         disk: Input[str],
-        trust: Trust,
+        trust: CaTrust,
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`agents` is the namespace of what runs on every node, `disk` a storage class."""
-        super().__init__("platform:index:Telemetry", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         # The administrator's are taken once, by an empty disk: they do not rotate.
         admin = {key: password(f"influxdb-{key}", parent=self) for key in ("admin-password", "admin-token")}
         users = {
@@ -51,7 +52,7 @@ class Telemetry(ComponentResource):
 
         def secret(called: str, place: Input[str], data: Mapping[str, Input[str]]) -> Output[str]:
             made = k8s.core.v1.Secret(
-                called, metadata={"name": called, "namespace": place}, string_data=data, opts=child
+                called, metadata={"name": called, "namespace": place}, string_data=data, opts=self.child
             )
             named: Output[str] = made.metadata.name
             return named
@@ -82,11 +83,11 @@ class Telemetry(ComponentResource):
                 "RETENTION_SECONDS": str(settings.retention_seconds),
             },
             secrets=secret("influxdb-setup", namespace, {"admin-token": admin["admin-token"], **users}),
-            stamp=stamp_of(*users.values()),
-            ca=trusted("influxdb-ca", trust, namespace=namespace, parent=self),
+            stamp=checksum(*users.values()),
+            ca=ca_bundle("influxdb-ca", trust, namespace=namespace, parent=self),
             parent=self,
         )
-        self.source = Source(
+        self.source = DataSource(
             "InfluxDB",
             "influxdb",
             URL,
@@ -96,13 +97,13 @@ class Telemetry(ComponentResource):
             ca_pem=trust.ca_pem,
         )
         account = k8s.core.v1.ServiceAccount(
-            "telegraf-ds", metadata={"name": "telegraf-ds", "namespace": agents}, opts=child
+            "telegraf-ds", metadata={"name": "telegraf-ds", "namespace": agents}, opts=self.child
         )
         statistics = k8s.rbac.v1.ClusterRole(
             "telegraf-ds",
             metadata={"name": "telegraf-ds"},
             rules=[{"api_groups": [""], "resources": ["nodes/stats", "nodes/pods"], "verbs": ["get"]}],
-            opts=child,
+            opts=self.child,
         )
         bound = k8s.rbac.v1.ClusterRoleBinding(
             "telegraf-ds",
@@ -113,11 +114,11 @@ class Telemetry(ComponentResource):
                 "name": statistics.metadata.name,
             },
             subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": agents}],
-            opts=child,
+            opts=self.child,
         )
         # Telegraf reads both when it starts.
-        stamp = stamp_of(users["telegraf"], trust.ca_pem)
-        allowed = Output.all(agents, bound.metadata.name).apply(lambda both: str(both[0]))
+        stamp = checksum(users["telegraf"], trust.ca_pem)
+        allowed = after(agents, bound.metadata.name)
         for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", allowed, nodes)):
             release(
                 called,
@@ -126,9 +127,9 @@ class Telemetry(ComponentResource):
                 values=told(
                     settings,
                     password=secret(called, place, {"password": users["telegraf"]}),
-                    ca=trusted(f"{called}-ca", trust, namespace=place, parent=self),
+                    ca=ca_bundle(f"{called}-ca", trust, namespace=place, parent=self),
                     stamp=stamp,
                 ),
-                opts=child,
+                opts=self.child,
             )
         self.register_outputs({})

@@ -6,7 +6,7 @@ from pulumi import Input
 
 from components.kubernetes.charts import INFLUXDB
 from components.kubernetes.pod_values import resources
-from components.monitoring.settings import TelemetrySettings
+from components.monitoring.settings import InfluxDbSettings
 
 URL = "https://influxdb2.monitoring.svc:8086"
 CONCOURSE = "http://concourse-web-prometheus.concourse.svc:9391/metrics"
@@ -19,7 +19,7 @@ KUBERNETES_CA = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
 
 
 def influxdb(
-    settings: TelemetrySettings, *, disk: Input[str], auth: Input[str], certificate: Input[str]
+    settings: InfluxDbSettings, *, disk: Input[str], auth: Input[str], certificate: Input[str]
 ) -> dict[str, Any]:
     """What differs from the chart's defaults. `auth` and `certificate` are Secrets."""
     probe = {"scheme": "HTTPS"}
@@ -58,7 +58,7 @@ def influxdb(
 
 
 def nodes(
-    settings: TelemetrySettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
+    settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
 ) -> dict[str, Any]:
     """Of Telegraf on every node. `password` is a Secret, `ca` a ConfigMap, `stamp` changes with both."""
     return {
@@ -103,7 +103,7 @@ def nodes(
 
 
 def concourse(
-    settings: TelemetrySettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
+    settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
 ) -> dict[str, Any]:
     """Of the one Telegraf that asks Concourse."""
     return {
@@ -140,7 +140,7 @@ def _both(*, ca: Input[str], stamp: Input[str]) -> dict[str, Any]:
     }
 
 
-def _config(settings: TelemetrySettings) -> dict[str, Any]:
+def _config(settings: InfluxDbSettings) -> dict[str, Any]:
     return {
         "agent": {
             "interval": f"{settings.interval_seconds}s",

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 
-from components.certificates.internal_ca import Trust, trusted
-from components.kubernetes.custom_resource import custom
+from components.certificates.internal_ca import ca_bundle
+from components.component import Component, after
+from components.kubernetes.context import CaTrust
+from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.network_policies import (
     CONSUL,
     CONSUL_PORT,
@@ -19,13 +21,13 @@ from components.kubernetes.network_policies import (
     WEB,
     Pods,
 )
-from components.monitoring.alert_rules import endings
+from components.monitoring.alert_rules import expiry_rules
 
 CA = "metrics-ca"
 CONSUL_TOKEN = "metrics-consul"  # noqa: S105 (the name of a Secret)
 
 
-class Watched(NamedTuple):
+class ScrapeTarget(NamedTuple):
     """Pods that tell metrics."""
 
     pods: Pods
@@ -52,19 +54,19 @@ class Watched(NamedTuple):
         return found
 
 
-WATCHED: Mapping[str, Watched] = {
-    "concourse-web": Watched(WEB, 9391),
-    "vault": Watched(VAULT, VAULT_PORT, "vault.vault.svc", "/v1/sys/metrics", "prometheus"),
-    "consul": Watched(
+SCRAPE_TARGETS: Mapping[str, ScrapeTarget] = {
+    "concourse-web": ScrapeTarget(WEB, 9391),
+    "vault": ScrapeTarget(VAULT, VAULT_PORT, "vault.vault.svc", "/v1/sys/metrics", "prometheus"),
+    "consul": ScrapeTarget(
         CONSUL, CONSUL_PORT, "consul-server.consul.svc", "/v1/agent/metrics", "prometheus", CONSUL_TOKEN
     ),
-    "influxdb": Watched(INFLUXDB, INFLUXDB_PORT, "influxdb2.monitoring.svc"),
-    "grafana": Watched(GRAFANA, 3000, "grafana.monitoring.svc"),
+    "influxdb": ScrapeTarget(INFLUXDB, INFLUXDB_PORT, "influxdb2.monitoring.svc"),
+    "grafana": ScrapeTarget(GRAFANA, 3000, "grafana.monitoring.svc"),
 }
 """By the name of the monitor. Charts that bring one of their own (cert-manager, Traefik) have that."""
 
 
-class Monitors(ComponentResource):
+class PodMonitors(Component):
     """A PodMonitor for each row of the table, whether its pods are there yet or not."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
@@ -72,29 +74,29 @@ class Monitors(ComponentResource):
         name: str,
         *,
         namespace: Input[str],
-        kinds: Input[bool],
-        trust: Trust,
+        crds_ready: Input[bool],
+        trust: CaTrust,
         consul_token: Input[str],
-        ends: Mapping[str, Input[str]],
+        expires_at: Mapping[str, Input[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`kinds` is known once there are such things as monitors.
+        """`crds_ready` resolves once the PodMonitor CRD exists.
 
-        `ends` has the last moment of what was made for a time, by what it is.
+        `expires_at` has the last moment of what was made for a time, by what it is.
         """
-        super().__init__("platform:index:Monitors", name, None, opts)
-        ca = trusted(CA, trust, namespace=namespace, parent=self)
+        super().__init__(name, opts)
+        ca = ca_bundle(CA, trust, namespace=namespace, parent=self)
         token = k8s.core.v1.Secret(
             CONSUL_TOKEN,
             metadata={"name": CONSUL_TOKEN, "namespace": namespace},
             string_data={"token": consul_token},
-            opts=ResourceOptions(parent=self),
+            opts=self.child,
         )
         # An operator that finds no token takes nothing of a monitor.
-        there = Output.all(namespace, kinds, token.metadata.name).apply(lambda all_: str(all_[0]))
-        endings(there, ends, parent=self)
-        for called, watched in WATCHED.items():
-            custom(
+        there = after(namespace, crds_ready, token.metadata.name)
+        expiry_rules(there, expires_at, parent=self)
+        for called, watched in SCRAPE_TARGETS.items():
+            custom_resource(
                 f"monitor-{called}",
                 "PodMonitor",
                 called=called,

@@ -1,61 +1,49 @@
-"""Metrics: Prometheus, what it watches by itself, and Alertmanager, which tells Slack."""
+"""Prometheus and Alertmanager, by kube-prometheus-stack."""
 
 from collections.abc import Mapping
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 
+from components.component import Component, after
 from components.kubernetes.charts import Chart
-from components.kubernetes.helm import ready, release
+from components.kubernetes.helm import release
 from components.monitoring.alert_rules import alerts
-from components.monitoring.grafana_values import Source
+from components.monitoring.grafana_values import DataSource
 from components.monitoring.prometheus_values import NAME, SLACK, WEBHOOK, values
-from components.monitoring.settings import MetricsSettings
-
-CRDS = {"crds": {"annotations": {"helm.sh/resource-policy": "keep"}}}
-"""Without their kinds all monitors and rules of the cluster would be gone."""
+from components.monitoring.settings import PrometheusSettings
 
 
-class Metrics(ComponentResource):
-    """The kinds of the operator first, in a release of their own; then Prometheus and Alertmanager."""
+class Prometheus(Component):
+    """Prometheus, its operator and Alertmanager, in one release."""
 
-    monitors: Output[bool]
-    """True, as soon as service monitors can be made: a chart's switch for its own."""
-    source: Source
+    source: DataSource
     """For Grafana, which need not wait for it."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: MetricsSettings,
+        settings: PrometheusSettings,
         *,
         charts: Mapping[str, Chart],
         namespace: Input[str],
         agents: Input[str],
         disk: Input[str],
+        crds_ready: Input[bool],
         webhook: Input[str],
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`agents` is the namespace of what runs on every node, `disk` a storage class."""
-        super().__init__("platform:index:Metrics", name, None, opts)
-        child = ResourceOptions(parent=self)
-        kinds = release(
-            "prometheus-operator-crds",
-            charts["prometheus-operator-crds"],
-            namespace=namespace,
-            values=CRDS,
-            opts=child,
-        )
-        self.monitors = ready(kinds, value=True)
+        super().__init__(name, opts)
         slack = k8s.core.v1.Secret(
             SLACK,
             metadata={"name": SLACK, "namespace": namespace},
             string_data={WEBHOOK: webhook},
-            opts=child,
+            opts=self.child,
         )
-        # The kinds, and the namespace of its node exporter, which is not its own.
-        there = Output.all(namespace, agents, kinds.name).apply(lambda all_: str(all_[0]))
+        # The node exporter runs in the namespace `agents`.
+        there = after(namespace, agents, crds_ready)
         alerts(there, settings.runbooks, parent=self)
         release(
             NAME,
@@ -64,5 +52,5 @@ class Metrics(ComponentResource):
             values=values(settings, disk=disk, slack=slack.metadata["name"]),
             opts=ResourceOptions(parent=self, protect=protected),
         )
-        self.source = Source("Prometheus", "prometheus", f"http://{NAME}-prometheus.monitoring.svc:9090")
-        self.register_outputs({"monitors": self.monitors})
+        self.source = DataSource("Prometheus", "prometheus", f"http://{NAME}-prometheus.monitoring.svc:9090")
+        self.register_outputs({})

@@ -5,7 +5,7 @@ from typing import Any
 from pulumi import Input
 
 from components.kubernetes.pod_values import budget, claim, resources, spread
-from components.monitoring.settings import MetricsSettings
+from components.monitoring.settings import PrometheusSettings
 
 NAME = "kube-prometheus-stack"
 SLACK = "alertmanager-slack"
@@ -23,7 +23,7 @@ TEXT = (
 )
 
 
-def values(settings: MetricsSettings, *, disk: Input[str], slack: Input[str]) -> dict[str, Any]:
+def values(settings: PrometheusSettings, *, disk: Input[str], slack: Input[str]) -> dict[str, Any]:
     """What differs from the chart's defaults. `slack` is the Secret with the webhook."""
     several = settings.replicas > 1
     return {

@@ -8,7 +8,7 @@ from components.config.model import Model
 from components.config.types import Epoch, Quantity, Retention
 
 
-class MetricsSettings(Model):
+class PrometheusSettings(Model):
     """Prometheus and Alertmanager: how much they keep, how many there are, and whom they tell."""
 
     retention: Retention = "15d"
@@ -42,7 +42,7 @@ def _long_enough(value: str) -> str:
     return value
 
 
-class TelemetrySettings(Model):
+class InfluxDbSettings(Model):
     """InfluxDB and Telegraf: what the nodes and Concourse tell, kept for longer than metrics."""
 
     organization: str = Field(default="delivery", pattern=r"^[a-z][a-z0-9-]{0,62}$")
@@ -66,10 +66,21 @@ class TelemetrySettings(Model):
         return HOURS[self.retention[-1]] * int(self.retention[:-1]) * 3600
 
 
-class DashboardsSettings(Model):
+class GrafanaSettings(Model):
     """Grafana. Who may do what in it is under entra.grafana."""
 
     disk_gb: int = Field(default=16, ge=4, le=1024)
     """GiB of Grafana's disk, which keeps what people made in it by hand."""
     memory: Quantity = "1Gi"
     """Of Grafana."""
+
+
+class MonitoringSettings(Model):
+    """Prometheus with Alertmanager, InfluxDB with Telegraf, and Grafana."""
+
+    prometheus: PrometheusSettings = PrometheusSettings()
+    """Prometheus and Alertmanager."""
+    influxdb: InfluxDbSettings = InfluxDbSettings()
+    """InfluxDB, and Telegraf, which writes to it."""
+    grafana: GrafanaSettings = GrafanaSettings()
+    """Grafana."""

@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 
 import pulumi_vault as vault
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
+from components.component import Component
 from components.vault.policy_documents import CONCOURSE, MOUNT, WRITER, concourse, writer
-from components.vault.settings import CredentialsSettings
+from components.vault.settings import AppRoleSettings
 
 PERIOD = 3600
 """Seconds of Concourse's token; it renews it at half of them, without an end."""
@@ -15,7 +16,7 @@ WRITING = 1800
 """Seconds of the token of a person who writes secrets."""
 
 
-class Credentials(ComponentResource):
+class VaultAppRoles(Component):
     """The mount `secret/`, and the approles that read Concourse's subtree of it and write there."""
 
     approle: Output[str]
@@ -26,12 +27,12 @@ class Credentials(ComponentResource):
     def __init__(
         self,
         name: str,
-        settings: CredentialsSettings,
+        settings: AppRoleSettings,
         *,
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:Credentials", name, None, opts)
+        super().__init__(name, opts)
         mount = vault.Mount(
             f"{name}-{MOUNT}",
             path=MOUNT,
@@ -41,9 +42,7 @@ class Credentials(ComponentResource):
             # Pulumi's own policy has no right to delete it: a stack's destroy leaves it with Vault.
             opts=ResourceOptions(parent=self, protect=protected, retain_on_delete=True),
         )
-        self.backend = vault.AuthBackend(
-            f"{name}-approle", type="approle", path="approle", opts=ResourceOptions(parent=self)
-        )
+        self.backend = vault.AuthBackend(f"{name}-approle", type="approle", path="approle", opts=self.child)
         epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
         # Every web node logs in by the same secret id, at each of its starts.
         logins = self._approle(f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, period=PERIOD)
@@ -72,8 +71,7 @@ class Credentials(ComponentResource):
 
         Its token can be renewed for ever every `period`, or ends after `ttl` (seconds).
         """
-        child = ResourceOptions(parent=self)
-        policy = vault.Policy(name, name=role_name, policy=text, opts=child)
+        policy = vault.Policy(name, name=role_name, policy=text, opts=self.child)
         role = vault.approle.AuthBackendRole(
             name,
             backend=self.backend.path,
@@ -84,7 +82,7 @@ class Credentials(ComponentResource):
             token_num_uses=0,
             token_period=period,
             token_ttl=ttl,
-            opts=child,
+            opts=self.child,
         )
         ids = [
             vault.approle.AuthBackendRoleSecretId(
@@ -92,7 +90,7 @@ class Credentials(ComponentResource):
                 backend=role.backend,
                 role_name=role.role_name,
                 metadata=json.dumps({"rotation": epoch}),
-                opts=child,
+                opts=self.child,
             )
             for epoch in epochs
         ]

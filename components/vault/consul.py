@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import Trust, server_certificate, trusted
+from components.certificates.internal_ca import ca_bundle, server_certificate
+from components.component import Component
 from components.kubernetes import generated_secrets as generated
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.helm import ready, release
-from components.kubernetes.job import python_job, stamp_of
+from components.kubernetes.job import checksum, python_job
 from components.vault.consul_values import HOSTS, PORT, SERVICE, values
 from components.vault.settings import ConsulSettings
 
@@ -31,7 +33,7 @@ POLICIES = {
 """What each token may do, by its name."""
 
 
-class Consul(ComponentResource):
+class Consul(Component):
     """Servers with ACLs, a gossip key and TLS; tokens known beforehand and registered."""
 
     url: Output[str]
@@ -48,20 +50,19 @@ class Consul(ComponentResource):
         *,
         chart: Chart,
         namespace: Output[str],
-        trust: Trust,
+        trust: CaTrust,
         disks: Input[str],
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`disks` is the storage class; the release holds data, and is protected where the stack says so."""
-        super().__init__("platform:index:Consul", name, None, opts)
-        child = ResourceOptions(parent=self)
-        bootstrap = generated.guid(f"{name}-bootstrap", parent=self)
-        self.tokens = {policy: generated.guid(f"{name}-{policy}", parent=self) for policy in POLICIES}
+        super().__init__(name, opts)
+        bootstrap = generated.random_uuid(f"{name}-bootstrap", parent=self)
+        self.tokens = {policy: generated.random_uuid(f"{name}-{policy}", parent=self) for policy in POLICIES}
 
         def secret(called: str, data: Mapping[str, Input[str]]) -> Output[str]:
             made = k8s.core.v1.Secret(
-                called, metadata={"name": called, "namespace": namespace}, string_data=data, opts=child
+                called, metadata={"name": called, "namespace": namespace}, string_data=data, opts=self.child
             )
             made_name: Output[str] = made.metadata.name
             return made_name
@@ -93,8 +94,8 @@ class Consul(ComponentResource):
                 "POLICIES": json.dumps(POLICIES, sort_keys=True),
             },
             secrets=secret(f"{name}-tokens", tokens),
-            stamp=stamp_of(*tokens.values()),
-            ca=trusted(f"{name}-ca", trust, namespace=namespace, parent=self),
+            stamp=checksum(*tokens.values()),
+            ca=ca_bundle(f"{name}-ca", trust, namespace=namespace, parent=self),
             parent=self,
         )
         self.url = registered.apply(lambda _: f"https://{SERVICE}.consul.svc:{PORT}")

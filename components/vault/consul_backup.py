@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.azure.identity import BACKUP
+from components.component import Component
 from components.kubernetes.charts import PYTHON
-from components.vault.settings import BackupsSettings
+from components.vault.settings import BackupSettings
 
 SCRIPT = Path(__file__).parent / "jobs" / "backup.py"
 
 
-class Backups(ComponentResource):
+class ConsulBackup(Component):
     """A job that copies Consul to blob storage, and a claim to nothing else."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: BackupsSettings,
+        settings: BackupSettings,
         *,
         namespace: Input[str],
         client_id: Input[str],
@@ -37,8 +38,7 @@ class Backups(ComponentResource):
 
         Only a token that may do everything may take a snapshot (developer.hashicorp.com, Consul's API).
         """
-        super().__init__("platform:index:Backups", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         account = k8s.core.v1.ServiceAccount(
             name,
             metadata={
@@ -47,19 +47,19 @@ class Backups(ComponentResource):
                 "annotations": {"azure.workload.identity/client-id": client_id},
             },
             automount_service_account_token=False,  # the webhook gives it the one for Entra
-            opts=child,
+            opts=self.child,
         )
         script = k8s.core.v1.ConfigMap(
             f"{name}-script",
             metadata={"name": "backup", "namespace": namespace},
             data={SCRIPT.name: SCRIPT.read_text(), "consul-ca.pem": consul_ca},
-            opts=child,
+            opts=self.child,
         )
         token = k8s.core.v1.Secret(
             f"{name}-consul",
             metadata={"name": "consul-token", "namespace": namespace},
             string_data={"token": consul_token},
-            opts=child,
+            opts=self.child,
         )
         k8s.batch.v1.CronJob(
             name,
@@ -82,7 +82,7 @@ class Backups(ComponentResource):
                     }
                 },
             },
-            opts=child,
+            opts=self.child,
         )
         self.register_outputs({})
 

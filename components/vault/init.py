@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.azure.identity import VAULT_INIT
 from components.azure.key_vault import RECOVERY, Seal
-from components.certificates.internal_ca import Trust, trusted
+from components.certificates.internal_ca import ca_bundle
+from components.component import Component, after
 from components.kubernetes import generated_secrets as generated
-from components.kubernetes.job import CALLS, python_job, stamp_of
+from components.kubernetes.context import CaTrust
+from components.kubernetes.job import CALLS, checksum, python_job
 from components.vault.policy_documents import USER, operator
 from components.vault.server import Vault
 from components.vault.values import ACTIVE, AUDIT_LOG, PORT
@@ -24,7 +26,7 @@ AUDIT = {
 }
 
 
-class VaultInit(ComponentResource):
+class VaultInit(Component):
     """A Job that initialises Vault once, and afterwards only looks."""
 
     user: str
@@ -39,7 +41,7 @@ class VaultInit(ComponentResource):
         vault: Vault,
         *,
         namespace: Output[str],
-        trust: Trust,
+        trust: CaTrust,
         consul: Output[str],
         token: Output[str],
         seal: Seal,
@@ -47,8 +49,7 @@ class VaultInit(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`consul` is its address, `token` for it; `identity` is the client id that may write the keys."""
-        super().__init__("platform:index:VaultInit", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         self.user, self.password = USER, generated.password(f"{name}-operator", parent=self)
         account = k8s.core.v1.ServiceAccount(
             name,
@@ -58,7 +59,7 @@ class VaultInit(ComponentResource):
                 "annotations": {"azure.workload.identity/client-id": identity},
             },
             automount_service_account_token=False,
-            opts=child,
+            opts=self.child,
         )
         where = {"name": name, "namespace": namespace}
         role = k8s.rbac.v1.Role(
@@ -75,24 +76,24 @@ class VaultInit(ComponentResource):
                     }
                 ]
             ),
-            opts=child,
+            opts=self.child,
         )
         bound = k8s.rbac.v1.RoleBinding(
             name,
             metadata=where,
             role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role.metadata.name},
             subjects=[{"kind": "ServiceAccount", "name": VAULT_INIT.name, "namespace": namespace}],
-            opts=child,
+            opts=self.child,
         )
         secrets = k8s.core.v1.Secret(
-            name, metadata=where, string_data={"consul": token, "password": self.password}, opts=child
+            name, metadata=where, string_data={"consul": token, "password": self.password}, opts=self.child
         )
         job = python_job(
             name,
             namespace=namespace,
             script=JOBS / "vault_init.py",
             modules=(CALLS, JOBS / "consul_lock.py", JOBS / "key_vault_secret.py"),
-            texts={"operator.hcl": operator()},
+            extra_files={"operator.hcl": operator()},
             environment={
                 "CONSUL_URL": consul.apply(lambda address: f"https://{address}"),
                 "VAULT_PODS": vault.pods.apply(" ".join),
@@ -104,9 +105,9 @@ class VaultInit(ComponentResource):
                 "AUDIT": json.dumps(AUDIT),
             },
             secrets=secrets.metadata.name,
-            stamp=stamp_of(token, self.password),
-            ca=trusted(f"{name}-ca", trust, namespace=namespace, parent=self),
-            account=Output.all(account.metadata.name, bound.metadata.name).apply(lambda names: str(names[0])),
+            stamp=checksum(token, self.password),
+            ca=ca_bundle(f"{name}-ca", trust, namespace=namespace, parent=self),
+            account=after(account.metadata.name, bound.metadata.name),
             labels={"azure.workload.identity/use": "true"},
             minutes=20,
             parent=self,

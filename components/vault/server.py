@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import ComponentResource, Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.azure.key_vault import Seal
-from components.certificates.internal_ca import Trust, server_certificate
+from components.certificates.internal_ca import server_certificate
+from components.component import Component
 from components.kubernetes.charts import Chart
+from components.kubernetes.context import CaTrust
 from components.kubernetes.helm import ready, release
-from components.vault.settings import VaultSettings
+from components.vault.settings import VaultServerSettings
 from components.vault.values import FILES, HOSTS, configuration, values
 
 
-class Vault(ComponentResource):
+class Vault(Component):
     """Servers that unseal themselves; without content until they are initialised."""
 
     pods: Output[Sequence[str]]
@@ -25,11 +27,11 @@ class Vault(ComponentResource):
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
-        settings: VaultSettings,
+        settings: VaultServerSettings,
         *,
         chart: Chart,
         namespace: Output[str],
-        trust: Trust,
+        trust: CaTrust,
         consul: Output[str],
         token: Input[str],
         seal: Seal,
@@ -39,8 +41,7 @@ class Vault(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`consul` is its address, `token` for it; `identity` is the client id that may use the key."""
-        super().__init__("platform:index:Vault", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         self.certificate = server_certificate(
             f"{name}-server-tls", trust, namespace=namespace, hosts=HOSTS, parent=self
         )
@@ -48,7 +49,7 @@ class Vault(ComponentResource):
             f"{name}-consul-token",
             metadata={"name": f"{name}-consul-token", "namespace": namespace},
             string_data={"token": token},
-            opts=child,
+            opts=self.child,
         )
         keeper = k8s.core.v1.ConfigMap(
             f"{name}-keeper",
@@ -58,7 +59,7 @@ class Vault(ComponentResource):
                     encoding="utf-8"
                 )
             },
-            opts=child,
+            opts=self.child,
         )
         servers = release(
             name,

@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import Epoch, Quantity
 
 
-class VaultSettings(Model):
+class VaultServerSettings(Model):
     """Vault's servers, and who reaches them from outside."""
 
     replicas: Literal[1, 3, 5] = 3
@@ -32,7 +32,7 @@ class ConsulSettings(Model):
     """All that is stored is in memory too."""
 
 
-class CredentialsSettings(Model):
+class AppRoleSettings(Model):
     """How Concourse, and who writes secrets for it, log in to Vault."""
 
     rotation: Epoch = "2026-11"
@@ -41,7 +41,7 @@ class CredentialsSettings(Model):
     """An older one that is still taken: web nodes that have not restarted log in by it again after a break.
     Leave it out in a later update, when all of them have."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._previous_is_older,)
 
     def _previous_is_older(self) -> Iterator[Problem]:
@@ -50,16 +50,29 @@ class CredentialsSettings(Model):
             yield Problem("previous", text)
 
 
-class BackupsSettings(Model):
+class BackupSettings(Model):
     """Copies of Consul's data in blob storage."""
 
     schedule: str = Field(default="17 */4 * * *", examples=["17 */4 * * *"])
     """When one is made, as cron writes it, in UTC. What came after is lost if Consul's disks are."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._schedule_is_cron,)
 
     def _schedule_is_cron(self) -> Iterator[Problem]:
         if len(self.schedule.split()) != 5:  # noqa: PLR2004 (cron's fields)
             text = f"{self.schedule!r} is no schedule of five fields; every 4 hours is 17 */4 * * *"
             yield Problem("schedule", text)
+
+
+class VaultSettings(Model):
+    """Vault, its storage Consul, its approles and its backups."""
+
+    server: VaultServerSettings = VaultServerSettings()
+    """Vault's servers."""
+    consul: ConsulSettings = ConsulSettings()
+    """Consul's servers, which hold Vault's data."""
+    app_roles: AppRoleSettings = AppRoleSettings()
+    """Logins of Concourse and of those who write secrets for it."""
+    backups: BackupSettings = BackupSettings()
+    """Snapshots of Consul in blob storage."""

@@ -6,9 +6,9 @@ from typing import Any
 from pulumi import Input
 
 from components.kubernetes.charts import PYTHON
-from components.kubernetes.job import CLOSED
+from components.kubernetes.job import RESTRICTED_CONTAINER
 from components.kubernetes.pod_values import resources
-from components.vault.settings import VaultSettings
+from components.vault.settings import VaultServerSettings
 
 PORT = 8200
 FILES = "/vault/userconfig/tls"
@@ -52,7 +52,7 @@ telemetry {{
 
 
 def values(  # noqa: PLR0913 (named, and each an input)
-    settings: VaultSettings,
+    settings: VaultServerSettings,
     *,
     config: Input[str],
     environment: Mapping[str, Input[str]],
@@ -104,7 +104,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
                         {"name": "CERTIFICATE", "value": f"{FILES}/tls.crt"},
                         {"name": "AUDIT_LOG", "value": AUDIT_LOG},
                     ],
-                    "securityContext": CONTAINER | CLOSED,
+                    "securityContext": CONTAINER | RESTRICTED_CONTAINER,
                     "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
                     "volumeMounts": [
                         files,

@@ -14,7 +14,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import set_root_resource
 
-from components.config.secrets import GIVEN
+from components.config.secrets import REQUIRED_SECRETS
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -248,5 +248,5 @@ def stack_config(stack: str) -> Props:
 
 def encoded(config: Props) -> dict[str, str]:
     """Configuration as the engine hands it to a program, with made-up secrets."""
-    config = {f"platform:{key}": secret.example for key, secret in GIVEN.items()} | config
+    config = {f"platform:{key}": secret.example for key, secret in REQUIRED_SECRETS.items()} | config
     return {k: v if isinstance(v, str) else json.dumps(v) for k, v in config.items()}

@@ -4,7 +4,6 @@ from typing import get_args
 
 import pulumi_azure_native as az
 from pulumi import (
-    ComponentResource,
     CustomTimeouts,
     Output,
     ResourceOptions,
@@ -15,14 +14,15 @@ from pulumi_azure_native import containerservice as aks
 
 from components.azure.aks import arguments as given
 from components.azure.aks.kubeconfig import kubeconfig_of
-from components.azure.aks.node_pools import purpose, shape
+from components.azure.aks.node_pools import labels_and_taints, pool_args
 from components.azure.aks.pool_settings import NodePool
 from components.azure.aks.settings import ClusterSettings
-from components.azure.catalog import part
-from components.azure.identity import issuer_of, known_identity
+from components.azure.catalog import arm_segment
+from components.azure.identity import lookup_identity, oidc_issuer_url
 from components.azure.network.egress import Egress
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
+from components.component import Component
 
 # What Azure refuses to change in a node pool, and the provider does not know of.
 FIXED = ["osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones"]
@@ -30,7 +30,7 @@ FIXED = ["osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "ava
 TIMEOUTS = CustomTimeouts(create="60m", update="120m", delete="60m")
 
 
-class Cluster(ComponentResource):
+class Cluster(Component):
     """AKS with a small system pool inside it, and a pool for each kind of work beside it."""
 
     name: Output[str]
@@ -46,19 +46,18 @@ class Cluster(ComponentResource):
         name: str,
         settings: ClusterSettings,
         *,
-        place: Place,
+        context: AzureContext,
         subnet: Output[str],
         egress: Egress,
         tenant: str,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:Cluster", name, None, opts)
-        child = ResourceOptions(parent=self)
-        identity = az.managedidentity.UserAssignedIdentity(name, **place.where, opts=child)
-        self.principal = known_identity(identity.id, parent=self).principal_id
+        super().__init__(name, opts)
+        identity = az.managedidentity.UserAssignedIdentity(name, **context.common, opts=self.child)
+        self.principal = lookup_identity(identity.id, parent=self).principal_id
         cluster = aks.ManagedCluster(
             name,
-            **place.where,
+            **context.common,
             dns_prefix=f"{get_project()}-{get_stack()}",
             kubernetes_version=settings.kubernetes_version,
             sku=aks.ManagedClusterSKUArgs(name="Base", tier=settings.tier),
@@ -79,7 +78,7 @@ class Cluster(ComponentResource):
                     mode="System",
                     # Without a pool of their own the platform's pods are to run here.
                     node_taints=["CriticalAddonsOnly=true:NoSchedule"] if settings.platform_pools else None,
-                    **shape(settings.system_pool, settings.kubernetes_version, subnet),
+                    **pool_args(settings.system_pool, settings.kubernetes_version, subnet),
                 )
             ],
             auto_scaler_profile=given.auto_scaler(settings),
@@ -89,7 +88,7 @@ class Cluster(ComponentResource):
             },
             opts=ResourceOptions(
                 parent=self,
-                protect=place.protected,
+                protect=context.protected,
                 # Azure makes no cluster that may not join its subnet.
                 depends_on=self._network_access(name, self.principal, subnet, egress),
                 ignore_changes=["agentPoolProfiles[0].count"],  # the autoscaler's
@@ -102,21 +101,21 @@ class Cluster(ComponentResource):
                 pool,
                 cluster=cluster,
                 version=settings.kubernetes_version,
-                place=place,
+                context=context,
                 subnet=subnet,
             )
         for schedule in get_args(given.Schedule):
             aks.MaintenanceConfiguration(
                 f"{name}-{schedule}",
                 config_name=schedule,
-                resource_group_name=place.group,
+                resource_group_name=context.group,
                 resource_name_=cluster.name,
                 maintenance_window=given.window(settings.maintenance),
-                opts=child,
+                opts=self.child,
             )
-        self.name = cluster.id.apply(lambda id_: part(id_, "managedClusters"))
+        self.name = cluster.id.apply(lambda id_: arm_segment(id_, "managedClusters"))
         self.kubeconfig = kubeconfig_of(cluster.id, parent=self)
-        self.oidc_issuer = issuer_of(cluster.id, parent=self)
+        self.oidc_issuer = oidc_issuer_url(cluster.id, parent=self)
         self.register_outputs({"name": self.name, "oidcIssuer": self.oidc_issuer})
 
     def _network_access(
@@ -139,20 +138,20 @@ class Cluster(ComponentResource):
         *,
         cluster: "aks.ManagedCluster",
         version: str,
-        place: Place,
+        context: AzureContext,
         subnet: Output[str],
     ) -> None:
-        labels, taints = purpose(pool)
+        labels, taints = labels_and_taints(pool)
         aks.AgentPool(
             name,
             agent_pool_name=pool.name,
-            resource_group_name=place.group,
+            resource_group_name=context.group,
             resource_name_=cluster.name,
-            tags=place.tags,
+            tags=context.tags,
             mode="User",
             node_labels=labels,
             node_taints=taints,
-            **shape(pool, version, subnet),
+            **pool_args(pool, version, subnet),
             opts=ResourceOptions(
                 parent=self,
                 ignore_changes=["count"],  # the autoscaler's

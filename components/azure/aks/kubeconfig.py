@@ -8,7 +8,7 @@ import pulumi_azure_native as az
 import yaml
 from pulumi import InvokeOptions, Output, Resource
 
-from components.azure.catalog import part
+from components.azure.catalog import arm_segment
 
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """The Entra application of every AKS API server, which a token has to be for."""
@@ -22,16 +22,16 @@ def kubeconfig_of(cluster: Output[str], parent: Resource) -> Output[str]:
     """
     # The SDK does not mark as secret what with local accounts would be one.
     given = az.containerservice.list_managed_cluster_user_credentials_output(
-        resource_group_name=cluster.apply(lambda id_: part(id_, "resourceGroups")),
-        resource_name=cluster.apply(lambda id_: part(id_, "managedClusters")),
+        resource_group_name=cluster.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+        resource_name=cluster.apply(lambda id_: arm_segment(id_, "managedClusters")),
         format="exec",
         opts=InvokeOptions(parent=parent),  # and with it the provider
     )
     secret: Output[str] = Output.secret(given.apply(lambda answer: answer.kubeconfigs[0].value))
-    return secret.apply(logged_in)
+    return secret.apply(exec_kubeconfig)
 
 
-def logged_in(given: str) -> str:
+def exec_kubeconfig(given: str) -> str:
     """The kubeconfig for the cluster of one that Azure gave (base64), with kubelogin as the way in.
 
     Azure's own asks for a device code. Ours logs in as AAD_LOGIN_METHOD says: azurecli for a

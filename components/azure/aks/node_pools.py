@@ -8,7 +8,7 @@ from pulumi_azure_native import containerservice as aks
 from components.azure.aks.pool_settings import DEDICATED, PLATFORM, WORKERS, NodePool, SystemPool, WorkerPool
 
 
-class Shape(TypedDict):
+class PoolArgs(TypedDict):
     """What is told alike of the system pool, which is inside the cluster, and of other pools."""
 
     type: str
@@ -29,12 +29,12 @@ class Shape(TypedDict):
     upgrade_settings: "aks.AgentPoolUpgradeSettingsArgs"
 
 
-def on(pool: NodePool) -> dict[str, str]:
+def node_selector(pool: NodePool) -> dict[str, str]:
     """The label of a pool's nodes, for pods that are to run there."""
     return {"kubernetes.azure.com/agentpool": pool.name}
 
 
-def shape(pool: SystemPool, version: str, subnet: Input[str]) -> Shape:
+def pool_args(pool: SystemPool, version: str, subnet: Input[str]) -> PoolArgs:
     """A pool's nodes."""
     return {
         "type": "VirtualMachineScaleSets",
@@ -70,7 +70,7 @@ def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs":
     return settings(max_surge="33%", drain_timeout_in_minutes=30)
 
 
-def purpose(pool: NodePool) -> tuple[dict[str, str], list[str]]:
+def labels_and_taints(pool: NodePool) -> tuple[dict[str, str], list[str]]:
     """The labels and taints that keep other pods off the workers' nodes, and workers off others."""
     if isinstance(pool, WorkerPool):
         return {DEDICATED: WORKERS}, [f"{DEDICATED}={WORKERS}:NoSchedule"]

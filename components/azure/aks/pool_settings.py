@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.azure.catalog import EPHEMERAL_GB
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, Zone, text
 
 DEDICATED = "dedicated"
@@ -49,7 +49,7 @@ class SystemPool(Model):
         """Nodes beyond the largest number while the pool is upgraded: a third of it."""
         return -(-self.max_nodes // 3)
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._min_below_max, self._disk_fits)
 
     def _min_below_max(self) -> Iterator[Problem]:
@@ -76,7 +76,7 @@ class NodePool(SystemPool):
     name: PoolName
     """A word and its generation.
 
-    To change what Azure does not change in a pool, write the next generation in its place: the new
+    To change what Azure does not change in a pool, write the next generation in its context: the new
     pool is there before the old one goes."""
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.azure.aks.pool_settings import DEDICATED, PLATFORM, NodePool, SystemPool, WorkerPool
-from components.config.model import Check, Model, Problem
+from components.config.model import Model, Problem, Rule
 from components.config.types import Address, Cidr, Guid, PublicCidr, Weekly
 
 NODE_PREFIX = 24
@@ -58,7 +58,7 @@ class ClusterSettings(Model):
         return self.dns_service_address or self.service_range[10]
 
     @property
-    def most_nodes(self) -> int:
+    def max_nodes(self) -> int:
         """Nodes when every pool is at its largest and in the middle of an upgrade."""
         pools = (self.system_pool, *self.platform_pools, *self.worker_pools)
         return sum(pool.max_nodes + pool.surge for pool in pools)
@@ -68,7 +68,7 @@ class ClusterSettings(Model):
         """The label of the nodes that are for the platform's pods; none where these have no pool."""
         return {DEDICATED: PLATFORM} if self.platform_pools else {}
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (
             self._dns_inside,
             self._pods_fit,
@@ -84,8 +84,8 @@ class ClusterSettings(Model):
 
     def _pods_fit(self) -> Iterator[Problem]:
         room = 2 ** max(NODE_PREFIX - self.pod_range.prefixlen, 0)
-        if self.most_nodes > room:
-            text = f"{self.pod_range} has room for {room} of {self.most_nodes} nodes; widen it"
+        if self.max_nodes > room:
+            text = f"{self.pod_range} has room for {room} of {self.max_nodes} nodes; widen it"
             yield Problem("podRange", text)
 
     def _names_differ(self) -> Iterator[Problem]:

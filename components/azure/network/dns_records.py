@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Input, Output, ProviderResource, ResourceOptions
+from pulumi import Input, Output, ProviderResource, ResourceOptions
 
-from components.azure.catalog import part
+from components.azure.catalog import arm_segment
+from components.component import Component
 
 TTL = 300
 """Seconds for which a resolver keeps an address. It changes when the stack is made anew."""
 
 
-class Records(ComponentResource):
+class DnsRecords(Component):
     """An address for each host."""
 
     names: Output[list[str]]
@@ -28,14 +29,14 @@ class Records(ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         """`zone` is the zone's id, `provider` works in its subscription, `hosts` are labels by purpose."""
-        super().__init__("platform:index:Records", name, None, opts)
+        super().__init__(name, opts)
         records = [
             az.dns.RecordSet(
                 f"{name}-{purpose}",
                 record_type="A",
                 relative_record_set_name=label,
-                zone_name=zone.apply(lambda id_: part(id_, "dnsZones")),
-                resource_group_name=zone.apply(lambda id_: part(id_, "resourceGroups")),
+                zone_name=zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
+                resource_group_name=zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
                 ttl=TTL,
                 a_records=[az.dns.ARecordArgs(ipv4_address=address)],
                 opts=ResourceOptions(parent=self, provider=provider),

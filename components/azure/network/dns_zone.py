@@ -1,17 +1,18 @@
 """The zone that the stack's public names are in."""
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Output, ProviderResource, ResourceOptions
+from pulumi import Output, ProviderResource, ResourceOptions
 
-from components.azure.catalog import part
+from components.azure.catalog import arm_segment
 from components.azure.network.settings import DnsSettings
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
+from components.component import Component, after
 
 DELEGATION_TTL = 3600
 """Seconds for which a resolver keeps the zone's name servers. They never change while the zone lives."""
 
 
-class Dns(ComponentResource):
+class DnsZone(Component):
     """The stack's zone, found from the internet."""
 
     zone: Output[str]
@@ -23,22 +24,22 @@ class Dns(ComponentResource):
         name: str,
         settings: DnsSettings,
         *,
-        place: Place,
+        context: AzureContext,
         given: ProviderResource,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`given` works in the subscription of the zone that exists already."""
-        super().__init__("platform:index:Dns", name, None, opts)
+        super().__init__(name, opts)
         self.name = settings.name
         existing = settings.zone_id
-        self.zone = Output.from_input(existing) if existing else self._made(name, settings, place, given)
+        self.zone = Output.from_input(existing) if existing else self._made(name, settings, context, given)
         if settings.authorities:
             az.dns.RecordSet(
                 f"{name}-authorities",
                 record_type="CAA",
                 relative_record_set_name="@",
-                zone_name=self.zone.apply(lambda id_: part(id_, "dnsZones")),
-                resource_group_name=self.zone.apply(lambda id_: part(id_, "resourceGroups")),
+                zone_name=self.zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
+                resource_group_name=self.zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
                 ttl=DELEGATION_TTL,
                 caa_records=[
                     az.dns.CaaRecordArgs(flags=0, tag="issue", value=authority)
@@ -48,28 +49,30 @@ class Dns(ComponentResource):
             )
         self.register_outputs({"zone": self.zone})
 
-    def _made(self, name: str, settings: DnsSettings, place: Place, given: ProviderResource) -> Output[str]:
+    def _made(
+        self, name: str, settings: DnsSettings, context: AzureContext, given: ProviderResource
+    ) -> Output[str]:
         """Id of a zone of the stack's own, and the way to it in the parent."""
         zone = az.dns.Zone(
             name,
             zone_name=settings.name,
-            resource_group_name=place.group,
+            resource_group_name=context.group,
             location="Global",  # DNS is in no region, and the group's would be taken
-            tags=place.tags,
+            tags=context.tags,
             # Another one of this name has other name servers.
-            opts=ResourceOptions(parent=self, protect=place.protected, retain_on_delete=place.protected),
+            opts=ResourceOptions(parent=self, protect=context.protected, retain_on_delete=context.protected),
         )
         parent = str(settings.parent_zone_id)
         delegation = az.dns.RecordSet(
             f"{name}-delegation",
             record_type="NS",
             relative_record_set_name=settings.label,
-            zone_name=part(parent, "dnsZones"),
-            resource_group_name=part(parent, "resourceGroups"),
+            zone_name=arm_segment(parent, "dnsZones"),
+            resource_group_name=arm_segment(parent, "resourceGroups"),
             ttl=DELEGATION_TTL,
             ns_records=zone.name_servers.apply(
                 lambda servers: [az.dns.NsRecordArgs(nsdname=server) for server in servers]
             ),
             opts=ResourceOptions(parent=self, provider=given),
         )
-        return Output.all(zone.id, delegation.id).apply(lambda ids: str(ids[0]))
+        return after(zone.id, delegation.id)

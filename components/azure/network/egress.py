@@ -1,14 +1,15 @@
 """How the platform goes out to the internet: by fixed public addresses that others can let in."""
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.azure.catalog import zones
 from components.azure.network.settings import Outbound
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
+from components.component import Component
 
 
-class Egress(ComponentResource):
+class Egress(Component):
     """Static addresses, and the NAT gateway in front of them where nodes go out by one."""
 
     outbound: Outbound
@@ -24,16 +25,16 @@ class Egress(ComponentResource):
         outbound: Outbound,
         *,
         count: int,
-        compute: Place,
-        stateful: Place,
+        compute: AzureContext,
+        stateful: AzureContext,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:Egress", name, None, opts)
+        super().__init__(name, opts)
         self.outbound = outbound
         addresses = [
             az.network.PublicIPAddress(
                 f"{name}-{number}",
-                **stateful.where,
+                **stateful.common,
                 sku={"name": "Standard", "tier": "Regional"},
                 public_ip_address_version="IPv4",
                 public_ip_allocation_method="Static",
@@ -49,11 +50,11 @@ class Egress(ComponentResource):
         if outbound == "natGateway":
             gateway = az.network.NatGateway(
                 f"{name}-gateway",
-                **compute.where,
+                **compute.common,
                 sku={"name": "Standard"},
                 public_ip_addresses=[{"id": id_} for id_ in self.ids],
                 idle_timeout_in_minutes=10,
-                opts=ResourceOptions(parent=self),
+                opts=self.child,
             )
             self.gateway = gateway.id
         self.register_outputs({"addresses": self.addresses})

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 import pulumi_azure_native as az
-from pulumi import ComponentResource, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.azure.network.egress import Egress
 from components.azure.network.security_rules import database_rules, node_rules
 from components.azure.network.settings import NetworkSettings
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
+from components.component import Component, after
 
 POSTGRES_ZONE = "platform.private.postgres.database.azure.com"
 """Azure wants a zone that ends like this; the server keeps its public name, which leads here."""
@@ -17,7 +18,7 @@ SERVICES = ("Microsoft.KeyVault", "Microsoft.Storage")
 """What the nodes reach by a way of Azure's own, and by which it knows them."""
 
 
-class Network(ComponentResource):
+class Network(Component):
     """A virtual network with its subnets, firewall rules, private names and way out."""
 
     nodes: Output[str]
@@ -33,22 +34,21 @@ class Network(ComponentResource):
         name: str,
         settings: NetworkSettings,
         *,
-        compute: Place,
-        stateful: Place,
+        compute: AzureContext,
+        stateful: AzureContext,
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:Network", name, None, opts)
-        child = ResourceOptions(parent=self)
+        super().__init__(name, opts)
         self.egress = Egress(
             f"{name}-egress",
             settings.egress,
             count=settings.egress_addresses,
             compute=compute,
             stateful=stateful,
-            opts=child,
+            opts=self.child,
         )
         space = az.network.AddressSpaceArgs(address_prefixes=[str(settings.address_space)])
-        network = az.network.VirtualNetwork(name, **compute.where, address_space=space, opts=child)
+        network = az.network.VirtualNetwork(name, **compute.common, address_space=space, opts=self.child)
         subnets = self._subnets(name, settings.subnets.named(), network, compute)
         self.nodes = subnets["nodes"].id
         self.database = self.database_zone = None
@@ -62,21 +62,21 @@ class Network(ComponentResource):
         name: str,
         ranges: Mapping[str, IPv4Network],
         network: "az.network.VirtualNetwork",
-        place: Place,
+        context: AzureContext,
     ) -> dict[str, "az.network.Subnet"]:
         rules = {"nodes": node_rules(), "database": database_rules(ranges), "endpoints": []}
         made: dict[str, az.network.Subnet] = {}
         for purpose, range_ in ranges.items():
             group = az.network.NetworkSecurityGroup(
                 f"{name}-{purpose}",
-                **place.where,
+                **context.common,
                 security_rules=rules[purpose],
-                opts=ResourceOptions(parent=self),
+                opts=self.child,
             )
             made[purpose] = az.network.Subnet(
                 f"{name}-{purpose}",
                 subnet_name=purpose,
-                resource_group_name=place.group,
+                resource_group_name=context.group,
                 virtual_network_name=network.name,
                 address_prefix=str(range_),
                 # Nothing goes out but by the addresses that others let in.
@@ -97,27 +97,27 @@ class Network(ComponentResource):
             )
         return made
 
-    def _zone(self, name: str, network: Output[str], place: Place) -> Output[str]:
+    def _zone(self, name: str, network: Output[str], context: AzureContext) -> Output[str]:
         zone = az.privatedns.PrivateZone(
             f"{name}-database",
             private_zone_name=POSTGRES_ZONE,
-            resource_group_name=place.group,
+            resource_group_name=context.group,
             location="Global",  # DNS is in no region, and the group's would be taken
-            tags=place.tags,
-            opts=ResourceOptions(parent=self, protect=place.protected),
+            tags=context.tags,
+            opts=ResourceOptions(parent=self, protect=context.protected),
         )
         link = az.privatedns.VirtualNetworkLink(
             f"{name}-database",
             virtual_network_link_name="platform",
             private_zone_name=zone.name,
-            resource_group_name=place.group,
+            resource_group_name=context.group,
             location="Global",
-            tags=place.tags,
+            tags=context.tags,
             registration_enabled=False,
             virtual_network={"id": network},
-            opts=ResourceOptions(parent=self),
+            opts=self.child,
         )
-        return Output.all(zone.id, link.id).apply(lambda ids: ids[0])
+        return after(zone.id, link.id)
 
 
 def postgres() -> "az.network.DelegationArgs":

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.azure.catalog import part
-from components.config.model import Check, Model, Problem
+from components.azure.catalog import arm_segment
+from components.config.model import Model, Problem, Rule
 from components.config.types import Cidr, DnsName, ZoneId, overlaps
 
 SMALLEST_DATABASE_SUBNET = 28
@@ -41,7 +41,7 @@ class NetworkSettings(Model):
     egress_addresses: int = Field(default=1, ge=1, le=16)
     """Public addresses to go out by, 64,512 ports each. 16 is a NAT gateway's limit."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._subnets_inside, self._subnets_apart, self._database_fits)
 
     def _subnets_inside(self) -> Iterator[Problem]:
@@ -79,19 +79,19 @@ class DnsSettings(Model):
     @property
     def name(self) -> str:
         """The zone's name, whichever way it is given."""
-        return part(self.zone_id, "dnsZones") if self.zone_id else str(self.zone)
+        return arm_segment(self.zone_id, "dnsZones") if self.zone_id else str(self.zone)
 
     @property
     def given_subscription(self) -> str:
         """Where the zone is that exists already: it need not be the stack's own."""
-        return part(self.zone_id or str(self.parent_zone_id), "subscriptions")
+        return arm_segment(self.zone_id or str(self.parent_zone_id), "subscriptions")
 
     @property
     def label(self) -> str:
         """The made zone's name without its parent's: the record in the parent."""
-        return self.name.removesuffix("." + part(str(self.parent_zone_id), "dnsZones"))
+        return self.name.removesuffix("." + arm_segment(str(self.parent_zone_id), "dnsZones"))
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._one_way, self._both_halves, self._inside_parent)
 
     def _one_way(self) -> Iterator[Problem]:
@@ -106,11 +106,11 @@ class DnsSettings(Model):
         if self.zone and not self.parent_zone_id and not self.zone_id:
             yield Problem("parentZoneId", f"missing; the zone that {self.zone} is to be found through")
         if self.parent_zone_id and not self.zone and not self.zone_id:
-            parent = part(self.parent_zone_id, "dnsZones")
+            parent = arm_segment(self.parent_zone_id, "dnsZones")
             yield Problem("zone", f"missing; the name to make, such as ci.{parent}")
 
     def _inside_parent(self) -> Iterator[Problem]:
         if self.zone and self.parent_zone_id:
-            parent = part(self.parent_zone_id, "dnsZones")
+            parent = arm_segment(self.parent_zone_id, "dnsZones")
             if not self.zone.endswith(f".{parent}"):
                 yield Problem("zone", f"{self.zone} is not inside {parent}; such as ci.{parent} is")

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 
 import pulumi_azure_native as az
 import pulumi_random as random
-from pulumi import ComponentResource, CustomResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import CustomResource, CustomTimeouts, Input, Output, ResourceOptions
 
-from components.azure.catalog import part
+from components.azure.catalog import arm_segment
 from components.azure.postgres.ca_certificates import postgres_roots
 from components.azure.postgres.settings import DatabaseSettings
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
+from components.component import Component
 from components.config.types import DAYS
 
 PARAMETERS: Mapping[str, str] = {
@@ -21,7 +22,7 @@ PARAMETERS: Mapping[str, str] = {
 """The server parameters that differ from Azure's defaults or that must not."""
 
 
-class Database(ComponentResource):
+class Database(Component):
     """A PostgreSQL server with one database, reached by TLS only."""
 
     host: Output[str]
@@ -40,13 +41,13 @@ class Database(ComponentResource):
         settings: DatabaseSettings,
         *,
         database: str,
-        place: Place,
+        context: AzureContext,
         subnet: Input[str] | None,
         zone: Input[str] | None,
         clients: Iterable[Input[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("platform:index:Database", name, None, opts)
+        super().__init__(name, opts)
         password = random.RandomPassword(
             f"{name}-administrator",
             length=32,
@@ -55,12 +56,12 @@ class Database(ComponentResource):
             min_upper=1,
             min_numeric=1,
             keepers={"rotation": settings.rotation},
-            opts=ResourceOptions(parent=self),
+            opts=self.child,
         )
         private = settings.access == "private"
         server = az.dbforpostgresql.Server(
             name,
-            **place.where,
+            **context.common,
             version=settings.version,
             create_mode="Default",
             administrator_login=settings.administrator,
@@ -89,7 +90,7 @@ class Database(ComponentResource):
             },
             opts=ResourceOptions(
                 parent=self,
-                protect=place.protected,
+                protect=context.protected,
                 replace_on_changes=["network.delegatedSubnetResourceId"],  # a server does not move
                 ignore_changes=[
                     # The two change places at a failover.
@@ -102,7 +103,7 @@ class Database(ComponentResource):
             ),
         )
         let_in = {} if private else dict(enumerate(clients, start=1))
-        last = self._contents(name, server, database, place, let_in)
+        last = self._contents(name, server, database, context, let_in)
 
         self.name = database
         self.administrator = settings.administrator
@@ -118,20 +119,20 @@ class Database(ComponentResource):
         name: str,
         server: "az.dbforpostgresql.Server",
         database: str,
-        place: Place,
+        context: AzureContext,
         clients: Mapping[int, Input[str]],
     ) -> CustomResource:
         """What is in the server. Azure refuses a second operation at a time (ServerIsBusy)."""
         last: CustomResource = az.dbforpostgresql.Database(
             name,
             database_name=database,
-            resource_group_name=place.group,
+            resource_group_name=context.group,
             server_name=server.name,
             charset="UTF8",
             collation="en_US.utf8",
             opts=ResourceOptions(
                 parent=self,
-                protect=place.protected,
+                protect=context.protected,
                 replace_on_changes=["charset", "collation"],
             ),
         )
@@ -139,7 +140,7 @@ class Database(ComponentResource):
             last = az.dbforpostgresql.Configuration(
                 f"{name}-{parameter}",
                 configuration_name=parameter,
-                resource_group_name=place.group,
+                resource_group_name=context.group,
                 server_name=server.name,
                 value=value,
                 source="user-override",
@@ -149,7 +150,7 @@ class Database(ComponentResource):
             last = az.dbforpostgresql.FirewallRule(
                 f"{name}-egress-{number}",
                 firewall_rule_name=f"egress-{number}",
-                resource_group_name=place.group,
+                resource_group_name=context.group,
                 server_name=server.name,
                 start_ip_address=address,
                 end_ip_address=address,
@@ -160,4 +161,4 @@ class Database(ComponentResource):
 
 def host(server: str) -> str:
     """A server's public name, which its certificate is for and which leads to a private one too."""
-    return f"{part(server, 'flexibleServers')}.postgres.database.azure.com"
+    return f"{arm_segment(server, 'flexibleServers')}.postgres.database.azure.com"

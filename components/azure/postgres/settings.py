@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.azure.catalog import DATABASE_SKUS, DATABASE_STORAGE_GB
-from components.config.model import Check, Model, Problem, suggestion
+from components.config.model import Model, Problem, Rule, suggestion
 from components.config.types import DatabaseName, DatabaseUser, Epoch, Weekly
 
 
@@ -42,7 +42,7 @@ class DatabaseSettings(Model):
     maintenance: Weekly = Weekly()
     """When Azure may restart the server; it takes up to an hour."""
 
-    def checks(self) -> Iterable[Check]:
+    def rules(self) -> Iterable[Rule]:
         return (self._sku_exists, self._sku_in_tier, self._standby_possible, self._storage_exists)
 
     def _sku_exists(self) -> Iterator[Problem]:

@@ -6,14 +6,14 @@ import pytest
 import yaml
 
 from components.azure.deployers import Deployers, subjects
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role
 from components.azure.settings import DeployersSettings
 from deploy.stack_file import settings, stacks
 from tests.support.recorder import ROOT
 from tools.pipelines import inside
 
-PLACE = Place("compute", "westeurope", {"environment": "test"}, protected=True)
+PLACE = AzureContext("compute", "westeurope", {"environment": "test"}, protected=True)
 CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential"
 ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 OWN = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -33,7 +33,7 @@ GIVEN = {
 @pytest.fixture
 def recorded(run):
     given = DeployersSettings.model_validate(GIVEN)
-    return run(lambda: Deployers("deployers", given, place=PLACE, issuer="https://ci.example.org"))
+    return run(lambda: Deployers("deployers", given, context=PLACE, issuer="https://ci.example.org"))
 
 
 def test_each_stack_has_credentials_for_its_own_jobs_alone(recorded):

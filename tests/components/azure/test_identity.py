@@ -4,11 +4,11 @@ import pytest
 from pulumi import Output
 
 from components.azure.identity import AUDIENCE, BACKUP, VAULT, WorkloadIdentity
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role
 from tests.support.recorder import ISSUER, SUBSCRIPTION
 
-PLACE = Place("compute", "westeurope", {"environment": "test"}, protected=True)
+PLACE = AzureContext("compute", "westeurope", {"environment": "test"}, protected=True)
 CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential"
 ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 KEY = f"{SUBSCRIPTION}/resourceGroups/stateful/providers/Microsoft.KeyVault/vaults/keys/keys/unseal"
@@ -18,7 +18,7 @@ def made(run, keep=None):
     def program():
         identity = WorkloadIdentity(
             "vault",
-            place=PLACE,
+            context=PLACE,
             issuer=Output.from_input(ISSUER),
             accounts=[VAULT, BACKUP],
             roles={Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER: Output.from_input(KEY)},

@@ -3,7 +3,7 @@
 from pulumi import Output
 
 from components.azure.key_vault import KeyVault
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.azure.settings import KeyVaultSettings
 from tests.support.recorder import SUBSCRIPTION
 
@@ -12,12 +12,12 @@ SUBNET = f"{SUBSCRIPTION}/resourceGroups/compute/providers/n/virtualNetworks/n/s
 
 
 def made(run, keep=None, *, protected=True, **changes):
-    place = Place("stateful", "westeurope", {"environment": "test"}, protected)
+    context = AzureContext("stateful", "westeurope", {"environment": "test"}, protected)
     settings = KeyVaultSettings.model_validate(changes)
 
     def program():
         clients = [Output.from_input(SUBNET)]
-        keys = KeyVault("keys", settings, place=place, tenant="tenant", clients=clients)
+        keys = KeyVault("keys", settings, context=context, tenant="tenant", clients=clients)
         if keep:
             Output.all(keys.name, keys.key, keys.key_name).apply(keep)
 

@@ -3,7 +3,7 @@
 import pytest
 from pulumi import Output
 
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.azure.settings import StorageSettings
 from components.azure.storage import Storage
 from tests.support.recorder import STORAGE_KEY, SUBSCRIPTION
@@ -13,11 +13,11 @@ SUBNET = f"{SUBSCRIPTION}/resourceGroups/compute/providers/n/virtualNetworks/n/s
 
 
 def made(run, keep=None, *, protected=True, **changes):
-    place = Place("stateful", "westeurope", {"environment": "test"}, protected)
+    context = AzureContext("stateful", "westeurope", {"environment": "test"}, protected)
     settings = StorageSettings.model_validate(changes)
 
     def program():
-        storage = Storage("storage", settings, place=place, clients=[Output.from_input(SUBNET)])
+        storage = Storage("storage", settings, context=context, clients=[Output.from_input(SUBNET)])
         if keep:
             keep(storage)
 

@@ -3,7 +3,7 @@
 import pytest
 from pulumi import Output
 
-from components.certificates.acme import SERVERS, Issuers
+from components.certificates.acme import SERVERS, AcmeIssuers
 from components.certificates.settings import CertificatesSettings
 from components.certificates.values import values
 
@@ -13,7 +13,7 @@ ISSUER = "kubernetes:cert-manager.io/v1:ClusterIssuer"
 
 def made(run, keep=None, **changes):
     def program():
-        issuers = Issuers(
+        issuers = AcmeIssuers(
             "issuers",
             CertificatesSettings.model_validate({"email": "delivery@example.org"} | changes),
             cert_manager=Output.from_input("cert-manager"),

@@ -2,7 +2,7 @@
 
 from pulumi import ComponentResource, Output
 
-from components.certificates.internal_ca import EARLY, LIFE, YEAR, Authority, server_certificate, trusted
+from components.certificates.internal_ca import EARLY, LIFE, YEAR, InternalCA, ca_bundle, server_certificate
 from tests.support.recorder import SECRET
 
 CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
@@ -10,12 +10,12 @@ CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
 
 def made(run, keep=None):
     def program():
-        authority = Authority("authority", cert_manager="cert-manager")
+        authority = InternalCA("authority", cert_manager="cert-manager")
         parent = ComponentResource("platform:index:Test", "test")
         secret = server_certificate(
             "vault-tls", authority.trust, namespace="vault", hosts=["vault.vault.svc"], parent=parent
         )
-        trusted("ca", authority.trust, namespace="monitoring", parent=parent)
+        ca_bundle("ca", authority.trust, namespace="monitoring", parent=parent)
         if keep is not None:
             secret.apply(lambda name: keep.update(secret=name))
             told = Output.from_input(authority.trust.ca_pem.is_secret())

@@ -5,12 +5,11 @@ import json
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import Trust
 from components.chartmuseum.chartmuseum import ChartMuseum
 from components.chartmuseum.settings import ChartMuseumSettings
 from components.chartmuseum.values import Container
-from components.ingress.route import Host
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust, Host
 
 KEY = "the-key-of-the-storage-account"
 
@@ -25,7 +24,7 @@ def recorder(run):
             namespace="chartmuseum",
             container=Container("stcharts", "charts", Output.secret(KEY)),
             host=Host("charts.ci.example.org", (), Output.from_input("issuer"), Output.from_input("traefik")),
-            trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             monitors=True,
         )
     )

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from components.concourse.team_members import auth_of, members_of
-from components.entra.claims import claims_of
+from components.concourse.team_members import team_members, to_api_auth
+from components.entra.claims import token_claims
 from components.settings import validate
 from tests.support.recorder import revealed, stack_config
 
@@ -67,11 +67,11 @@ def test_a_team_that_is_removed_is_told_as_such():
     ],
 )
 def test_tokens_say_ids_of_groups_or_roles(kind, claims):
-    assert claims_of(kind, {"ours": "an-id"}, "t", "member", ["ours", "other"]) == claims
+    assert token_claims(kind, {"ours": "an-id"}, "t", "member", ["ours", "other"]) == claims
 
 
 def test_the_api_has_connectors_before_names():
     settings = validate(stack_config("prod"), "prod")
     team = next(team for team in settings.teams if team.name == "payments")
-    roles = members_of(team, {"member": ["g"]}, "admin")
-    assert auth_of(roles)["member"] == {"groups": ["oidc:g"], "users": ["local:svc-payments"]}
+    roles = team_members(team, {"member": ["g"]}, "admin")
+    assert to_api_auth(roles)["member"] == {"groups": ["oidc:g"], "users": ["local:svc-payments"]}

@@ -6,22 +6,22 @@ import pulumi
 import pytest
 
 from components.azure.aks.pool_settings import WorkerPool
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.concourse.database_role import DatabaseLogin
 from components.concourse.keys import LENGTH, ConcourseKeys, KeyPair
 from components.concourse.local_users import LocalUsers
 from components.concourse.settings import ConcourseSettings
 from components.concourse.web import by_team
 from components.concourse.web_secret import VaultLogin, kept, web_secret
-from components.concourse.web_values import NO_DEFAULTS, values
-from components.entra.application import Login
+from components.concourse.web_values import BLANK_PUBLISHED_KEYS, values
+from components.entra.application import OidcClient
 from tests.support.recorder import SECRET, revealed
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 DATABASE = DatabaseLogin(
     "db.example.org", "concourse-test", "concourse", "db-password", "verify-full", "roots"
 )
-LOGIN = Login("https://issuer/v2.0", "client-id", "client-secret")
+LOGIN = OidcClient("https://issuer/v2.0", "client-id", "client-secret")
 VAULT = VaultLogin(
     "https://vault-active.vault.svc:8200", "vault-active.vault.svc", "ca", "role_id:r,secret_id:s"
 )
@@ -50,8 +50,8 @@ def secret(**changes):
 
 
 def test_nothing_is_left_of_the_charts_published_keys():
-    assert set(NO_DEFAULTS.values()) == {""}
-    assert told()["secrets"].items() >= NO_DEFAULTS.items()
+    assert set(BLANK_PUBLISHED_KEYS.values()) == {""}
+    assert told()["secrets"].items() >= BLANK_PUBLISHED_KEYS.items()
     assert told()["secrets"]["create"] is False
     assert told()["concourse"]["web"]["auth"]["mainTeam"]["localUser"] == ""
 
@@ -140,8 +140,10 @@ def test_webs_release_carries_the_checksum(run_stack):
 
 def test_an_encryption_key_has_the_length_that_concourse_takes_and_a_second_copy(run):
     def program():
-        place = Place("group", "westeurope", {}, protected=True)
-        ConcourseKeys("concourse", pools=["workers1"], epochs=["2026-11", "2027-01"], place=place, vault="kv")
+        context = AzureContext("group", "westeurope", {}, protected=True)
+        ConcourseKeys(
+            "concourse", pools=["workers1"], epochs=["2026-11", "2027-01"], context=context, vault="kv"
+        )
 
     recorder = run(program)
     made = recorder.named("random:index/randomPassword:RandomPassword")

@@ -3,7 +3,7 @@
 import pytest
 
 from components.azure.aks.pool_settings import WorkerPool
-from components.concourse.worker_settings import WorkersSettings
+from components.concourse.worker_settings import WorkerSettings
 from components.concourse.worker_values import cores, values
 from tests.support.recorder import revealed
 
@@ -12,7 +12,7 @@ POOL = {"name": "workers1", "vm_size": "Standard_D8ds_v5", "min_nodes": 2, "max_
 
 def told(pool=None, **settings):
     return values(
-        WorkersSettings(**settings), WorkerPool(**(POOL | (pool or {}))),
+        WorkerSettings(**settings), WorkerPool(**(POOL | (pool or {}))),
         account="workers1-worker", gateway="web:2222", checksum="abc", scratch="scratch",
     )  # fmt: skip
 

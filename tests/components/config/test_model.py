@@ -80,7 +80,7 @@ def test_a_word_like_no_other_is_answered_with_all_there_are():
 
 def test_a_part_of_an_id_follows_its_kind():
     id_ = "/subscriptions/s/resourceGroups/g/providers/Microsoft.X/things/t"
-    assert [catalog.part(id_, kind) for kind in ("subscriptions", "resourceGroups", "things")] == [
+    assert [catalog.arm_segment(id_, kind) for kind in ("subscriptions", "resourceGroups", "things")] == [
         "s",
         "g",
         "t",

@@ -31,5 +31,5 @@ def test_only_what_is_named_loses_its_protection(run):
 
 @pytest.mark.parametrize(("days", "problems"), [(-1, 1), (0, 0), (1, 0)])
 def test_it_holds_to_the_end_of_its_last_day(days, problems):
-    found = [p for check in given_up("x", TODAY + timedelta(days=days)).checks() for p in check()]
+    found = [p for check in given_up("x", TODAY + timedelta(days=days)).rules() for p in check()]
     assert len(found) == problems

@@ -5,7 +5,7 @@ from pulumi import Config, Output
 from pulumi.runtime.config import set_all_config
 
 from components.config import secrets as module
-from components.config.secrets import GIVEN, Given, GivenSecretsError, given_secrets
+from components.config.secrets import REQUIRED_SECRETS, MissingSecretsError, RequiredSecret, required_secrets
 from components.settings import validate
 from tests.support.recorder import recording, stack_config
 
@@ -17,15 +17,15 @@ def config(monkeypatch):
         set_all_config({f"platform:{key}": value for key, value in values.items()}, [])
         return Config("platform")
 
-    other = Given("the key of another thing", "[a-z]{4}", "abcd")
-    monkeypatch.setattr(module, "GIVEN", {**GIVEN, "other": other})
+    other = RequiredSecret("the key of another thing", "[a-z]{4}", "abcd")
+    monkeypatch.setattr(module, "GIVEN", {**REQUIRED_SECRETS, "other": other})
     yield use
     set_all_config({}, [])
 
 
 def test_all_that_are_missing_are_told_at_once_with_what_to_say(config):
-    with pytest.raises(GivenSecretsError) as missing:
-        given_secrets(config())
+    with pytest.raises(MissingSecretsError) as missing:
+        required_secrets(config())
     text = str(missing.value)
     assert text.startswith("The stack staging lacks secrets:")
     for key in ("slackWebhook", "other"):
@@ -33,8 +33,8 @@ def test_all_that_are_missing_are_told_at_once_with_what_to_say(config):
 
 
 def test_one_of_the_wrong_shape_is_told_without_its_value(config):
-    with pytest.raises(GivenSecretsError) as wrong:
-        given_secrets(config(slackWebhook=GIVEN["slackWebhook"].example, other="hunter2"))
+    with pytest.raises(MissingSecretsError) as wrong:
+        required_secrets(config(slackWebhook=REQUIRED_SECRETS["slackWebhook"].example, other="hunter2"))
     text = str(wrong.value)
     assert "platform:other has a value that does not fit [a-z]{4}" in text
     assert "slackWebhook" not in text
@@ -45,7 +45,7 @@ def test_they_are_secret_also_where_the_configuration_is_not(config, run):
     kept = {}
 
     def program():
-        found = given_secrets(config(slackWebhook=GIVEN["slackWebhook"].example, other="abcd"))
+        found = required_secrets(config(slackWebhook=REQUIRED_SECRETS["slackWebhook"].example, other="abcd"))
         for key, value in found.items():
             told = Output.from_input(value.is_secret())
             told.apply(lambda told, key=key: kept.update({key: told}))
@@ -59,7 +59,7 @@ def test_a_stack_file_may_hold_them_encrypted():
     assert validate(stack_config("prod") | encrypted, "prod") == validate(stack_config("prod"), "prod")
 
 
-@pytest.mark.parametrize("secret", GIVEN.values(), ids=GIVEN)
+@pytest.mark.parametrize("secret", REQUIRED_SECRETS.values(), ids=REQUIRED_SECRETS)
 def test_each_has_an_example_of_its_shape_and_says_what_it_is(secret):
     assert module.re.fullmatch(secret.shape, secret.example)
     assert secret.what

@@ -3,7 +3,8 @@
 import pytest
 from pulumi import ComponentResource, Output
 
-from components.ingress.route import Host, Tls, publish
+from components.ingress.route import Tls, publish
+from components.kubernetes.context import Host
 
 ROUTES = "kubernetes:traefik.io/v1alpha1:"
 CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
@@ -63,7 +64,7 @@ def test_with_ranges_only_these_do(run):
 
 
 def test_an_open_path_of_a_closed_host_is_for_everybody_and_for_nothing_else(run):
-    recorder = made(run, ranges=("203.0.113.0/28",), open_paths=["/.well-known/openid-configuration"])
+    recorder = made(run, ranges=("203.0.113.0/28",), public_paths=["/.well-known/openid-configuration"])
     closed, opened = routes(recorder)
     assert opened["match"] == "Host(`vault.ci.example.org`) && Path(`/.well-known/openid-configuration`)"
     assert opened["middlewares"] == [{"name": "vault-public-hsts"}]

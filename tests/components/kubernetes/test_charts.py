@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from components.kubernetes.charts import CHARTS, EXACT, Image, pinned, untried
+from components.kubernetes.charts import CHARTS, EXACT, Image, pinned, validate_versions
 from tests.support.recorder import ROOT
 
 
@@ -40,7 +40,7 @@ def test_a_stack_may_try_a_newer_chart_and_keeps_the_other_pins():
     ],
 )
 def test_what_is_no_chart_or_no_version_is_told(tried, told):
-    [problem] = untried(tried)
+    [problem] = validate_versions(tried)
     assert told in problem.text
 
 

@@ -25,14 +25,14 @@ def made(run):
 
 
 def test_a_token_of_consul_is_a_uuid(made):
-    assert uuid.UUID(made("guid")[1]["value"]).version == 4
+    assert uuid.UUID(made("random_uuid")[1]["value"]).version == 4
 
 
 def test_a_key_has_32_bytes(made):
     assert len(base64.b64decode(made("key")[1]["value"])) == 32
 
 
-@pytest.mark.parametrize("which", ["password", "guid", "key"])
+@pytest.mark.parametrize("which", ["password", "random_uuid", "key"])
 def test_it_is_secret_and_its_resource_has_no_id_that_tells(made, which):
     recorder, kept = made(which)
     assert kept["secret"] is True

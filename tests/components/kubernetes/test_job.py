@@ -4,7 +4,7 @@ import json
 
 from pulumi import ComponentResource, Output
 
-from components.kubernetes.job import python_job, stamp_of
+from components.kubernetes.job import checksum, python_job
 from tests.support.job_scripts import script_file
 
 JOB = "kubernetes:batch/v1:Job"
@@ -58,7 +58,9 @@ def test_a_refusal_is_not_tried_again(run):
 
 def test_a_changed_script_runs(run):
     first = template(made(run))["metadata"]["annotations"]["platform/scripts"]
-    other = template(made(run, texts={"policy.hcl": "path"}))["metadata"]["annotations"]["platform/scripts"]
+    other = template(made(run, extra_files={"policy.hcl": "path"}))["metadata"]["annotations"][
+        "platform/scripts"
+    ]
     assert first != other
 
 
@@ -79,10 +81,10 @@ def test_a_stamp_tells_that_a_secret_changed_and_not_which_it_is(run):
     secret = "0f8b6d5c-0000-4000-8000-6d5c0f8b6d5c"
 
     def program():
-        stamp = stamp_of(Output.secret(secret))
+        stamp = checksum(Output.secret(secret))
         stamp.apply(kept.append)
         Output.from_input(stamp.is_secret()).apply(kept.append)
-        stamp_of(Output.secret(secret + "0")).apply(kept.append)
+        checksum(Output.secret(secret + "0")).apply(kept.append)
 
     run(program)
     texts = [one for one in kept if isinstance(one, str)]

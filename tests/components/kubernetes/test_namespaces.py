@@ -3,12 +3,12 @@
 import pytest
 
 from components.kubernetes.namespaces import NAMESPACES, Namespaces
-from components.kubernetes.network_policies import Outside
+from components.kubernetes.network_policies import External
 
 
 def made(run, *, protected=True):
     return run(
-        lambda: Namespaces("namespaces", protected=protected, outside={Outside.DATABASE: ["10.1.0.0/28"]})
+        lambda: Namespaces("namespaces", protected=protected, outside={External.DATABASE: ["10.1.0.0/28"]})
     )
 
 

@@ -4,11 +4,11 @@ import pytest
 
 from components.kubernetes import network_policies as flows
 from components.kubernetes.namespaces import NAMESPACES
-from components.kubernetes.network_policies import Flow, Outside, Pods, pods, policies
+from components.kubernetes.network_policies import External, Flow, Pods, by_labels, policies
 
-WEB = pods("concourse", "web", app="web")
+WEB = by_labels("concourse", "web", app="web")
 WORKERS = Pods("concourse-workers")
-OUTSIDE = {Outside.DATABASE: ["10.1.16.0/28"]}
+OUTSIDE = {External.DATABASE: ["10.1.16.0/28"]}
 
 
 @pytest.fixture
@@ -49,18 +49,18 @@ def test_a_flow_opens_both_sides_for_its_pods_and_ports_alone(table):
 
 
 def test_two_flows_of_the_same_pods_are_one_policy(table):
-    table(Flow(WEB, Outside.DATABASE, (5432,), "data"), Flow(WEB, Outside.INTERNET, (443,), "logins"))
+    table(Flow(WEB, External.DATABASE, (5432,), "data"), Flow(WEB, External.INTERNET, (443,), "logins"))
     assert len(policies("concourse", OUTSIDE)["web-egress"]["egress"]) == 2
 
 
 def test_the_database_is_where_the_stack_has_it(table):
-    table(Flow(WEB, Outside.DATABASE, (5432,), "data"))
+    table(Flow(WEB, External.DATABASE, (5432,), "data"))
     [rule] = policies("concourse", OUTSIDE)["web-egress"]["egress"]
     assert rule["to"] == [{"ipBlock": {"cidr": "10.1.16.0/28"}}]
 
 
 def test_the_internet_is_neither_the_network_nor_the_nodes_metadata(table):
-    table(Flow(WORKERS, Outside.INTERNET, (), "builds"))
+    table(Flow(WORKERS, External.INTERNET, (), "builds"))
     [rule] = policies("concourse-workers", OUTSIDE)["all-egress"]["egress"]
     [peer] = rule["to"]
     assert "ports" not in rule
@@ -80,7 +80,8 @@ def test_every_flow_says_why_and_is_between_namespaces_that_there_are():
 def test_nodes_are_reached_by_a_policy_of_ciliums_own(table):
     """Cilium lets no range of addresses stand for a node (Azure's documentation of its limits)."""
     table(
-        Flow(WEB, Outside.NODES, (9100, 10250), "metrics"), Flow(WORKERS, Outside.NODES, (10250,), "metrics")
+        Flow(WEB, External.NODES, (9100, 10250), "metrics"),
+        Flow(WORKERS, External.NODES, (10250,), "metrics"),
     )
     assert flows.node_policies("concourse") == {
         "web-to-nodes": {

@@ -3,7 +3,7 @@
 import pytest
 from pulumi import Output
 
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from components.kubernetes.storage_classes import StorageClasses
 from tests.support.recorder import SUBSCRIPTION
 
@@ -11,9 +11,9 @@ GROUP = f"{SUBSCRIPTION}/resourceGroups/stateful"
 
 
 def made(run, location="westeurope"):
-    place = Place("stateful", location, {}, protected=True)
+    context = AzureContext("stateful", location, {}, protected=True)
     return run(
-        lambda: StorageClasses("classes", place=place, group=Output.from_input(GROUP), user="principal")
+        lambda: StorageClasses("classes", context=context, group=Output.from_input(GROUP), user="principal")
     )
 
 

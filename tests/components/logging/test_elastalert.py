@@ -6,11 +6,11 @@ import pytest
 import yaml
 from pulumi import Output
 
-from components.certificates.internal_ca import Trust
 from components.kubernetes.charts import CHARTS
-from components.logging.elastalert import LogAlerts
+from components.kubernetes.context import CaTrust
+from components.logging.elastalert import ElastAlert
 from components.logging.elastalert_values import RULES
-from components.logging.settings import LogAlertsSettings
+from components.logging.settings import ElastAlertSettings
 from components.logging.users import AUDIT, CONTAINERS
 from tests.support.recorder import secret
 
@@ -21,14 +21,14 @@ FILES = sorted(RULES.glob("*.yaml"))
 @pytest.fixture
 def recorder(run):
     return run(
-        lambda: LogAlerts(
+        lambda: ElastAlert(
             "log-alerts",
-            LogAlertsSettings(),
+            ElastAlertSettings(),
             chart=CHARTS["elastalert2"],
             namespace="logging",
             login="elasticsearch-elastalert",
             login_stamp="stamp",
-            trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             webhook=Output.secret(WEBHOOK),
             kibana="https://kibana.ci.example.org",
             monitors=True,

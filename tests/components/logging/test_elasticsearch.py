@@ -7,11 +7,10 @@ import pytest
 import yaml
 from pulumi import Output
 
-from components.certificates.internal_ca import Trust
-from components.ingress.route import Host
 from components.kubernetes.charts import CHARTS
-from components.logging.elasticsearch import Logs
-from components.logging.settings import LogsSettings, days_or_hours
+from components.kubernetes.context import CaTrust, Host
+from components.logging.elasticsearch import Elasticsearch
+from components.logging.settings import ElasticsearchSettings, days_or_hours
 from components.logging.users import ALERTS, AUDIT, CONTAINERS, ROLES, USERS
 from components.logging.values import fluent_bit, operator
 from tests.support.recorder import PASSWORD
@@ -22,15 +21,15 @@ SECRET = "kubernetes:core/v1:Secret"
 
 def made(run, *, protected=True, keep=None, **changes):
     def program():
-        logs = Logs(
+        logs = Elasticsearch(
             "logs",
-            LogsSettings.model_validate(changes),
+            ElasticsearchSettings.model_validate(changes),
             charts=CHARTS,
             namespace="logging",
             agents="node-agents",
             disk="retain",
             host=Host("kibana.ci.example.org", (), Output.from_input("issuer"), Output.from_input("traefik")),
-            trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             monitors=True,
             protected=protected,
         )

@@ -6,21 +6,22 @@ import re
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import Trust
-from components.entra.application import Login
-from components.ingress.route import Host
+from components.entra.application import OidcClient
 from components.kubernetes.charts import CHARTS
-from components.monitoring.grafana import FILES, Dashboards
-from components.monitoring.grafana_values import Source, values
-from components.monitoring.settings import DashboardsSettings
+from components.kubernetes.context import CaTrust, Host
+from components.monitoring.grafana import FILES, Grafana
+from components.monitoring.grafana_values import DataSource, values
+from components.monitoring.settings import GrafanaSettings
 from tests.support.known_metrics import asked_for, known
 from tests.support.recorder import SECRET
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SOURCES = [
-    Source("Prometheus", "prometheus", "http://prometheus:9090"),
-    Source("InfluxDB", "influxdb", "https://influxdb2:8086", {"dbName": "t"}, "grafana", "pass", "PEM"),
-    Source("Elasticsearch", "elasticsearch", "https://es:9200", {"index": "k8s-*"}, "grafana", "word", "PEM"),
+    DataSource("Prometheus", "prometheus", "http://prometheus:9090"),
+    DataSource("InfluxDB", "influxdb", "https://influxdb2:8086", {"dbName": "t"}, "grafana", "pass", "PEM"),
+    DataSource(
+        "Elasticsearch", "elasticsearch", "https://es:9200", {"index": "k8s-*"}, "grafana", "word", "PEM"
+    ),
 ]
 BOARDS = [json.loads(file.read_text()) for file in sorted(FILES.glob("*.json"))]
 PANELS = [(board, panel) for board in BOARDS for panel in board["panels"]]
@@ -32,16 +33,16 @@ each_panel = pytest.mark.parametrize(
 def made(run, *, protected=True, **changes):
     def program():
         ready = Output.from_input("there")
-        Dashboards(
+        Grafana(
             "dashboards",
-            DashboardsSettings.model_validate(changes),
+            GrafanaSettings.model_validate(changes),
             charts=CHARTS,
             namespace=Output.from_input("monitoring"),
             disk=Output.from_input("retain"),
             host=Host("grafana.ci.example.org", [], ready, ready),
-            login=Login("https://login/v2.0", Output.from_input("client"), Output.secret("of-entra")),
+            login=OidcClient("https://login/v2.0", Output.from_input("client"), Output.secret("of-entra")),
             tenant="tenant",
-            trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             sources=SOURCES,
             protected=protected,
         )
@@ -52,7 +53,7 @@ def made(run, *, protected=True, **changes):
 @pytest.fixture
 def told():
     return values(
-        DashboardsSettings(), url="https://grafana.ci.example.org", tenant="tenant", client_id="client",
+        GrafanaSettings(), url="https://grafana.ci.example.org", tenant="tenant", client_id="client",
         sources=SOURCES, disk="retain", secret="grafana", certificate="grafana-tls", stamp="stamp",
     )  # fmt: skip
 

@@ -3,28 +3,28 @@
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import Trust
 from components.kubernetes.charts import CHARTS
-from components.monitoring.influxdb import Telemetry
+from components.kubernetes.context import CaTrust
+from components.monitoring.influxdb import InfluxDb
 from components.monitoring.influxdb_values import concourse, influxdb, nodes
-from components.monitoring.settings import TelemetrySettings
+from components.monitoring.settings import InfluxDbSettings
 from tests.support.recorder import SECRET
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
-SETTINGS = TelemetrySettings()
+SETTINGS = InfluxDbSettings()
 OF_TELEGRAF = {"password": "telegraf", "ca": "telegraf-ca", "stamp": "stamp"}
 
 
 def made(run, *, protected=True, keep=None, **changes):
     def program():
-        telemetry = Telemetry(
+        telemetry = InfluxDb(
             "telemetry",
-            TelemetrySettings.model_validate(changes),
+            InfluxDbSettings.model_validate(changes),
             charts=CHARTS,
             namespace=Output.from_input("monitoring"),
             agents=Output.from_input("node-agents"),
             disk=Output.from_input("retain"),
-            trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             protected=protected,
         )
         if keep:
@@ -34,7 +34,7 @@ def made(run, *, protected=True, keep=None, **changes):
 
 
 def database(**changes):
-    settings = TelemetrySettings.model_validate(changes)
+    settings = InfluxDbSettings.model_validate(changes)
     return influxdb(settings, disk="retain", auth="influxdb-admin", certificate="influxdb-tls")
 
 

@@ -3,28 +3,28 @@
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import Trust
+from components.kubernetes.context import CaTrust
 from components.kubernetes.network_policies import FLOWS, PROMETHEUS
-from components.monitoring.alert_rules import moment
+from components.monitoring.alert_rules import promql_timestamp
 from components.monitoring.grafana import SERVER
 from components.monitoring.influxdb import HOSTS as INFLUXDB_HOSTS
-from components.monitoring.pod_monitors import WATCHED, Monitors
+from components.monitoring.pod_monitors import SCRAPE_TARGETS, PodMonitors
 from components.vault.consul_values import HOSTS as CONSUL_HOSTS
 from components.vault.values import HOSTS as VAULT_HOSTS
 from tests.support.recorder import SECRET
 
 HOSTS = {"consul": CONSUL_HOSTS, "vault": VAULT_HOSTS, "influxdb": INFLUXDB_HOSTS, "grafana": [SERVER]}
-each = pytest.mark.parametrize("name", WATCHED)
+each = pytest.mark.parametrize("name", SCRAPE_TARGETS)
 
 
 @pytest.fixture
 def made(run):
     return run(
-        lambda: Monitors(
+        lambda: PodMonitors(
             "monitors",
             namespace="monitoring",
             kinds=True,
-            trust=Trust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             consul_token=Output.secret("a-token-of-consul"),
             ends={"a secret": "2027-05-01T00:00:00Z"},
         )
@@ -39,7 +39,7 @@ def endpoint(made, name):
 
 @each
 def test_the_network_lets_prometheus_reach_what_it_watches(name):
-    watched = WATCHED[name]
+    watched = SCRAPE_TARGETS[name]
     allowed = [flow.ports for flow in FLOWS if (flow.source, flow.target) == (PROMETHEUS, watched.pods)]
     assert any(watched.port in ports for ports in allowed)
 
@@ -71,7 +71,7 @@ def test_who_can_speak_json_too_is_told_what_is_wanted(made):
 
 def test_what_has_no_end_in_the_state_ends_never():
     """Or a state from before the program asked for it would be in the way of every preview."""
-    assert moment(None) == "vector(+Inf)"
+    assert promql_timestamp(None) == "vector(+Inf)"
 
 
 def test_prometheus_knows_when_what_was_made_for_a_time_ends(made):

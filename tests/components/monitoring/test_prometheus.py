@@ -5,9 +5,9 @@ import yaml
 from pulumi import Output
 
 from components.kubernetes.charts import CHARTS
-from components.monitoring.prometheus import Metrics
+from components.monitoring.prometheus import Prometheus
 from components.monitoring.prometheus_values import KINDS, NAME, values
-from components.monitoring.settings import MetricsSettings
+from components.monitoring.settings import PrometheusSettings
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
@@ -16,9 +16,9 @@ WEBHOOK = "https://hooks.slack.com/services/T0/B0/secret"
 
 def made(run, *, protected=True, keep=None, **changes):
     def program():
-        metrics = Metrics(
+        metrics = Prometheus(
             "metrics",
-            MetricsSettings.model_validate(changes),
+            PrometheusSettings.model_validate(changes),
             charts=CHARTS,
             namespace=Output.from_input("monitoring"),
             agents=Output.from_input("node-agents"),
@@ -33,7 +33,7 @@ def made(run, *, protected=True, keep=None, **changes):
 
 
 def told(**changes):
-    return values(MetricsSettings.model_validate(changes), disk="retain", slack="alertmanager-slack")
+    return values(PrometheusSettings.model_validate(changes), disk="retain", slack="alertmanager-slack")
 
 
 @pytest.fixture

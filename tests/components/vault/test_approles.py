@@ -6,9 +6,9 @@ import re
 import pytest
 from pulumi import Output
 
-from components.vault.approles import PERIOD, WRITING, Credentials
+from components.vault.approles import PERIOD, WRITING, VaultAppRoles
 from components.vault.policy_documents import operator
-from components.vault.settings import CredentialsSettings
+from components.vault.settings import AppRoleSettings
 
 ROLE = "vault:appRole/authBackendRole:AuthBackendRole"
 SECRET_ID = "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId"
@@ -18,7 +18,7 @@ SECRET_ID = "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId"
 def made(run):
     def make(kept=None, *, protected=True, **settings):
         def program():
-            credentials = Credentials("credentials", CredentialsSettings(**settings), protected=protected)
+            credentials = VaultAppRoles("credentials", AppRoleSettings(**settings), protected=protected)
             if kept is not None:
                 credentials.approle.apply(kept.append)
                 Output.from_input(credentials.approle.is_secret()).apply(kept.append)

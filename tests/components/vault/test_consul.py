@@ -5,8 +5,8 @@ import json
 import pytest
 from pulumi import Output
 
-from components.certificates.internal_ca import Trust
 from components.kubernetes.charts import CHARTS
+from components.kubernetes.context import CaTrust
 from components.vault.consul import POLICIES, Consul
 from components.vault.settings import ConsulSettings
 from tests.support.recorder import SECRET
@@ -23,7 +23,7 @@ def made(run):
                 ConsulSettings(**settings),
                 chart=CHARTS["consul"],
                 namespace=Output.from_input("consul"),
-                trust=Trust(Output.from_input("platform-internal"), Output.from_input("the CA")),
+                trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("the CA")),
                 disks="retain",
                 protected=True,
             )

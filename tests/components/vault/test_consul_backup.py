@@ -6,8 +6,8 @@ import pytest
 from pulumi import Output
 
 from components.config.messages import read
-from components.vault.consul_backup import SCRIPT, Backups
-from components.vault.settings import BackupsSettings
+from components.vault.consul_backup import SCRIPT, ConsulBackup
+from components.vault.settings import BackupSettings
 
 TOKEN = "a-token-that-may-do-everything"
 
@@ -15,9 +15,9 @@ TOKEN = "a-token-that-may-do-everything"
 @pytest.fixture
 def backups(run):
     return run(
-        lambda: Backups(
+        lambda: ConsulBackup(
             "backups",
-            BackupsSettings(),
+            BackupSettings(),
             namespace="backup",
             client_id="client",
             container="https://account.blob.core.windows.net/backups",
@@ -60,6 +60,6 @@ def test_one_backup_at_a_time_ends_within_half_an_hour(backups):
 
 
 def test_a_schedule_that_cron_does_not_know_is_told():
-    _, [problem] = read(BackupsSettings, {"schedule": "daily"})
+    _, [problem] = read(BackupSettings, {"schedule": "daily"})
     assert problem.key == "schedule"
     assert "17 */4 * * *" in problem.text

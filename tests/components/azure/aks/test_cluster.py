@@ -8,14 +8,14 @@ import yaml
 from pulumi import Output
 
 from components.azure.aks.cluster import Cluster
-from components.azure.aks.kubeconfig import logged_in
+from components.azure.aks.kubeconfig import exec_kubeconfig
 from components.azure.aks.settings import ClusterSettings
 from components.azure.network.egress import Egress
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from tests.support.recorder import GIVEN_KUBECONFIG, ISSUER, SERVER, SUBSCRIPTION, stack_config
 
 AKS = "azure-native:containerservice:"
-PLACE = Place("compute", "westeurope", {"environment": "test"}, protected=True)
+PLACE = AzureContext("compute", "westeurope", {"environment": "test"}, protected=True)
 SUBNET = f"{SUBSCRIPTION}/resourceGroups/compute/providers/n/virtualNetworks/n/subnets/nodes"
 PROD = stack_config("prod")["platform:cluster"]
 
@@ -26,7 +26,7 @@ def made(run, outbound="natGateway", keep=None, **changes):
     def program():
         egress = Egress("egress", outbound, count=2, compute=PLACE, stateful=PLACE)
         subnet = Output.from_input(SUBNET)
-        cluster = Cluster("cluster", settings, place=PLACE, subnet=subnet, egress=egress, tenant="tenant")
+        cluster = Cluster("cluster", settings, context=PLACE, subnet=subnet, egress=egress, tenant="tenant")
         if keep:
             Output.all(cluster.kubeconfig, cluster.name, cluster.oidc_issuer).apply(keep)
 
@@ -220,7 +220,7 @@ def test_what_others_use_is_asked_for_by_names_that_previews_know(recorded):
 
 def test_a_deployer_logs_in_as_the_environment_says_and_no_credential_is_kept():
     given = base64.b64encode(yaml.safe_dump(GIVEN_KUBECONFIG).encode()).decode()
-    config = json.loads(logged_in(given))
+    config = json.loads(exec_kubeconfig(given))
     assert "would-be-a-secret" not in json.dumps(config)
     [user] = config["users"]
     assert user["user"]["exec"]["command"] == "kubelogin"

@@ -3,14 +3,14 @@
 import pulumi_azure_native as az
 from pulumi import Output
 
-from components.azure.network.dns_records import TTL, Records
+from components.azure.network.dns_records import TTL, DnsRecords
 
 ZONE = "/subscriptions/s/resourceGroups/dns/providers/Microsoft.Network/dnsZones/ci.example.org"
 
 
 def test_each_host_has_the_address_in_the_zone(run):
     def program():
-        Records(
+        DnsRecords(
             "records",
             zone=Output.from_input(ZONE),
             address="20.50.0.1",

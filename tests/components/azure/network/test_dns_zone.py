@@ -4,9 +4,9 @@ import pulumi_azure_native as az
 import pytest
 from pulumi import ResourceOptions
 
-from components.azure.network.dns_zone import Dns
+from components.azure.network.dns_zone import DnsZone
 from components.azure.network.settings import DnsSettings
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 
 OTHER = "e7b92c14-0d6a-4b38-9f51-2c8d7a4e6f03"
 PARENT = f"/subscriptions/{OTHER}/resourceGroups/shared/providers/Microsoft.Network/dnsZones/example.org"
@@ -15,13 +15,13 @@ ZONE, RECORDS = "azure-native:dns:Zone", "azure-native:dns:RecordSet"
 
 
 def made(run, keep=None, *, protected=True, **given):
-    place = Place("stateful", "westeurope", {"environment": "test"}, protected)
+    context = AzureContext("stateful", "westeurope", {"environment": "test"}, protected)
     settings = DnsSettings.model_validate(given)
 
     def program():
         provider = az.Provider("azure-dns", subscription_id=settings.given_subscription)
         own = ResourceOptions(providers=[az.Provider("azure")])
-        dns = Dns("dns", settings, place=place, given=provider, opts=own)
+        dns = DnsZone("dns", settings, context=context, given=provider, opts=own)
         if keep:
             dns.zone.apply(lambda zone: keep((dns.name, zone)))
 
@@ -100,7 +100,7 @@ def test_a_zone_outlives_the_program_where_the_stack_says_so(run, protected):
 )
 def test_a_zone_is_given_in_one_way(given, keys):
     settings = DnsSettings.model_validate(given)
-    found = [problem for check in settings.checks() for problem in check()]
+    found = [problem for check in settings.rules() for problem in check()]
     assert [problem.key for problem in found] == keys
 
 

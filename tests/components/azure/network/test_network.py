@@ -6,7 +6,7 @@ import pytest
 
 from components.azure.network.network import Network
 from components.azure.network.settings import NetworkSettings
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 
 SETTINGS = {
     "addressSpace": "10.20.0.0/16",
@@ -16,8 +16,8 @@ TYPE = "azure-native:network:"
 
 
 def made(run, location="westeurope", **changes):
-    compute = Place("compute", location, {"environment": "test"}, protected=True)
-    stateful = Place("stateful", location, {"environment": "test"}, protected=True)
+    compute = AzureContext("compute", location, {"environment": "test"}, protected=True)
+    stateful = AzureContext("stateful", location, {"environment": "test"}, protected=True)
     settings = NetworkSettings.model_validate(SETTINGS | changes)
     return run(lambda: Network("network", settings, compute=compute, stateful=stateful))
 

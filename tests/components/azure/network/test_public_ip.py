@@ -3,8 +3,8 @@
 import pytest
 from pulumi import Output
 
-from components.azure.network.public_ip import Address
-from components.azure.resource_groups import Place
+from components.azure.network.public_ip import IngressPublicIp
+from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role
 
 TYPE = "azure-native:network:PublicIPAddress"
@@ -12,10 +12,10 @@ ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 
 
 def made(run, keep=None, *, location="westeurope", protected=True):
-    place = Place("stateful", location, {"environment": "test"}, protected)
+    context = AzureContext("stateful", location, {"environment": "test"}, protected)
 
     def program():
-        address = Address("ingress", place=place, user="principal-of-cluster")
+        address = IngressPublicIp("ingress", context=context, user="principal-of-cluster")
         if keep:
             Output.all(address.name, address.group).apply(keep)
 

@@ -11,11 +11,11 @@ import pytest
 from components.azure.postgres.ca_certificates import ROOTS, postgres_roots
 from components.azure.postgres.server import Database, host
 from components.azure.postgres.settings import DatabaseSettings
-from components.azure.resource_groups import Place
+from components.azure.resource_groups import AzureContext
 from tests.support.recorder import PASSWORD, ROOT, SECRET, SUBSCRIPTION
 
 PG = "azure-native:dbforpostgresql:"
-PLACE = Place("stateful", "westeurope", {"environment": "test"}, protected=True)
+PLACE = AzureContext("stateful", "westeurope", {"environment": "test"}, protected=True)
 PEM = ROOT / "components" / "azure" / "postgres" / "azure-postgres-roots.pem"
 
 
@@ -27,7 +27,7 @@ def made(run, keep=None, **changes):
             "database",
             settings,
             database="concourse-test",
-            place=PLACE,
+            context=PLACE,
             subnet="subnet",
             zone="zone",
             clients=["20.50.0.1", "20.50.0.2"],

@@ -1,0 +1,101 @@
+"""What every workload in the cluster needs: namespaces, disks, CRDs, ingress, certificates, the internal CA."""
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceOptions
+
+from components.certificates.acme import AcmeIssuers
+from components.certificates.cert_manager import CertManager
+from components.certificates.internal_ca import InternalCA
+from components.component import Component, after
+from components.ingress.traefik import Traefik
+from components.kubernetes.charts import pinned
+from components.kubernetes.context import ClusterContext, Host
+from components.kubernetes.monitoring_crds import MonitoringCrds
+from components.kubernetes.namespaces import Namespaces
+from components.kubernetes.network_policies import PUBLIC, External
+from components.kubernetes.storage_classes import StorageClasses
+from components.layers.foundation import Foundation
+from components.settings import Settings
+
+
+class ClusterServices(Component):
+    """A cluster that is ready for workloads."""
+
+    context: ClusterContext
+
+    def __init__(self, name: str, settings: Settings, foundation: Foundation) -> None:
+        self.provider = kubernetes.Provider(
+            "kubernetes",
+            kubeconfig=foundation.cluster.kubeconfig,
+            # The provider tells clusters apart by this. Without it, a kubeconfig that a preview does not
+            # know looks like another cluster, and everything in it is replaced. So does a change here.
+            cluster_identifier=f"{pulumi.get_project()}-{pulumi.get_stack()}",
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
+        )
+        super().__init__(name, ResourceOptions(providers=[self.provider, foundation.azure]))
+        stateful, address, charts = foundation.groups.stateful, foundation.address, pinned(settings.charts)
+        namespaces = Namespaces(
+            "namespaces",
+            protected=settings.protected,
+            outside={External.DATABASE: settings.database_ranges},
+            opts=self.child,
+        )
+        disks = StorageClasses(
+            "storage-classes",
+            context=stateful,
+            group=foundation.groups.stateful_id,
+            user=foundation.cluster.principal,
+            opts=self.child,
+        )
+        crds = MonitoringCrds(
+            "monitoring-crds",
+            chart=charts["prometheus-operator-crds"],
+            namespace=namespaces["monitoring"],
+            opts=self.child,
+        )
+        cert_manager = CertManager(
+            "cert-manager",
+            settings.certificates,
+            chart=charts["cert-manager"],
+            namespace=namespaces["cert-manager"],
+            monitors=crds.ready,
+            opts=self.child,
+        )
+        traefik = Traefik(
+            "ingress",
+            settings.ingress,
+            chart=charts["traefik"],
+            namespace=namespaces["ingress"],
+            namespaces=[namespaces[each] for each in PUBLIC],
+            address=address.name,
+            group=address.group,
+            monitors=crds.ready,
+            http01=settings.certificates.solver == "http01",
+            opts=self.child,
+        )
+        ingress_ready = after(traefik.crds_ready, foundation.dns_records.names)
+        issuers = AcmeIssuers(
+            "issuers",
+            settings.certificates,
+            cert_manager=cert_manager.namespace,
+            zone=foundation.dns.zone,
+            client_id=foundation.identities["cert-manager"].client_id,
+            ingress=ingress_ready,
+            opts=self.child,
+        )
+        self.internal_ca = InternalCA("internal-ca", cert_manager=cert_manager.namespace, opts=self.child)
+        self.context = ClusterContext(
+            charts=charts,
+            namespaces=namespaces,
+            disks=disks,
+            trust=self.internal_ca.trust,
+            service_monitors=crds.ready,
+            hosts={
+                purpose: Host(host, settings.source_ranges[purpose], issuers.chosen, ingress_ready)
+                for purpose, host in settings.host_names.items()
+            },
+            protected=settings.protected,
+        )
+        self.register_outputs({})

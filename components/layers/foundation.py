@@ -1,0 +1,105 @@
+"""Everything in Azure: network, cluster, database, storage, Key Vault, DNS and workload identities."""
+
+import pulumi
+import pulumi_azure_native as azure
+from pulumi import ResourceOptions
+
+from components.azure.aks.cluster import Cluster
+from components.azure.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
+from components.azure.key_vault import KeyVault
+from components.azure.network.dns_records import DnsRecords
+from components.azure.network.dns_zone import DnsZone
+from components.azure.network.network import Network
+from components.azure.network.public_ip import IngressPublicIp
+from components.azure.postgres.server import Database
+from components.azure.resource_groups import ResourceGroups
+from components.azure.roles import Role
+from components.azure.settings import azure_tags
+from components.azure.storage import Storage
+from components.component import Component
+from components.settings import Settings
+
+
+class Foundation(Component):
+    """The Azure resources that the cluster's services need."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.azure = _provider("azure", settings, settings.azure.subscription_id)
+        # An existing DNS zone can be in another subscription.
+        self.dns_azure = _provider("azure-dns", settings, settings.dns.given_subscription)
+        super().__init__(name, ResourceOptions(providers=[self.azure]))
+        stack, tenant = pulumi.get_stack(), settings.azure.tenant_id
+        self.groups = ResourceGroups(
+            "groups",
+            location=settings.azure.location,
+            tags=azure_tags(settings.tags, stack),
+            protected=settings.protected,
+            opts=self.child,
+        )
+        compute, stateful = self.groups.compute, self.groups.stateful
+        network = Network("network", settings.network, compute=compute, stateful=stateful, opts=self.child)
+        self.egress = network.egress
+        self.cluster = Cluster(
+            "cluster",
+            settings.cluster,
+            context=compute,
+            subnet=network.nodes,
+            egress=network.egress,
+            tenant=tenant,
+            opts=self.child,
+        )
+        self.database = Database(
+            "database",
+            settings.database,
+            database=settings.database.name or f"concourse-{stack}",
+            context=stateful,
+            subnet=network.database,
+            zone=network.database_zone,
+            clients=network.egress.addresses,
+            opts=self.child,
+        )
+        clients = [network.nodes]
+        self.storage = Storage(
+            "storage", settings.storage, context=stateful, clients=clients, opts=self.child
+        )
+        self.key_vault = KeyVault(
+            "keys", settings.key_vault, context=stateful, tenant=tenant, clients=clients, opts=self.child
+        )
+        self.dns = DnsZone("dns", settings.dns, context=stateful, given=self.dns_azure, opts=self.child)
+        self.address = IngressPublicIp(
+            "ingress", context=stateful, user=self.cluster.principal, opts=self.child
+        )
+        self.dns_records = DnsRecords(
+            "records",
+            zone=self.dns.zone,
+            address=self.address.address,
+            hosts=settings.ingress.hosts.labels(),
+            provider=self.dns_azure if settings.dns.zone_id else self.azure,
+            opts=self.child,
+        )
+        self.identities = {
+            account.name: WorkloadIdentity(
+                account.name,
+                context=compute,
+                issuer=self.cluster.oidc_issuer,
+                accounts=[account],
+                roles={role: scope},
+                opts=self.child,
+            )
+            for account, role, scope in (
+                (VAULT_INIT, Role.KEY_VAULT_SECRETS_OFFICER, self.key_vault.recovery),
+                (VAULT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, self.key_vault.key),
+                (CERT_MANAGER, Role.DNS_ZONE_CONTRIBUTOR, self.dns.zone),
+                (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, self.storage.backups_container),
+            )
+        }
+        self.register_outputs({})
+
+
+def _provider(name: str, settings: Settings, subscription: str) -> azure.Provider:
+    return azure.Provider(
+        name,
+        subscription_id=subscription,
+        tenant_id=settings.azure.tenant_id,
+        location=settings.azure.location,
+    )

@@ -1,0 +1,119 @@
+"""Secrets of pipelines: Vault on Consul, its initialisation, its approles and its backups."""
+
+import pulumi_vault as hashicorp
+from pulumi import Output, ResourceOptions
+
+from components.azure.key_vault import key_vault_secret
+from components.component import Component, after
+from components.concourse.web_secret import VaultLogin
+from components.ingress.route import Tls, publish
+from components.kubernetes.network_policies import VAULT_PORT
+from components.layers.cluster_services import ClusterServices
+from components.layers.foundation import Foundation
+from components.settings import Settings
+from components.vault.approles import VaultAppRoles
+from components.vault.consul import Consul
+from components.vault.consul_backup import ConsulBackup
+from components.vault.init import VaultInit
+from components.vault.server import Vault
+from components.vault.values import ACTIVE
+
+
+class Secrets(Component):
+    """Vault, ready for Concourse to read from."""
+
+    consul_token: Output[str]
+    """Consul's token for metrics."""
+    concourse_login: VaultLogin
+    """How Concourse logs in to Vault."""
+
+    def __init__(
+        self, name: str, settings: Settings, foundation: Foundation, cluster: ClusterServices
+    ) -> None:
+        super().__init__(name, ResourceOptions(providers=[cluster.provider, foundation.azure]))
+        ctx, keys, chosen = cluster.context, foundation.key_vault, settings.vault
+        namespace = ctx.namespaces["vault"]
+        client_ids = {account: identity.client_id for account, identity in foundation.identities.items()}
+        consul = Consul(
+            "consul",
+            chosen.consul,
+            chart=ctx.charts["consul"],
+            namespace=ctx.namespaces["consul"],
+            trust=ctx.trust,
+            disks=ctx.disks.retain,
+            protected=ctx.protected,
+            opts=self.child,
+        )
+        ConsulBackup(
+            "consul-backup",
+            chosen.backups,
+            namespace=ctx.namespaces["backup"],
+            client_id=client_ids["backup"],
+            container=foundation.storage.backups_url,
+            consul=consul.url,
+            consul_ca=ctx.trust.ca_pem,
+            consul_token=consul.tokens["backup"],
+            opts=self.child,
+        )
+        vault = Vault(
+            "vault",
+            chosen.server,
+            chart=ctx.charts["vault"],
+            namespace=namespace,
+            trust=ctx.trust,
+            consul=consul.address,
+            token=consul.tokens["vault"],
+            seal=keys.seal,
+            identity=client_ids["vault"],
+            disks=ctx.disks.retain,
+            protected=ctx.protected,
+            opts=self.child,
+        )
+        init = VaultInit(
+            "vault-init",
+            vault,
+            namespace=namespace,
+            trust=ctx.trust,
+            consul=consul.address,
+            token=consul.tokens["vault-init"],
+            seal=keys.seal,
+            identity=client_ids["vault-init"],
+            opts=self.child,
+        )
+        url = publish(
+            "vault",
+            ctx.hosts["vault"],
+            namespace=namespace,
+            service="vault-active",
+            port=VAULT_PORT,
+            tls=Tls(vault.certificate, ACTIVE),
+            parent=vault,
+        )
+        provider = hashicorp.Provider(
+            "vault",
+            address=after(url, init.done),
+            auth_login_userpass=hashicorp.ProviderAuthLoginUserpassArgs(
+                username=init.user, password=init.password
+            ),
+            skip_child_token=True,  # its policy does not allow it to create one
+            skip_tls_verify=not settings.certificates.trusted,
+        )
+        app_roles = VaultAppRoles(
+            "app-roles",
+            chosen.app_roles,
+            protected=ctx.protected,
+            opts=ResourceOptions(parent=self, providers=[provider]),
+        )
+        key_vault_secret(
+            "vault-writer",
+            app_roles.writer,
+            context=foundation.groups.stateful,
+            vault=keys.name,
+            what="Login of those who write secrets for Concourse",
+            parent=self,
+        )
+        self.consul_token = consul.tokens["metrics"]
+        self.concourse_login = VaultLogin(
+            f"https://{ACTIVE}:{VAULT_PORT}", ACTIVE, ctx.trust.ca_pem, app_roles.approle
+        )
+        self.register_outputs({})
