@@ -33,12 +33,10 @@ def newer_concourse(checkout):
 
 
 def renamed_database(checkout):
-    file = checkout.folder / "__main__.py"
+    file = checkout.folder / "components" / "layers" / "foundation.py"
     before = file.read_text()
-    file.write_text(
-        before.replace('database = Database(\n    "database",', 'database = Database(\n    "postgres",')
-    )
-    assert file.read_text() != before
+    assert before.count('            "database",\n') == 1
+    file.write_text(before.replace('            "database",\n', '            "postgres",\n'))
 
 
 def other_pod_range(checkout):
