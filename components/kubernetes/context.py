@@ -41,7 +41,7 @@ class Host(NamedTuple):
 
 @dataclass(frozen=True)
 class ClusterContext:
-    """What components in the cluster share. An input of one component alone is a keyword of that component."""
+    """What components in the cluster share. Inputs of a single component are its own keywords."""
 
     charts: Mapping[str, Chart]
     """Chart of each release, at the stack's version."""

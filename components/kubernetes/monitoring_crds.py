@@ -1,4 +1,4 @@
-"""The CRDs of the Prometheus operator. Charts need them for their ServiceMonitors long before Prometheus runs."""
+"""The CRDs of the Prometheus operator, which other charts' ServiceMonitors need before Prometheus runs."""
 
 from pulumi import Input, Output, ResourceOptions
 

@@ -1,4 +1,4 @@
-"""What every workload in the cluster needs: namespaces, disks, CRDs, ingress, certificates, the internal CA."""
+"""What every workload needs: namespaces, disks, CRDs, ingress, certificates, the internal CA."""
 
 import pulumi
 import pulumi_kubernetes as kubernetes
