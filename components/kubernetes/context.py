@@ -48,7 +48,7 @@ class Host(NamedTuple):
 
 @dataclass(frozen=True)
 class ClusterContext:
-    """What components in the cluster share. An input of one component alone is a keyword of that component."""
+    """Inputs that the components in the cluster share."""
 
     charts: Mapping[str, Chart]
     """Charts by name, at the stack's versions."""

@@ -1,4 +1,4 @@
-"""What every workload in the cluster needs: namespaces, disks, CRDs, ingress, certificates, the internal CA."""
+"""Namespaces, disks, CRDs, ingress, certificates and the internal CA, for every workload in the cluster."""
 
 import pulumi
 import pulumi_kubernetes as kubernetes

@@ -23,7 +23,7 @@ def cluster_context(**overrides: Any) -> ClusterContext:
         namespaces={name: Output.from_input(name) for name in NAMESPACES},
         disks=Disks(Output.from_input("retain"), Output.from_input("scratch")),
         trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
-        service_monitors=Output.from_input(True),  # noqa: FBT003 (the value itself)
+        service_monitors=Output.from_input(True),
         hosts={purpose: Host(name, (), issuer, ingress) for purpose, name in HOSTS.items()},
         protected=True,
     )
