@@ -38,7 +38,7 @@ check: setup-dev ## format, lint, types, imports and pipelines, changing nothing
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
 	@.venv/bin/lint-imports --no-logo --no-cache
-	@$(RUN) -m tools.pipelines
+	@$(RUN) -m tools.check_pipelines
 
 bench: setup ## measure previews and updates, as ratios, in some minutes
 	@$(RUN) -m tools.bench
