@@ -285,7 +285,7 @@ OTHERWISE = {
     "GroupNotFound": "a look-up, which is no request of a row",
     "ServicePrincipalNotFound": "a look-up, which is no request of a row",
     "MissingInput": "a mistake in a table",
-    "ResourceNotFound": "drift: tests/test_rehearsal.py",
+    "ResourceNotFound": "drift: tests/engine/test_lifecycle.py",
     "UnknownFunction": "the SDK has it, the tables do not",
     "UnknownValue": "a request that the engine does not make",
 }
