@@ -1,6 +1,6 @@
 """The base of every component, and the helper that orders values after resources."""
 
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
@@ -18,9 +18,14 @@ class Component(ComponentResource):
         self.child = ResourceOptions(parent=self)
 
 
-def after(value: Input[T], *resources: Input[object]) -> Output[T]:
+@overload
+def after(value: Output[T], *resources: Input[Any]) -> Output[T]: ...
+@overload
+def after(value: Input[T], *resources: Input[Any]) -> Output[T]: ...
+def after(value: Input[T], *resources: Input[Any]) -> Output[T]:
     """`value`, resolved once `resources` exist. It stays known in the preview of an update.
 
     Pass a resource's `id` or `metadata.name`: other outputs are unknown in such a preview.
     """
-    return Output.all(value, *resources).apply(lambda resolved: resolved[0])
+    resolved: Output[T] = Output.all(value, *resources).apply(lambda values: values[0])
+    return resolved

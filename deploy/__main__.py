@@ -197,7 +197,7 @@ def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
 def urls(stack: Stack, *, json: Json = False) -> None:
     """Print where people find what a stack runs."""
     found = settings(stack)
-    hosts = found.hosts.within(found.dns.name)
+    hosts = found.host_names
     addresses = {name: f"https://{host}" for name, host in hosts.items()}
     print(dumps(addresses, indent=2) if json else "\n".join(listed(addresses)))
 

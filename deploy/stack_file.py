@@ -56,13 +56,13 @@ def settings(stack: str, root: Path = ROOT) -> Settings:
         if taken:
             text = f"{', '.join(sorted(taken))} is a host of the stack {other} too"
             raise RefusedError(
-                f"Pulumi.{stack}.yaml: {text}; give one of them another platform:dns or platform:hosts"
+                f"Pulumi.{stack}.yaml: {text}; give one of them another platform:dns or ingress.hosts"
             )
     return found
 
 
 def _hosts(of: Settings) -> Iterable[str]:
-    return of.hosts.within(of.dns.name).values()
+    return of.host_names.values()
 
 
 def _others_hosts(stack: str, root: Path) -> Iterable[str]:

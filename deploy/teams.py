@@ -36,7 +36,7 @@ def wanted(settings: Settings, ids: Mapping[str, str]) -> Teams:
 
 def concourse_url(settings: Settings) -> str:
     """Where people reach Concourse."""
-    return f"https://{settings.hosts.within(settings.dns.name)['concourse']}"
+    return f"https://{settings.host_names['concourse']}"
 
 
 def differences(wanted: Teams, there: Teams) -> Iterator[str]:

@@ -5,9 +5,9 @@ from typing import Any
 from pulumi import Output, ResourceOptions
 
 from components.azure.catalog import arm_segment
+from components.certificates.internal_ca import CERT_MANAGER
 from components.certificates.settings import CertificatesSettings
 from components.component import Component
-from components.ingress.route import CERT_MANAGER
 from components.kubernetes.custom_resource import custom_resource
 
 SERVERS = {

@@ -86,7 +86,7 @@ def _readable(model: type[M], given: object) -> M:
                 values[name] = _readable(inner, given[key])
             elif inner and isinstance(given[key], list):
                 values[name] = tuple(_readable(inner, item) for item in given[key])
-    partial = type(model)(model.__name__, (model,), {"__module__": __name__, "__getattr__": _unread})
+    partial: type[Model] = type(model.__name__, (model,), {"__module__": __name__, "__getattr__": _unread})
     settings = partial.model_construct()
     settings.__dict__.clear()
     settings.__dict__.update(values)

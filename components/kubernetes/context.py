@@ -7,46 +7,54 @@ from typing import NamedTuple
 from pulumi import Output
 
 from components.kubernetes.charts import Chart
-from components.kubernetes.namespaces import Namespaces
-from components.kubernetes.storage_classes import StorageClasses
 
 
 @dataclass(frozen=True)
 class CaTrust:
-    """Whom a client inside the cluster trusts, and whom a server has its certificate from."""
+    """The internal CA: its issuer for servers, its certificate for clients."""
 
     issuer: Output[str]
-    """Name of the ClusterIssuer; known once it signs."""
+    """Name of the ClusterIssuer; known once it is ready."""
     ca_pem: Output[str]
-    """The CA's certificate. No secret."""
+    """Certificate of the CA. Not secret."""
+
+
+class Disks(NamedTuple):
+    """Names of the storage classes."""
+
+    retain: Output[str]
+    """For data: the disk outlives its claim."""
+    scratch: Output[str]
+    """For what can be made again: the disk goes with its claim."""
 
 
 class Host(NamedTuple):
-    """A host of the stack, and what has to be there before it can be published."""
+    """A public host, with what its route needs."""
 
     name: str
-    """Whole, such as `vault.ci.example.org`."""
+    """Fully qualified, such as `vault.ci.example.org`."""
     ranges: Sequence[str]
-    """Who may use it, by public address; nobody named is everybody."""
+    """CIDRs of allowed clients; empty for everybody."""
     issuer: Output[str]
-    """Of its certificate: name of a ClusterIssuer; known once it works."""
+    """Name of the ClusterIssuer; known once it is ready."""
     ingress: Output[str]
-    """The ingress's release; known once its kinds exist."""
+    """Name of the ingress release; known once its CRDs exist and the DNS records do."""
 
     @property
     def url(self) -> str:
-        """As people write it."""
+        """`https://` and the name."""
         return f"https://{self.name}"
 
 
 @dataclass(frozen=True)
 class ClusterContext:
-    """What components in the cluster share. An input of one component alone is a keyword of that component."""
+    """Inputs that the components in the cluster share."""
 
     charts: Mapping[str, Chart]
-    """Chart of each release, at the stack's version."""
-    namespaces: Namespaces
-    disks: StorageClasses
+    """Charts by name, at the stack's versions."""
+    namespaces: Mapping[str, Output[str]]
+    """By name; known once the namespace has its network policies."""
+    disks: Disks
     trust: CaTrust
     """The internal CA."""
     service_monitors: Output[bool]

@@ -1,4 +1,4 @@
-"""The CRDs of the Prometheus operator. Charts need them for their ServiceMonitors long before Prometheus runs."""
+"""The CRDs of the Prometheus operator, installed before any chart with a ServiceMonitor."""
 
 from pulumi import Input, Output, ResourceOptions
 

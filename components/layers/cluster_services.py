@@ -1,4 +1,4 @@
-"""What every workload in the cluster needs: namespaces, disks, CRDs, ingress, certificates, the internal CA."""
+"""Namespaces, disks, CRDs, ingress, certificates and the internal CA, for every workload in the cluster."""
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -10,7 +10,7 @@ from components.certificates.internal_ca import InternalCA
 from components.component import Component, after
 from components.ingress.traefik import Traefik
 from components.kubernetes.charts import pinned
-from components.kubernetes.context import ClusterContext, Host
+from components.kubernetes.context import ClusterContext, Disks, Host
 from components.kubernetes.monitoring_crds import MonitoringCrds
 from components.kubernetes.namespaces import Namespaces
 from components.kubernetes.network_policies import PUBLIC, External
@@ -42,7 +42,7 @@ class ClusterServices(Component):
             outside={External.DATABASE: settings.database_ranges},
             opts=self.child,
         )
-        disks = StorageClasses(
+        classes = StorageClasses(
             "storage-classes",
             context=stateful,
             group=foundation.groups.stateful_id,
@@ -88,8 +88,8 @@ class ClusterServices(Component):
         self.internal_ca = InternalCA("internal-ca", cert_manager=cert_manager.namespace, opts=self.child)
         self.context = ClusterContext(
             charts=charts,
-            namespaces=namespaces,
-            disks=disks,
+            namespaces=namespaces.names,
+            disks=Disks(classes.retain, classes.scratch),
             trust=self.internal_ca.trust,
             service_monitors=crds.ready,
             hosts={

@@ -1,4 +1,4 @@
-"""What teams build and deliver with: Concourse, its workers and teams, ChartMuseum, the deployers' identities."""
+"""Concourse with its workers and teams, ChartMuseum, and the deployers' identities."""
 
 from collections.abc import Mapping
 

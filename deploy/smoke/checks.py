@@ -254,7 +254,7 @@ def target(settings: Any, resources: list[dict[str, Any]], team: str = "") -> Ta
         raise RefusedError(f"there is no team {team!r}" if team else "there is no team to log in to")
     # Of main it is the administrator, which has no user of its own beside (components/team_config.py).
     user = settings.concourse.administrator if teams[0].name == MAIN else teams[0].user
-    hosts = settings.hosts.within(settings.dns.name)
+    hosts = settings.host_names
     return Target(
         hosts=hosts,
         concourse=f"https://{hosts['concourse']}",

@@ -28,7 +28,8 @@ def changed(changes, stack="prod"):
         first, *rest = path.split(".")
         holder, key = config, first if ":" in first else f"platform:{first}"
         for step in rest:
-            holder, key = holder[key], int(step) if step.isdigit() else step
+            inner = holder.setdefault(key, {}) if isinstance(holder, dict) else holder[key]
+            holder, key = inner, int(step) if step.isdigit() else step
         if value is ABSENT:
             del holder[key]
         else:
@@ -59,16 +60,16 @@ BAD = [
         "replaceable[0].until",
         "2026-01-31 is past: take these lines away",
     ),
-    ({"consul": {"replicas": 2}}, "consul.replicas", "choose from 1, 3, 5"),
-    ({"vault": {"replicas": 2}}, "vault.replicas", "choose from 1, 3, 5"),
-    ({"vault": {"auditStorage": "much"}}, "vault.auditStorage", "is not a Kubernetes quantity"),
-    ({"credentials": {"rotation": "now"}}, "credentials.rotation", "is not a month such as 2026-11"),
+    ({"vault.consul": {"replicas": 2}}, "vault.consul.replicas", "choose from 1, 3, 5"),
+    ({"vault.server": {"replicas": 2}}, "vault.server.replicas", "choose from 1, 3, 5"),
+    ({"vault.server": {"auditStorage": "much"}}, "vault.server.auditStorage", "is not a Kubernetes quantity"),
+    ({"vault.appRoles": {"rotation": "now"}}, "vault.appRoles.rotation", "is not a month such as 2026-11"),
     (
-        {"credentials": {"previous": "2026-12"}},
-        "credentials.previous",
+        {"vault.appRoles": {"previous": "2026-12"}},
+        "vault.appRoles.previous",
         "2026-12 is not before 2026-11; name the epoch before it, or leave it out",
     ),
-    ({"backups": {"schedule": "daily"}}, "backups.schedule", "every 4 hours is 17 */4 * * *"),
+    ({"vault.backups": {"schedule": "daily"}}, "vault.backups.schedule", "every 4 hours is 17 */4 * * *"),
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
     ({"azure-native:location": "westeurope"}, "azure-native:location", "providers go by platform:azure"),
@@ -90,7 +91,7 @@ BAD = [
     ({"network.subnets.nodes": "10.31.0.0/20"}, "network.subnets.nodes", "outside its network"),
     ({"network.subnets.nodes": "10.30.16.0/20"}, "network.subnets.database", "overlaps network.subnets"),
     ({"network.subnets.database": "10.30.16.0/29"}, "network.subnets.database", "use a /28 or larger"),
-    ({"network.subnets.nodes": "10.30.0.0/27"}, "network.subnets.nodes", "is for 27 nodes"),
+    ({"network.subnets.nodes": "10.30.0.0/27"}, "network.subnets.nodes", "has addresses for 27 nodes"),
     ({"network.subnets.database": ABSENT}, "database.access", "needs network.subnets.database"),
     ({"database.access": "public"}, "network.subnets.database", "remove it"),
     ({"cluster.podRange": "10.30.0.0/16"}, "cluster.podRange", "overlaps network.addressSpace (10."),
@@ -127,9 +128,9 @@ BAD = [
     ({f"{POOL}.osDiskSizeGb": 601}, "cluster.workerPools[0].osDiskSizeGb", "has room for 600"),
     ({f"{POOL}.drainTimeoutMinutes": 119}, "cluster.workerPools[0].drainTimeoutMinutes", "at least 120"),
     ({"workers.terminationGracePeriodSeconds": 7201}, "cluster.workerPools[0].drainTimeoutMinutes", "121"),
-    ({"azure.location": "ukwest"}, "cluster.workerPools[0].zones", "ukwest has no zones; say []"),
-    ({"azure.location": "ukwest"}, "cluster.systemPool.zones", "ukwest has no zones; say []"),
-    ({"azure.location": "ukwest"}, "database.highAvailability", "say SameZone or Disabled"),
+    ({"azure.location": "ukwest"}, "cluster.workerPools[0].zones", "ukwest has no zones; give []"),
+    ({"azure.location": "ukwest"}, "cluster.systemPool.zones", "ukwest has no zones; give []"),
+    ({"azure.location": "ukwest"}, "database.highAvailability", "choose SameZone or Disabled"),
     ({"azure.location": "italynorth"}, "database.geoRedundantBackup", "no paired region"),
     ({"database.tier": "Burstable", "database.sku": "Standard_B2s"}, "database.highAvailability", "standby"),
     ({"database.tier": "MemoryOptimized"}, "database.sku", "is of the tier GeneralPurpose"),
@@ -165,33 +166,33 @@ BAD = [
     ({"concourse.encryption": {"epochs": ["2027-01", "2026-11"]}}, "concourse.encryption.epochs", "in order"),
     ({"concourse.encryption": {"rotating": True}}, "concourse.encryption.rotating", "no other key in epochs"),
     ({"concourse.encryption": {"epochs": ["2026-11", "2027-01"], "rotating": True}},
-     "concourse.web.replicas", "1 until it is done"),
-    ({"concourse.logs": {"defaultBuilds": 3000}}, "concourse.logs.defaultBuilds",
-     "more than the most of 2000"),
-    ({"concourse.placement.strategies": ["volume-location"]}, "concourse.placement.strategies[0]",
+     "concourse.web.replicas", "1 until that is done"),
+    ({"concourse.defaultBuildLogsToRetain": 3000}, "concourse.defaultBuildLogsToRetain",
+     "more than maxBuildLogsToRetain (2000)"),
+    ({"concourse.containerPlacementStrategies": ["volume-location"]}, "concourse.containerPlacementStrategies[0]",
      'choose from "volume-locality"'),
-    ({"concourse.placement.strategies": ["random", "volume-locality"]}, "concourse.placement.strategies",
-     "say it alone"),
-    ({"concourse.placement.strategies": ["limit-active-tasks"]}, "concourse.placement.maxActiveTasks",
+    ({"concourse.containerPlacementStrategies": ["random", "volume-locality"]}, "concourse.containerPlacementStrategies",
+     "give it alone"),
+    ({"concourse.containerPlacementStrategies": ["limit-active-tasks"]}, "concourse.limitActiveTasks",
      "give a number"),
-    ({"concourse.placement.strategies": ["volume-locality"]}, "concourse.placement.maxActiveContainers",
-     "limits nothing without limit-active-containers"),
+    ({"concourse.containerPlacementStrategies": ["volume-locality"]}, "concourse.limitActiveContainers",
+     "has no effect without limit-active-containers"),
     ({"concourse.administrator": "Admin"}, "concourse.administrator", "a name that Concourse takes"),
     ({"concourse.administrator": "a:b"}, "concourse.administrator", "a name that Concourse takes"),
     ({"concourse.administrator": "svc-payments"}, "teams[1].serviceUser", "is another user's name already"),
-    ({"concourse.databaseRole": "concourseadmin"}, "concourse.databaseRole", "give Concourse another name"),
+    ({"concourse.databaseRole": "concourseadmin"}, "concourse.databaseRole", "give Concourse another role"),
     ({"workers.driver": "brtfs"}, "workers.driver", 'choose from "btrfs", "overlay"'),
     ({"workers.volumeGb": 39}, "workers.volumeGb", "at least 40"),
     ({"workers.volumeGb": 49, "workers.driver": "btrfs"}, "workers.volumeGb", "at least 50"),
     ({"workers.volumeGb": 500, "workers.volume": "node"}, "cluster.workerPools[0].osDiskSizeGb",
      "at least 532"),
     ({f"{POOL}.team": "payment"}, "cluster.workerPools[0].team", "did you mean payments"),
-    ({f"{POOL}.team": "payments"}, "cluster.workerPools", "nobody runs the rest"),
+    ({f"{POOL}.team": "payments"}, "cluster.workerPools", "other steps never start"),
     ({f"{POOL}.tags": ["a,b"]}, "cluster.workerPools[0].tags[0]", "a name that Concourse takes"),
     ({"entra.groupClaims": "SecurityGroups"}, "entra.groupClaims", 'choose from "ApplicationGroup"'),
     ({"entra.assignmentRequired": False}, "entra.assignmentRequired", "or groupClaims: SecurityGroup"),
     ({"entra.assignmentRequired": False, "entra.groupClaims": "SecurityGroup"}, "entra.grafana.viewer",
-     "say entra.assignmentRequired: true"),
+     "set entra.assignmentRequired: true"),
     ({"entra.groups": [GUID]}, "entra.groups[0]", "should match pattern"),
     ({"entra.groups": ["release-managers", "release-managers"]}, "entra.groups[1]", "is made already"),
     ({"entra.groups": ["Payments"]}, "entra.groups[0]", "should match pattern"),
@@ -223,13 +224,13 @@ BAD = [
     ({"teams.0.roles": {"viewer": {"oidc": {"groups": [GUID]}}}}, "teams[0].roles.owner", "without an owner"),
     ({"teams.0.removed": True}, "teams[0].removed", "never gives up its main team"),
     ({"chartmuseum": {"rotation": "soon"}}, "chartmuseum.rotation", "is not a month such as 2026-11"),
-    ({"logs": {"retention": "a month"}}, "logs.retention", "not a time to keep data for, such as 15d"),
-    ({"logs": {"auditRetention": "1y"}}, "logs.auditRetention", "not a time to keep data for, such as 15d"),
-    ({"logs": {"nodes": 2}}, "logs.nodes", "choose from 1, 3, 5"),
-    ({"logs": {"nods": 3}}, "logs.nods", "did you mean nodes"),
-    ({"logAlerts": {"slackChannel": "alerts"}}, "logAlerts.slackChannel", "should match pattern"),
-    ({"logAlerts": {"everyMinutes": 0}}, "logAlerts.everyMinutes", "greater than or equal to 1"),
-    ({"certificates.solver": "http01"}, "certificates.solver", "not everybody reaches vault, kibana; say"),
+    ({"logging.elasticsearch": {"retention": "a month"}}, "logging.elasticsearch.retention", "not a time to keep data for, such as 15d"),
+    ({"logging.elasticsearch": {"auditRetention": "1y"}}, "logging.elasticsearch.auditRetention", "not a time to keep data for, such as 15d"),
+    ({"logging.elasticsearch": {"nodes": 2}}, "logging.elasticsearch.nodes", "choose from 1, 3, 5"),
+    ({"logging.elasticsearch": {"nods": 3}}, "logging.elasticsearch.nods", "did you mean nodes"),
+    ({"logging.elastalert": {"slackChannel": "alerts"}}, "logging.elastalert.slackChannel", "should match pattern"),
+    ({"logging.elastalert": {"runEveryMinutes": 0}}, "logging.elastalert.runEveryMinutes", "greater than or equal to 1"),
+    ({"certificates.solver": "http01"}, "certificates.solver", "restricts vault, kibana; choose"),
     ({"certificates.issuer": "letsencrypt"}, "certificates.issuer", 'choose from "production", "staging"'),
     ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
     ({"ingress": {"replicas": 1, "minAvailable": 1}}, "ingress.minAvailable",
@@ -237,18 +238,18 @@ BAD = [
     ({"ingress": {"sourceRanges": {"vault": ["10.0.0.0/8"]}}}, "ingress.sourceRanges.vault[0]",
      "private and never reaches Azure"),
     ({"ingress": {"sourceRanges": {"valt": []}}}, "ingress.sourceRanges.valt", "did you mean vault"),
-    ({"metrics": {"retention": "forever"}}, "metrics.retention", "not a time to keep data for, such as 15d"),
-    ({"metrics": {"retention": "0d"}}, "metrics.retention", "is not a time to keep data for, such as 15d"),
-    ({"telemetry": {"retention": "30"}}, "telemetry.retention", "not a time to keep data for, such as 15d"),
-    ({"telemetry": {"retention": "6h"}}, "telemetry.retention", "less than a day, which InfluxDB keeps"),
-    ({"telemetry": {"bucket": "Tele graf"}}, "telemetry.bucket", "should match pattern"),
-    ({"telemetry": {"rotation": "soon"}}, "telemetry.rotation", "is not a month such as 2026-11"),
-    ({"dashboards": {"diskGb": 1}}, "dashboards.diskGb", "greater than or equal to 4"),
-    ({"dashboards": {"admins": []}}, "dashboards.admins", "unknown key"),
-    ({"metrics": {"replicas": 0}}, "metrics.replicas", "greater than or equal to 1"),
-    ({"metrics": {"memory": "4 GB"}}, "metrics.memory", "is not a Kubernetes quantity such as 10Gi"),
-    ({"metrics": {"slackChannel": "alerts"}}, "metrics.slackChannel", "should match pattern"),
-    ({"metrics": {"runbooks": "git.example.org"}}, "metrics.runbooks", "should match pattern"),
+    ({"monitoring.prometheus": {"retention": "forever"}}, "monitoring.prometheus.retention", "not a time to keep data for, such as 15d"),
+    ({"monitoring.prometheus": {"retention": "0d"}}, "monitoring.prometheus.retention", "is not a time to keep data for, such as 15d"),
+    ({"monitoring.influxdb": {"retention": "30"}}, "monitoring.influxdb.retention", "not a time to keep data for, such as 15d"),
+    ({"monitoring.influxdb": {"retention": "6h"}}, "monitoring.influxdb.retention", "less than a day, which InfluxDB keeps"),
+    ({"monitoring.influxdb": {"bucket": "Tele graf"}}, "monitoring.influxdb.bucket", "should match pattern"),
+    ({"monitoring.influxdb": {"rotation": "soon"}}, "monitoring.influxdb.rotation", "is not a month such as 2026-11"),
+    ({"monitoring.grafana": {"diskGb": 1}}, "monitoring.grafana.diskGb", "greater than or equal to 4"),
+    ({"monitoring.grafana": {"admins": []}}, "monitoring.grafana.admins", "unknown key"),
+    ({"monitoring.prometheus": {"replicas": 0}}, "monitoring.prometheus.replicas", "greater than or equal to 1"),
+    ({"monitoring.prometheus": {"memory": "4 GB"}}, "monitoring.prometheus.memory", "is not a Kubernetes quantity such as 10Gi"),
+    ({"monitoring.prometheus": {"slackChannel": "alerts"}}, "monitoring.prometheus.slackChannel", "should match pattern"),
+    ({"monitoring.prometheus": {"runbooks": "git.example.org"}}, "monitoring.prometheus.runbooks", "should match pattern"),
 ]  # fmt: skip
 
 
@@ -396,16 +397,34 @@ def test_models_are_checked_where_they_are_nested():
     assert [problem.key for problem in found] == ["one.x", "many[0].x", "many[1].x"]
 
 
-def test_a_fault_in_a_rule_is_not_taken_for_a_missing_field():
+@pytest.mark.parametrize("given", [{"number": 1}, {"number": "wrong"}])
+def test_a_misspelt_field_in_a_rule_is_an_error_whatever_else_is_wrong(given):
     class Faulty(Model):
+        number: int
+
         def rules(self):
             return (self._fault,)
 
         def _fault(self):
-            yield self.nothing
+            yield self.numbr
 
     with pytest.raises(AttributeError):
-        module.read(Faulty, {})
+        module.read(Faulty, given)
+
+
+def test_a_rule_whose_field_is_wrong_adds_no_problem_of_its_own():
+    class Ruled(Model):
+        number: int
+
+        def rules(self):
+            return (self._positive,)
+
+        def _positive(self):
+            if self.number < 0:
+                yield module.Problem("number", "negative")
+
+    _, found = module.read(Ruled, {"number": "wrong"})
+    assert [problem.key for problem in found] == ["number"]
 
 
 def test_the_name_server_has_the_tenth_address_unless_told():

@@ -18,7 +18,7 @@ from tests.conformance.cluster import AZURE, Judge, Manifest, Release, package, 
 from tests.conformance.real_kubernetes import FILE
 from tests.conformance.servers import ApiServer, Seal, api_server, vault_server
 from tests.conformance.vault_init_job import Job, around
-from tests.engine.test_rehearsal import Checkout
+from tests.support.checkout import Checkout
 
 INIT = "vault/jobs/vault-init"
 ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "VAULT_POD_URL", "VAULT_URL"}

@@ -94,6 +94,7 @@ def lock_in(home):
     return place
 
 
+@pytest.mark.engine
 def test_the_engine_tells_of_a_lock_and_nothing_is_changed_by_asking(tmp_path):
     with driver("demo", rehearse=True, writing=True, quiet=True, home=tmp_path) as here:
         assert here.locks() == []
@@ -104,6 +105,7 @@ def test_the_engine_tells_of_a_lock_and_nothing_is_changed_by_asking(tmp_path):
     assert place.exists()
 
 
+@pytest.mark.engine
 def test_recover_shows_a_lock_and_takes_it_away_by_its_id_alone(tmp_path, capsys):
     with driver("demo", rehearse=True, writing=True, quiet=True, home=tmp_path):
         place = lock_in(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from deploy.approval import SHOWN, Plan, commit, pools_with
 from deploy.stack_file import RefusedError
 from deploy.summary import Change
-from tests.engine.test_rehearsal import Checkout
+from tests.support.checkout import Checkout
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 STATE = {"urn": SERVER, "id": "/x", "modified": "2026-11-01T00:00:00Z", "protect": True}
@@ -135,6 +135,7 @@ def demo(tmp_path_factory):
     return checkout
 
 
+@pytest.mark.engine
 def test_an_up_refuses_a_changed_stack_file_and_then_a_state_that_moved(demo):
     """In this order: the last step uses the plan."""
     file = demo.folder / "Pulumi.demo.yaml"

@@ -7,56 +7,9 @@ import sys
 
 import pytest
 
-from tests.engine.test_rehearsal import Checkout
+from tests.support.checkout import Build
 
-IDENTITY = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-
-
-class Build:
-    """A folder in which tasks run, with the checkout as `platform`."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.checkout = Checkout(folder / "project")
-        self.git("init", "-q")
-        self.commit("one")
-        for name in ("platform", "pull-request"):
-            (folder / name).symlink_to(self.checkout.folder)
-        for name in ("plan", "plans", "kept", "comment"):
-            (folder / name).mkdir()
-        subprocess.run(["git", "init", "-q"], cwd=folder / "plans", check=True)
-
-    def git(self, *arguments):
-        subprocess.run(
-            ["git", *IDENTITY, *arguments], cwd=self.checkout.folder, check=True, capture_output=True
-        )
-
-    def commit(self, message):
-        self.git("add", ".")
-        self.git("commit", "-q", "-m", message)
-
-    def task(self, script, *arguments, **params):
-        kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        return subprocess.run(
-            [f"platform/pipelines/tasks/{script}.sh", *arguments],
-            cwd=self.folder,
-            env=kept | {"REHEARSE": "yes", "PYTHON": sys.executable} | params,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def passes(self, script, *arguments, **params):
-        done = self.task(script, *arguments, **params)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def keep(self, stack):
-        """As `keep` and the put after it: what was kept is what the next job gets as `plans`."""
-        said = self.passes("keep", STACK=stack)
-        (self.folder / "plans").rename(self.folder / "before")
-        (self.folder / "kept").rename(self.folder / "plans")
-        return said
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")

@@ -91,6 +91,6 @@ def test_every_namespace_with_a_host_lets_the_ingress_in():
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_vault_and_kibana_are_not_for_everybody(stack):
-    sources = validate(stack_config(stack), stack).sources
+    sources = validate(stack_config(stack), stack).source_ranges
     assert sources["vault"]
     assert sources["kibana"]
