@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.resource_types import Call
+from rehearsal.resource_types import Request
 
 CLUSTER_WIDE = {
     "Namespace", "IngressClass", "StorageClass", "PriorityClass", "ClusterRole", "ClusterRoleBinding",
@@ -53,7 +53,7 @@ def namespaced(type_: str) -> bool:
     return kind_name(type_) not in CLUSTER_WIDE
 
 
-def place(root: str, type_: str, id_: str) -> str:
+def object_key(root: str, type_: str, id_: str) -> str:
     """The key of an object: a namespace's own lie inside it, and go with it."""
     kind, (*namespace, name) = kind_name(type_), id_.split("/")
     if kind == "Namespace":
@@ -61,39 +61,39 @@ def place(root: str, type_: str, id_: str) -> str:
     return f"{root}/namespaces/{namespace[0]}/{kind}/{name}" if namespace else f"{root}/{kind}/{name}"
 
 
-def where(found: Call | dict[str, Any]) -> tuple[str, str]:
+def cluster_and_namespace(found: Request | dict[str, Any]) -> tuple[str, str]:
     """The cluster and the namespace ("" for none) that an object is in."""
-    id_ = found.id if isinstance(found, Call) else str(found["id"])
+    id_ = found.id if isinstance(found, Request) else str(found["id"])
     root, _, rest = id_.partition("/namespaces/")
     if not rest:
         root = id_.rsplit("/", 2)[0]
     return root, rest.split("/")[0] if "/" in rest else ""
 
 
-def get(call: Call, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+def get(request: Request, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
     """An object of the same cluster, and of the same namespace unless another is said."""
-    root, mine = where(call)
+    root, mine = cluster_and_namespace(request)
     id_ = name if kind in CLUSTER_WIDE else f"{mine if namespace is None else namespace}/{name}"
-    return call.cloud.get(place(root, f":{kind}", id_))
+    return request.store.get(object_key(root, f":{kind}", id_))
 
 
-def exists(call: Call, kind: str, name: str, namespace: str | None = None) -> bool:
+def exists(request: Request, kind: str, name: str, namespace: str | None = None) -> bool:
     """Whether something of a kind and a name is there, whoever made it."""
-    if name in PRESENT.get(kind, ()) or get(call, kind, name, namespace):
+    if name in PRESENT.get(kind, ()) or get(request, kind, name, namespace):
         return True
-    root, mine = where(call)
+    root, mine = cluster_and_namespace(request)
     within = None if kind in CLUSTER_WIDE else mine if namespace is None else namespace
-    return any(name_fits(name, pattern) for pattern in brought(call, root, within, kind))
+    return any(name_fits(name, pattern) for pattern in created_names(request, root, within, kind))
 
 
 def name_fits(name: str, pattern: str) -> bool:
     return bool(re.fullmatch(pattern, name))
 
 
-def brought(call: Call, root: str, namespace: str | None, kind: str) -> Iterator[str]:
+def created_names(request: Request, root: str, namespace: str | None, kind: str) -> Iterator[str]:
     """Patterns of the names of a kind that releases and operators make."""
-    for found in call.cloud.all():
-        at, inside = where(found) if found["id"].startswith("/kubernetes/") else ("", "")
+    for found in request.store.all():
+        at, inside = cluster_and_namespace(found) if found["id"].startswith("/kubernetes/") else ("", "")
         if at != root or namespace not in (None, inside):
             continue
         own, name = kind_name(found["type"]), found["id"].rpartition("/")[2]
@@ -126,7 +126,6 @@ def _overrides(values: dict[str, Any]) -> Iterator[str]:
             yield from _overrides(value)
 
 
-def refused(call: Call, code: str, kind: str, name: str, more: str = "not found") -> None:
-    call.refuse(
-        code, f'{kind.lower()} "{name}" {more}, for {call.id.rpartition("/")[2]} in {where(call)[1]!r}'
-    )
+def refuse_missing(request: Request, code: str, kind: str, name: str, reason: str = "not found") -> None:
+    user, namespace = request.id.rpartition("/")[2], cluster_and_namespace(request)[1]
+    request.refuse(code, f'{kind.lower()} "{name}" {reason}, for {user} in {namespace!r}')

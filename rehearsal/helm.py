@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.cluster_objects import where
-from rehearsal.pod_admission import there
-from rehearsal.resource_types import Call, Kind, Props, find
+from rehearsal.cluster_objects import cluster_and_namespace
+from rehearsal.pod_admission import require
+from rehearsal.properties import Props, find
+from rehearsal.resource_types import Request, ResourceType
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CRDS = {
@@ -35,28 +36,28 @@ REFS = {
 CLASSES = {"storageClass", "storageClassName"}
 
 
-def release_can_be_made(call: Call) -> None:
-    chart = call.inputs["chart"].rpartition("/")[2]
-    found = call.cloud.get(call.id)
+def release_can_be_made(request: Request) -> None:
+    chart = request.inputs["chart"].rpartition("/")[2]
+    found = request.store.get(request.id)
     if found and found["outputs"]["status"]["status"].startswith("pending"):
-        call.refuse("OperationInProgress", "another operation (install/upgrade/rollback) is in progress")
+        request.refuse("OperationInProgress", "another operation (install/upgrade/rollback) is in progress")
     if chart not in CHARTS:
-        call.refuse(
-            "ChartNotFound", f'chart "{chart}" not found in {call.get("repositoryOpts.repo")} repository'
+        request.refuse(
+            "ChartNotFound", f'chart "{chart}" not found in {request.get("repositoryOpts.repo")} repository'
         )
-    values = call.inputs.get("values") or {}
-    for kind, name, keys in named(values):
-        there(call, kind, name, keys, "ReleaseNotReady")
+    values = request.inputs.get("values") or {}
+    for kind, name, keys in named_objects(values):
+        require(request, kind, name, keys, "ReleaseNotReady")
     if chart == "concourse":
-        for secret, keys in concourse_secrets(call.inputs["name"], values):
-            there(call, "Secret", secret, keys, "ReleaseNotReady")
+        for secret, keys in concourse_secrets(request.inputs["name"], values):
+            require(request, "Secret", secret, keys, "ReleaseNotReady")
 
 
-def named(values: Any) -> Iterator[tuple[str, str, list[str]]]:
+def named_objects(values: Any) -> Iterator[tuple[str, str, list[str]]]:
     """What a chart's values name that has to exist: (kind, name, keys)."""
     if isinstance(values, list):
         for item in values:
-            yield from named(item)
+            yield from named_objects(item)
     if not isinstance(values, dict) or values.get("enabled") is False or values.get("optional"):
         return
     for key, value in values.items():
@@ -73,7 +74,7 @@ def named(values: Any) -> Iterator[tuple[str, str, list[str]]]:
                 ("Secret", str(one["name"] if isinstance(one, dict) else one), []) for one in value or []
             )
         else:
-            yield from named(value)
+            yield from named_objects(value)
 
 
 def concourse_secrets(name: str, values: Props) -> Iterator[tuple[str, list[str]]]:
@@ -109,38 +110,42 @@ WEB_KEYS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
 """(value, whether it wants them, keys of the web's Secret)."""
 
 
-def crds(call: Call) -> set[str]:
+def crds(request: Request) -> set[str]:
     """Groups of kinds that the releases in the cluster brought."""
     found = {"cilium.io"}  # AKS with Cilium has them
-    for other in call.cloud.all(RELEASE):
+    for other in request.store.all(RELEASE):
         chart = other["inputs"]["chart"].rpartition("/")[2]
         switch, default, groups = CRDS.get(chart, ("", False, ()))
         values = other["inputs"].get("values") or {}
-        if where(other)[0] == where(call)[0] and (next(find(values, switch), default) if switch else True):
+        if cluster_and_namespace(other)[0] == cluster_and_namespace(request)[0] and (
+            next(find(values, switch), default) if switch else True
+        ):
             found |= set(groups)
     return found
 
 
-def deployed(call: Call) -> Props:
-    found = call.cloud.get(call.id)
+def release_outputs(request: Request) -> Props:
+    found = request.store.get(request.id)
     revision = found["outputs"]["status"]["revision"] + 1 if found else 1
-    fault = call.cloud.fault(call.id)
+    fault = request.store.fault(request.id)
     status = {
-        "status": fault or "deployed", "revision": revision, "name": call.inputs["name"],
-        "namespace": call.inputs["namespace"], "version": call.inputs.get("version"),
+        "status": fault or "deployed", "revision": revision, "name": request.inputs["name"],
+        "namespace": request.inputs["namespace"], "version": request.inputs.get("version"),
     }  # fmt: skip
     return {"status": status, "resourceNames": {}}
 
 
-def undeployed(call: Call) -> str:
-    found = call.cloud.get(call.id)
+def release_unready(request: Request) -> str:
+    found = request.store.get(request.id)
     status = found["outputs"]["status"]["status"] if found else "deployed"
-    return "" if status == "deployed" else f"Helm release {call.inputs['name']!r} was not deployed: {status}"
+    return (
+        "" if status == "deployed" else f"Helm release {request.inputs['name']!r} was not deployed: {status}"
+    )
 
 
-def release() -> Kind:
-    return Kind(
-        id="{namespace}/{name}", role="", seconds=60, outputs=deployed, unready=undeployed,
+def release() -> ResourceType:
+    return ResourceType(
+        id="{namespace}/{name}", role="", seconds=60, outputs=release_outputs, unready=release_unready,
         checks=(release_can_be_made,), replaces=("name", "namespace"), stable=("name", "namespace"),
-        reshaped=("status", "resourceNames"), required=("name", "namespace"),
+        unknown_in_preview=("status", "resourceNames"), required=("name", "namespace"),
     )  # fmt: skip

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.cluster_objects import exists, get, refused
-from rehearsal.resource_types import Call, Props, find
+from rehearsal.cluster_objects import exists, get, refuse_missing
+from rehearsal.properties import Props, find
+from rehearsal.resource_types import Request
 
 TEMPLATES = ("spec.template.spec", "spec.jobTemplate.spec.template.spec")
 CONTAINERS = ("containers", "initContainers")
@@ -31,45 +32,45 @@ NAMES = (
 )
 
 
-def pods_can_start(call: Call) -> None:
+def pods_can_start(request: Request) -> None:
     for path in TEMPLATES:
-        for spec in find(call.inputs, path):
-            allowed(call, spec)
+        for spec in find(request.inputs, path):
+            allowed(request, spec)
             for base, kind, field, keys, code in NAMES:
                 for found in find(spec, base) if base else (spec,):
                     if found.get(field) and not found.get("optional"):
-                        there(call, kind, found[field], list(find(found, keys)) if keys else [], code)
-            mounted(call, spec)
-            contradicted(call, spec)
-    for class_ in find(call.inputs, "spec.volumeClaimTemplates.*.spec.storageClassName"):
-        there(call, "StorageClass", class_, [], "ProvisioningFailed")
+                        require(request, kind, found[field], list(find(found, keys)) if keys else [], code)
+            mounted(request, spec)
+            contradicted(request, spec)
+    for class_ in find(request.inputs, "spec.volumeClaimTemplates.*.spec.storageClassName"):
+        require(request, "StorageClass", class_, [], "ProvisioningFailed")
 
 
-def there(call: Call, kind: str, name: str, keys: list[str], code: str) -> None:
+def require(request: Request, kind: str, name: str, keys: list[str], code: str) -> None:
     """An object exists, with the keys that are named of it."""
-    if not exists(call, kind, name):
-        refused(call, code, kind, name)
-    found = get(call, kind, name)
+    if not exists(request, kind, name):
+        refuse_missing(request, code, kind, name)
+    found = get(request, kind, name)
     for key in keys if found else ():
         inputs = found["inputs"] if found else {}
         if key not in {**(inputs.get("data") or {}), **(inputs.get("binaryData") or {})}:
-            refused(call, code, kind, name, f"has no key {key}")
+            refuse_missing(request, code, kind, name, f"has no key {key}")
 
 
-def mounted(call: Call, spec: Props) -> None:
+def mounted(request: Request, spec: Props) -> None:
     volumes = set(find(spec, "volumes.*.name"))
-    volumes |= set(find(call.inputs, "spec.volumeClaimTemplates.*.metadata.name"))
+    volumes |= set(find(request.inputs, "spec.volumeClaimTemplates.*.metadata.name"))
     for of in CONTAINERS:
         for name in find(spec, f"{of}.*.volumeMounts.*.name"):
             if name not in volumes:
-                call.refuse("Invalid", f'volumeMounts.name: Not found: "{name}"')
+                request.refuse("Invalid", f'volumeMounts.name: Not found: "{name}"')
 
 
-def contradicted(call: Call, spec: Props) -> None:
+def contradicted(request: Request, spec: Props) -> None:
     for of in CONTAINERS:
         for own in find(spec, f"{of}.*.securityContext"):
             if own.get("privileged") and own.get("allowPrivilegeEscalation") is False:
-                call.refuse(
+                request.refuse(
                     "Invalid", "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
                 )
 
@@ -95,14 +96,14 @@ VOLUMES = {
 SECCOMP = ("RuntimeDefault", "Localhost")
 
 
-def allowed(call: Call, spec: Props) -> None:
-    namespace = get(call, "Namespace", call.get("metadata.namespace"))
+def allowed(request: Request, spec: Props) -> None:
+    namespace = get(request, "Namespace", request.get("metadata.namespace"))
     labels = namespace["inputs"]["metadata"].get("labels") or {} if namespace else {}
     level = labels.get(LEVEL, "privileged")
     found = [] if level == "privileged" else list(dict.fromkeys(violations(level, spec)))
     if found:
-        name = call.get("metadata.name")
-        call.refuse(
+        name = request.get("metadata.name")
+        request.refuse(
             "Forbidden",
             f'pods "{name}" is forbidden: violates PodSecurity "{level}:latest": {", ".join(found)}',
         )

@@ -19,10 +19,11 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import schema
-from rehearsal.resource_types import UNKNOWN, Call, Kind, Props, RefusedError, changes, covers, find, unknown
-from rehearsal.store import Cloud
+from rehearsal.properties import UNKNOWN, Props, changes, covers, find, unknown
+from rehearsal.resource_types import Request, ResourceType, dependants
+from rehearsal.store import RefusedError, Store, Timing
 
-Invoke = Callable[[Cloud, Props], Props]
+Invoke = Callable[[Store, Props], Props]
 PropertyDiff = provider_pb2.PropertyDiff
 DIFF_SOME = provider_pb2.DiffResponse.DIFF_SOME
 DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
@@ -53,38 +54,38 @@ def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
     return message
 
 
-def marked(kind: Kind, props: Mapping[str, Any]) -> struct_pb2.Struct:
+def mark_secrets(resource_type: ResourceType, props: Mapping[str, Any]) -> struct_pb2.Struct:
     """A kind's properties for the engine, which keeps what is marked as secret encrypted and unshown."""
     mark = {rpc._special_sig_key: rpc._special_secret_sig}  # noqa: SLF001
-    return struct({k: mark | {"value": v} if k in kind.secret else v for k, v in props.items()})
+    return struct({k: mark | {"value": v} if k in resource_type.secret else v for k, v in props.items()})
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One package's resources: the engine asks, `kinds` and the cloud answer."""
 
-    always: tuple[Callable[[Call], None], ...] = ()
+    checks: tuple[Callable[[Request], None], ...] = ()
     """What is checked of each object, before its kind's own checks."""
 
     def __init__(  # noqa: PLR0913 each by name
         self,
         package: str,
         version: str,
-        kinds: Mapping[str, Kind],
-        cloud: Cloud,
+        types: Mapping[str, ResourceType],
+        store: Store,
         *,
         invokes: Mapping[str, Invoke] | None = None,
-        configure: Callable[[Cloud, Props], None] | None = None,
+        configure: Callable[[Store, Props], None] | None = None,
         replaced_by: Callable[[Props, Props], bool] | None = None,
     ) -> None:
-        self.package, self.version, self.cloud = package, version, cloud
-        self.kinds = dict(kinds)
+        self.package, self.version, self.store = package, version, store
+        self.types = dict(types)
         self.invokes = dict(invokes or {})
         self.configure = configure
         self.replaced_by = replaced_by
         """Whether a changed configuration is another cloud, so that everything in it is replaced."""
         self.configs: dict[str, Props] = {}
         """By who asks: the engine has a connection for each provider that the program makes."""
-        self.behind: Callable[[str, Call, Props], Props] | None = None
+        self.real_server: Callable[[str, Request, Props], Props] | None = None
         """A real server: given (method, object, configuration) of what passed the checks, answers outputs."""
         self.log: list[tuple[str, str]] = []
         """Every request that changed something: (method, id)."""
@@ -110,13 +111,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old, new = plain(request.old_inputs or request.olds), plain(request.news)
         changed = [path for path, _ in changes(old, new) if path != "version"]
         replaces = changed if changed and self.replaced_by and self.replaced_by(old, new) else []
-        return provider_pb2.DiffResponse(changes=some(changed), diffs=changed, replaces=replaces)
+        return provider_pb2.DiffResponse(changes=diff_changes(changed), diffs=changed, replaces=replaces)
 
     async def Configure(self, request: Any, context: Any) -> Any:
         given = plain(request.args)
         try:
             if self.configure and not unknown(given):
-                self.configure(self.cloud, given)
+                self.configure(self.store, given)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
         self.configs[context.peer()] = given
@@ -127,7 +128,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             answer = self.invokes.get(request.tok)
             if answer is None:
                 raise RefusedError("UnknownFunction", f"rehearsal does not know {request.tok}")  # noqa: TRY301
-            returned = answer(self.cloud, plain(request.args))
+            returned = answer(self.store, plain(request.args))
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
         response = provider_pb2.InvokeResponse()
@@ -138,26 +139,31 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         type_, old, new = request.type, plain(request.olds), plain(request.news)
-        kind = self.kind(type_)
-        if kind is None:
+        resource_type = self.resource_type(type_)
+        if resource_type is None:
             reason = f"rehearsal does not know the resource type {type_}"
             return provider_pb2.CheckResponse(
                 failures=[provider_pb2.CheckFailure(property="", reason=reason)]
             )
-        if kind.name and not new.get(kind.name):
-            new[kind.name] = old.get(kind.name) or self._auto_name(request)
+        if resource_type.name and not new.get(resource_type.name):
+            new[resource_type.name] = old.get(resource_type.name) or self._auto_name(request)
             new["__createBeforeDelete"] = True  # as azure-native marks what it named itself
-        new = self.completed(type_, old, new, request.name)
+        new = self.fill_defaults(type_, old, new, request.name)
         problems = [*self.problems(type_, new)]
-        problems += [(p, "is required") for p in kind.required if not list(find(new, p)) and not unknown(new)]
-        problems += self._misnamed(kind, new)
+        problems += [
+            (p, "is required") for p in resource_type.required if not list(find(new, p)) and not unknown(new)
+        ]
+        problems += self._name_problems(resource_type, new)
         failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
-        return provider_pb2.CheckResponse(inputs=marked(kind, new), failures=failures)
+        return provider_pb2.CheckResponse(inputs=mark_secrets(resource_type, new), failures=failures)
 
     async def Diff(self, request: Any, context: Any) -> Any:
-        kind = self._kind(request.type)
+        resource_type = self._type(request.type)
         old, new = plain(request.old_inputs), plain(request.news)
-        wanted, anew = self.replaced(kind, request, context), self.broken(kind, request, context)
+        wanted, anew = (
+            self.replace_on(resource_type, request, context),
+            self.rerun_on(resource_type, request, context),
+        )
         detailed: dict[str, Any] = {}
         replaces: list[str] = []
         for path, what in [*changes(old, new), *((path, "update") for path in anew)]:
@@ -167,91 +173,101 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if replace:
                 replaces.append(path)
         return provider_pb2.DiffResponse(
-            changes=some(detailed),
+            changes=diff_changes(detailed),
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
-            deleteBeforeReplace=bool(replaces) and self.named(kind, new),
+            deleteBeforeReplace=bool(replaces) and self.explicitly_named(resource_type, new),
         )  # fmt: skip
 
     async def Create(self, request: Any, context: Any) -> Any:
-        kind, inputs = self._kind(request.type), plain(request.properties)
+        resource_type, inputs = self._type(request.type), plain(request.properties)
         if request.preview:
-            await self._tried(Call(self.cloud, request.name, request.type, inputs), context)
-            return provider_pb2.CreateResponse(properties=marked(kind, foreseen(kind, inputs)))
+            await self._dry_run(Request(self.store, request.name, request.type, inputs), context)
+            return provider_pb2.CreateResponse(
+                properties=mark_secrets(resource_type, preview_outputs(resource_type, inputs))
+            )
         try:
             words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
-            id_ = kind.id.format_map(Filled(words))
-            call = Call(self.cloud, self.key(kind, request.type, id_, context), request.type, inputs)
-            async with self.cloud.operation(kind, call):
-                if not kind.singleton and self.cloud.get(call.id):
-                    call.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
-                properties = await self._write("create", kind, call, context)
+            id_ = resource_type.id.format_map(TemplateInputs(words))
+            operation = Request(
+                self.store, self.key(resource_type, request.type, id_, context), request.type, inputs
+            )
+            async with self._operation(resource_type, operation, "create"):
+                if not resource_type.singleton and self.store.get(operation.id):
+                    operation.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
+                properties = await self._write("create", resource_type, operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(kind, call, context, id_, properties)
-        return provider_pb2.CreateResponse(id=id_, properties=marked(kind, properties))
+        await self._wait(resource_type, operation, context, id_, properties)
+        return provider_pb2.CreateResponse(id=id_, properties=mark_secrets(resource_type, properties))
 
     async def Update(self, request: Any, context: Any) -> Any:
-        kind, inputs = self._kind(request.type), plain(request.news)
+        resource_type, inputs = self._type(request.type), plain(request.news)
         if request.preview:
             before = plain(request.old_inputs)
-            await self._tried(Call(self.cloud, request.name, request.type, inputs, before), context)
-            known = {k: v for k, v in plain(request.olds).items() if k in kind.stable}
-            return provider_pb2.UpdateResponse(properties=marked(kind, foreseen(kind, inputs) | known))
+            await self._dry_run(Request(self.store, request.name, request.type, inputs, before), context)
+            known = {k: v for k, v in plain(request.olds).items() if k in resource_type.stable}
+            return provider_pb2.UpdateResponse(
+                properties=mark_secrets(resource_type, preview_outputs(resource_type, inputs) | known)
+            )
         before = plain(request.old_inputs)
-        key = self.key(kind, request.type, request.id, context)
-        call = Call(self.cloud, key, request.type, inputs, before)
+        key = self.key(resource_type, request.type, request.id, context)
+        operation = Request(self.store, key, request.type, inputs, before)
         try:
-            async with self.cloud.operation(kind, call):
-                if self.cloud.get(call.id) is None:
-                    call.refuse("ResourceNotFound", f"{request.id} does not exist any more")
+            async with self._operation(resource_type, operation, "update"):
+                if self.store.get(operation.id) is None:
+                    operation.refuse("ResourceNotFound", f"{request.id} does not exist any more")
                 for path, _ in changes(before, inputs):
-                    if any(covers(wanted, path) for wanted in kind.fixed):
-                        call.refuse(kind.frozen, f"{path} cannot be changed in place")
-                properties = await self._write("update", kind, call, context)
+                    if any(covers(wanted, path) for wanted in resource_type.immutable):
+                        operation.refuse(resource_type.immutable_error, f"{path} cannot be changed in place")
+                properties = await self._write("update", resource_type, operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(kind, call, context, request.id, properties)
-        return provider_pb2.UpdateResponse(properties=marked(kind, properties))
+        await self._wait(resource_type, operation, context, request.id, properties)
+        return provider_pb2.UpdateResponse(properties=mark_secrets(resource_type, properties))
 
     async def Read(self, request: Any, context: Any) -> Any:
-        kind = self._kind(request.type)
-        found = self.cloud.get(self.key(kind, request.type, request.id, context))
+        resource_type = self._type(request.type)
+        found = self.store.get(self.key(resource_type, request.type, request.id, context))
         if found is None:
             return provider_pb2.ReadResponse()
-        inputs = self.recalled(kind, found["inputs"], plain(request.inputs))
-        outputs = shown(kind, inputs) | self.recalled(kind, found["outputs"], plain(request.properties))
+        inputs = self.deserialize(resource_type, found["inputs"], plain(request.inputs))
+        outputs = readable(resource_type, inputs) | self.deserialize(
+            resource_type, found["outputs"], plain(request.properties)
+        )
         return provider_pb2.ReadResponse(
-            id=request.id, inputs=marked(kind, inputs), properties=marked(kind, outputs)
+            id=request.id,
+            inputs=mark_secrets(resource_type, inputs),
+            properties=mark_secrets(resource_type, outputs),
         )
 
     async def Delete(self, request: Any, context: Any) -> Empty:
-        kind = self._kind(request.type)
-        key = self.key(kind, request.type, request.id, context)
-        call = Call(self.cloud, key, request.type, plain(request.old_inputs))
+        resource_type = self._type(request.type)
+        key = self.key(resource_type, request.type, request.id, context)
+        operation = Request(self.store, key, request.type, plain(request.old_inputs))
         try:
-            async with self.cloud.operation(kind, call):
-                self._authorise(kind, call)
-                for gone in (call.id, *(o["id"] for o in self.cloud.below(call.id))):
-                    self._unused(gone, call)
-                await self._sent("delete", call, context)
-                self.log.append(("delete", call.id))
-                self.cloud.drop(call.id, alone=kind.singleton)
-                if kind.leaves:
-                    kind.leaves(call)
+            async with self._operation(resource_type, operation, "delete"):
+                self._authorise(resource_type, operation)
+                for gone in (operation.id, *(o["id"] for o in self.store.below(operation.id))):
+                    self._refuse_if_in_use(gone, operation)
+                await self._forward("delete", operation, context)
+                self.log.append(("delete", operation.id))
+                self.store.drop(operation.id, alone=resource_type.singleton)
+                if resource_type.on_delete:
+                    resource_type.on_delete(operation)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         return Empty()
 
     # What one provider does in another way than others
 
-    def kind(self, type_: str) -> Kind | None:
-        return self.kinds.get(type_)
+    def resource_type(self, type_: str) -> ResourceType | None:
+        return self.types.get(type_)
 
-    def key(self, kind: Kind, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
+    def key(self, resource_type: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
         """Under what the cloud keeps an object: its id, with more where two types' ids can be equal."""
-        return kind.prefix + id_
+        return resource_type.prefix + id_
 
-    def completed(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
+    def fill_defaults(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
         """Inputs with what the provider itself fills in."""
         return new
 
@@ -259,75 +275,89 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Each (property, reason) for which an input cannot be taken, whatever exists."""
         return schema.problems(type_, new)
 
-    def named(self, kind: Kind, new: Props) -> bool:
+    def explicitly_named(self, resource_type: ResourceType, new: Props) -> bool:
         """Whether the program itself gave the name, so that a replacement has to be deleted first."""
-        return bool(kind.name) and "__createBeforeDelete" not in new
+        return bool(resource_type.name) and "__createBeforeDelete" not in new
 
-    def replaced(self, kind: Kind, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+    def replace_on(self, resource_type: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
         """Inputs whose change is a replacement."""
-        return kind.replaces
+        return resource_type.replaces
 
-    def broken(self, kind: Kind, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+    def rerun_on(self, resource_type: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
         """Inputs for whose sake an object is replaced without a change."""
         return ()
 
-    def kept(self, kind: Kind, props: Props) -> Props:
+    def serialize(self, resource_type: ResourceType, props: Props) -> Props:
         """What of an object is written to disk: nothing that is secret."""
-        return {k: v for k, v in props.items() if k not in kind.hidden}
+        return {k: v for k, v in props.items() if k not in resource_type.write_only}
 
-    def recalled(self, kind: Kind, kept: Props, known: Props) -> Props:
+    def deserialize(self, resource_type: ResourceType, serialize: Props, known: Props) -> Props:
         """What was kept, with the hidden values that the state knows."""
-        return kept | {key: known[key] for key in kind.hidden if key in known}
+        return serialize | {key: known[key] for key in resource_type.write_only if key in known}
 
     # Helpers
 
-    def _kind(self, type_: str) -> Kind:
-        kind = self.kind(type_)
-        assert kind, type_  # Check has refused it  # noqa: S101
-        return kind
+    def _operation(self, resource_type: ResourceType, operation: Request, method: str) -> Any:
+        lock = resource_type.lock_key.format_map(operation.inputs)
+        timing = Timing(resource_type.seconds, lock, resource_type.conflict_code)
+        return self.store.operation(operation.type, operation.id, method, timing)
 
-    async def _write(self, method: str, kind: Kind, call: Call, context: Any) -> Props:
+    def _type(self, type_: str) -> ResourceType:
+        resource_type = self.resource_type(type_)
+        assert resource_type, type_  # Check has refused it  # noqa: S101
+        return resource_type
+
+    async def _write(
+        self, method: str, resource_type: ResourceType, operation: Request, context: Any
+    ) -> Props:
         """Check as the cloud does, then keep the object; returns what the cloud answers."""
-        if unknown(call.inputs):
-            call.refuse("UnknownValue", "an input is still unknown")
-        self._authorise(kind, call)
-        for path in kind.references:
-            for id_ in find(call.inputs, path):
-                if self.cloud.get(id_) is None:
-                    call.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
-        for parent in parents(call.id):
-            if self.cloud.get(parent) is None and not parent.endswith("/default"):  # it is always there
+        if unknown(operation.inputs):
+            operation.refuse("UnknownValue", "an input is still unknown")
+        self._authorise(resource_type, operation)
+        for path in resource_type.references:
+            for id_ in find(operation.inputs, path):
+                if self.store.get(id_) is None:
+                    operation.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
+        for parent in parents(operation.id):
+            if self.store.get(parent) is None and not parent.endswith("/default"):  # it is always there
                 missing = "ResourceGroup" if "/providers/" not in parent else "ParentResource"
-                call.refuse(f"{missing}NotFound", f"{parent} does not exist")
-        for check in (*self.always, *kind.checks):
-            check(call)
-        outputs = kind.outputs(call) | await self._sent(method, call, context)
-        self.log.append((method, call.id))
-        self.cloud.put(call.id, call.type, self.kept(kind, call.inputs), self.kept(kind, outputs))
-        return shown(kind, call.inputs) | outputs
+                operation.refuse(f"{missing}NotFound", f"{parent} does not exist")
+        for check in (*self.checks, *resource_type.checks):
+            check(operation)
+        outputs = resource_type.outputs(operation) | await self._forward(method, operation, context)
+        self.log.append((method, operation.id))
+        self.store.put(
+            operation.id,
+            operation.type,
+            self.serialize(resource_type, operation.inputs),
+            self.serialize(resource_type, outputs),
+        )
+        return readable(resource_type, operation.inputs) | outputs
 
-    async def _sent(self, method: str, call: Call, context: Any) -> Props:
-        if self.behind is None:
+    async def _forward(self, method: str, operation: Request, context: Any) -> Props:
+        if self.real_server is None:
             return {}
-        return await asyncio.to_thread(self.behind, method, call, self.configs[context.peer()])
+        return await asyncio.to_thread(self.real_server, method, operation, self.configs[context.peer()])
 
-    async def _tried(self, call: Call, context: Any) -> None:
+    async def _dry_run(self, operation: Request, context: Any) -> None:
         """Ask in a preview whether the real server would take it."""
-        if unknown(call.inputs) or unknown(self.configs[context.peer()]):
+        if unknown(operation.inputs) or unknown(self.configs[context.peer()]):
             return
         try:
-            await self._sent("try", call, context)
+            await self._forward("try", operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
 
-    async def _wait(self, kind: Kind, call: Call, context: Any, id_: str, properties: Props) -> None:
+    async def _wait(
+        self, resource_type: ResourceType, operation: Request, context: Any, id_: str, properties: Props
+    ) -> None:
         """Answer with an object that exists and does not work, if that is what came of it."""
-        reason = kind.unready(call) if kind.unready else ""
+        reason = resource_type.unready(operation) if resource_type.unready else ""
         if reason:
             failed = provider_pb2.ErrorResourceInitFailed(
                 id=id_,
-                properties=marked(kind, properties),
-                inputs=marked(kind, call.inputs),
+                properties=mark_secrets(resource_type, properties),
+                inputs=mark_secrets(resource_type, operation.inputs),
                 reasons=[reason],
             )
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
@@ -335,50 +365,62 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             detail = (("grpc-status-details-bin", status.SerializeToString()),)
             await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
 
-    def _authorise(self, kind: Kind, call: Call) -> None:
-        caller = self.cloud.get("/caller")
-        if kind.role and caller and not {kind.role, "Owner"} & set(caller["inputs"]["roles"]):
+    def _authorise(self, resource_type: ResourceType, operation: Request) -> None:
+        caller = self.store.get("/caller")
+        if (
+            resource_type.role
+            and caller
+            and not {resource_type.role, "Owner"} & set(caller["inputs"]["roles"])
+        ):
             name = caller["inputs"]["name"]
-            call.refuse("AuthorizationFailed", f"{name} needs the role {kind.role} to write {call.id}")
+            operation.refuse(
+                "AuthorizationFailed", f"{name} needs the role {resource_type.role} to write {operation.id}"
+            )
 
-    def _unused(self, id_: str, call: Call) -> None:
+    def _refuse_if_in_use(self, id_: str, operation: Request) -> None:
         """Nothing outside of what `call` deletes refers to the object, so that it may go."""
-        found = self.cloud.get(id_)
-        kind = self.kinds.get(found["type"]) if found else None
-        for user in self.cloud.dependants(id_, self.kinds) if kind and not kind.singleton else ():
-            if not user.startswith(call.id + "/"):
-                call.refuse(kind.in_use if kind else "", f"{id_} is still used by {user}")
+        found = self.store.get(id_)
+        resource_type = self.types.get(found["type"]) if found else None
+        for user in (
+            dependants(self.store, id_, self.types) if resource_type and not resource_type.singleton else ()
+        ):
+            if not user.startswith(operation.id + "/"):
+                operation.refuse(
+                    resource_type.in_use if resource_type else "", f"{id_} is still used by {user}"
+                )
 
     def _auto_name(self, request: Any) -> str:
         proposed = request.autonaming.proposed_name
         return str(proposed) if proposed else f"{request.name}{secrets.token_hex(4)}"
 
-    def _misnamed(self, kind: Kind, new: Props) -> list[tuple[str, str]]:
-        name = new.get(kind.name) if kind.name else None
-        if name is None or name == UNKNOWN or re.fullmatch(kind.pattern, str(name)):
+    def _name_problems(self, resource_type: ResourceType, new: Props) -> list[tuple[str, str]]:
+        name = new.get(resource_type.name) if resource_type.name else None
+        if name is None or name == UNKNOWN or re.fullmatch(resource_type.pattern, str(name)):
             return []
-        return [(kind.name, f"{name!r} is no name that the cloud takes ({kind.pattern})")]
+        return [(resource_type.name, f"{name!r} is no name that the cloud takes ({resource_type.pattern})")]
 
 
-def some(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
+def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
     return DIFF_SOME if found else DIFF_NONE
 
 
-class Filled(dict[str, Any]):
+class TemplateInputs(dict[str, Any]):
     """Inputs for an id template: a missing one is a mistake of the table, said plainly."""
 
     def __missing__(self, key: str) -> str:
         raise RefusedError("MissingInput", f"{key} is not set")
 
 
-def shown(kind: Kind, inputs: Props) -> Props:
+def readable(resource_type: ResourceType, inputs: Props) -> Props:
     """Inputs as the cloud gives them back: without what it hides."""
-    return {k: v for k, v in inputs.items() if k not in kind.hidden and not k.startswith("__")}
+    return {k: v for k, v in inputs.items() if k not in resource_type.write_only and not k.startswith("__")}
 
 
-def foreseen(kind: Kind, inputs: Props) -> Props:
+def preview_outputs(resource_type: ResourceType, inputs: Props) -> Props:
     """What a preview knows of the answer: inputs that come back as they are."""
-    return {k: v for k, v in shown(kind, inputs).items() if k not in kind.reshaped}
+    return {
+        k: v for k, v in readable(resource_type, inputs).items() if k not in resource_type.unknown_in_preview
+    }
 
 
 def parents(id_: str) -> list[str]:

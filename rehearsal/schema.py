@@ -12,7 +12,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rehearsal.resource_types import unknown
+from rehearsal.properties import unknown
 
 PACKAGES = {
     "azure-native": "pulumi_azure_native",

@@ -25,7 +25,9 @@ STACK = "prod"
 RUNS = 3
 SCALE = 0.2
 """Part of the latencies: a path of three minutes, beside which the machine's own eight seconds are little."""
-KINDS = azure.KINDS | entra.KINDS | kubernetes.KINDS | vault.KINDS
+RESOURCE_TYPES = (
+    azure.RESOURCE_TYPES | entra.RESOURCE_TYPES | kubernetes.RESOURCE_TYPES | vault.RESOURCE_TYPES
+)
 TEAMS = (10, 200)
 PREVIEW = """
 from pathlib import Path
@@ -115,7 +117,7 @@ def critical(resources: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, floa
 
 def latency(type_: str) -> float:
     """Seconds that creating one takes here; none for what is in no cloud."""
-    kind = KINDS.get(type_) or kubernetes.CUSTOM.get(type_.rpartition(":")[2])
+    kind = RESOURCE_TYPES.get(type_) or kubernetes.CUSTOM.get(type_.rpartition(":")[2])
     return kind.seconds * SCALE if kind else 0.0
 
 
