@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from components.kubernetes.charts import CHARTS
 from rehearsal.cluster_objects import cluster_and_namespace
 from rehearsal.pod_admission import require
 from rehearsal.properties import Props, find
@@ -13,16 +14,10 @@ CRDS = {
     # chart: (value that switches its CRDs, whether they come without it, groups)
     "cert-manager": ("crds.enabled", False, ("cert-manager.io", "acme.cert-manager.io")),
     "eck-operator": ("installCRDs", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
-    "eck-operator-crds": ("", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
     "kube-prometheus-stack": ("crds.enabled", True, ("monitoring.coreos.com",)),
     "prometheus-operator-crds": ("", True, ("monitoring.coreos.com",)),
     "traefik": ("", True, ("traefik.io",)),
-    "traefik-crds": ("", True, ("traefik.io",)),
 }
-CHARTS = {
-    *CRDS, "chartmuseum", "concourse", "consul", "eck-elasticsearch", "eck-kibana", "eck-stack", "elastalert2",
-    "fluent-bit", "grafana", "influxdb2", "telegraf", "telegraf-ds", "vault",
-}  # fmt: skip
 SECRET_KEYS = {
     "existingSecret", "existingSecretName", "credentialsSecret", "envFromSecret", "secretName", "existingCaSecret",
     "configSecretName", "tlsSecretName",

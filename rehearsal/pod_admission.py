@@ -1,6 +1,6 @@
 """What a pod template needs before its pods can start, and what its namespace lets it do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rehearsal.cluster_objects import exists, get, refuse_missing
@@ -35,7 +35,7 @@ NAMES = (
 def pods_can_start(request: Request) -> None:
     for path in TEMPLATES:
         for spec in find(request.inputs, path):
-            allowed(request, spec)
+            pod_security(request, spec)
             for base, kind, field, keys, code in NAMES:
                 for found in find(spec, base) if base else (spec,):
                     if found.get(field) and not found.get("optional"):
@@ -82,71 +82,61 @@ CAPABILITIES = {
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
     "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 }  # fmt: skip
-VOLUMES = {
-    "name",
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
-}
-SECCOMP = ("RuntimeDefault", "Localhost")
+VOLUMES = {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected",
+           "secret"}  # fmt: skip
+BASELINE: tuple[tuple[str, str, Callable[[list[Any]], bool]], ...] = (
+    # (path in a pod's spec or in a container with the pod's security context, violation, whether values are allowed)
+    ("hostNetwork", "host namespaces", lambda found: not any(found)),
+    ("hostPID", "host namespaces", lambda found: not any(found)),
+    ("hostIPC", "host namespaces", lambda found: not any(found)),
+    ("securityContext.privileged", "privileged", lambda found: not any(found)),
+    (
+        "securityContext.capabilities.add.*",
+        "non-default capabilities",
+        lambda found: set(found) <= CAPABILITIES,
+    ),
+    ("ports.*.hostPort", "hostPort", lambda found: not found),
+    ("securityContext.seccompProfile.type", "seccompProfile", lambda found: "Unconfined" not in found),
+)
+LEVELS = {
+    "privileged": (),
+    "baseline": (*BASELINE, ("volumes.*.hostPath", "hostPath volumes", lambda found: not found)),
+    "restricted": (
+        *BASELINE,
+        ("volumes.*", "restricted volume types", lambda found: all(set(volume) <= VOLUMES for volume in found)),
+        ("securityContext.allowPrivilegeEscalation", "allowPrivilegeEscalation != false", lambda found: found == [False]),
+        ("securityContext.capabilities.drop.*", "unrestricted capabilities", lambda found: "ALL" in found),
+        ("securityContext.capabilities.add.*", "unrestricted capabilities",
+         lambda found: set(found) <= {"NET_BIND_SERVICE"}),
+        ("securityContext.runAsNonRoot", "runAsNonRoot != true", lambda found: found == [True]),
+        ("securityContext.runAsUser", "runAsUser=0", lambda found: 0 not in found),
+        ("securityContext.seccompProfile.type", "seccompProfile",
+         lambda found: bool(found) and found[0] in ("RuntimeDefault", "Localhost")),
+    ),
+}  # fmt: skip
+OF_POD = {"hostNetwork", "hostPID", "hostIPC", "volumes"}
 
 
-def allowed(request: Request, spec: Props) -> None:
+def pod_security(request: Request, spec: Props) -> None:
+    """The namespace's level allows the pod."""
     namespace = get(request, "Namespace", request.get("metadata.namespace"))
     labels = namespace["inputs"]["metadata"].get("labels") or {} if namespace else {}
     level = labels.get(LEVEL, "privileged")
-    found = [] if level == "privileged" else list(dict.fromkeys(violations(level, spec)))
-    if found:
+    if found := list(dict.fromkeys(violations(level, spec))):
         name = request.get("metadata.name")
-        request.refuse(
-            "Forbidden",
-            f'pods "{name}" is forbidden: violates PodSecurity "{level}:latest": {", ".join(found)}',
-        )
+        text = f'pods "{name}" is forbidden: violates PodSecurity "{level}:latest": {", ".join(found)}'
+        request.refuse("Forbidden", text)
 
 
 def violations(level: str, spec: Props) -> Iterator[str]:
-    pod = spec.get("securityContext") or {}
-    containers = [c for of in CONTAINERS for c in spec.get(of) or []]
-    contexts = [(c["name"], c.get("securityContext") or {}, c) for c in containers]
-    yield from ("host namespaces" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key))
-    if level == "baseline":  # the other level says it in its own way
-        yield from ("hostPath volumes" for _ in find(spec, "volumes.*.hostPath"))
-    for name, own, container in contexts:
-        if own.get("privileged"):
-            yield f"privileged (container {name})"
-        if set(find(own, "capabilities.add.*")) - CAPABILITIES:
-            yield f"non-default capabilities (container {name})"
-        if any(find(container, "ports.*.hostPort")):
-            yield f"hostPort (container {name})"
-    for of in (pod, *(own for _, own, _ in contexts)):
-        if next(find(of, "seccompProfile.type"), None) == "Unconfined":
-            yield "seccompProfile"
-    if level == "restricted":
-        yield from restricted(spec, pod, contexts)
-
-
-def restricted(spec: Props, pod: Props, contexts: list[tuple[str, Props, Any]]) -> Iterator[str]:
-    for volume in spec.get("volumes") or []:
-        if set(volume) - VOLUMES:
-            yield f"restricted volume types ({volume['name']})"
-    for name, own, _ in contexts:
-        if own.get("allowPrivilegeEscalation") is not False:
-            yield f"allowPrivilegeEscalation != false (container {name})"
-        if "ALL" not in find(own, "capabilities.drop.*") or set(find(own, "capabilities.add.*")) - {
-            "NET_BIND_SERVICE"
-        }:
-            yield f"unrestricted capabilities (container {name} must set capabilities.drop=[ALL])"
-        if own.get("runAsNonRoot", pod.get("runAsNonRoot")) is not True:
-            yield f"runAsNonRoot != true (pod or container {name})"
-        if own.get("runAsUser", pod.get("runAsUser")) == 0:
-            yield f"runAsUser=0 (container {name})"
-        if (
-            next(find(own, "seccompProfile.type"), next(find(pod, "seccompProfile.type"), None))
-            not in SECCOMP
-        ):
-            yield f"seccompProfile (pod or container {name})"
+    """What the level forbids. A container inherits the pod's security context."""
+    containers = [container for of in CONTAINERS for container in spec.get(of) or []]
+    for path, violation, allowed in LEVELS[level]:
+        if path.partition(".")[0] in OF_POD:
+            if not allowed(list(find(spec, path))):
+                yield violation
+            continue
+        for container in containers:
+            context = (spec.get("securityContext") or {}) | (container.get("securityContext") or {})
+            if not allowed(list(find({**container, "securityContext": context}, path))):
+                yield f"{violation} (container {container['name']})"

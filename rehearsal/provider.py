@@ -1,7 +1,7 @@
-"""Pulumi's provider protocol, served from a table of kinds. One servicer a package.
+"""Pulumi's provider protocol, served from a table of resource types. One servicer for each package.
 
-The answers copy what the real providers were seen or read to do: what a preview knows, what replaces,
-what is refused. (Sources: research of the providers run against real servers; azure-native's provider.go.)
+It imitates the real providers: the outputs that a preview knows, the inputs that force a replacement, the
+refusals. (Sources: the providers run against real servers; azure-native's provider.go.)
 """
 
 import asyncio
@@ -30,9 +30,9 @@ DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
 
 
 def plain(struct: struct_pb2.Struct) -> Props:
-    """A message's properties as Python values; whole numbers come back as ints.
+    """A message's properties as Python values, with whole numbers as ints and without secret marks.
 
-    A provider's own configuration comes with its secrets still marked.
+    (The engine marks the secrets of a provider's configuration.)
     """
 
     def tidy(value: Any) -> Any:
@@ -55,16 +55,16 @@ def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def mark_secrets(resource_type: ResourceType, props: Mapping[str, Any]) -> struct_pb2.Struct:
-    """A kind's properties for the engine, which keeps what is marked as secret encrypted and unshown."""
+    """Properties as a message. The engine encrypts and masks those that are marked as secret."""
     mark = {rpc._special_sig_key: rpc._special_secret_sig}  # noqa: SLF001
     return struct({k: mark | {"value": v} if k in resource_type.secret else v for k, v in props.items()})
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """One package's resources: the engine asks, `kinds` and the cloud answer."""
+    """The resources of one package: `types` has the rules, `store` the objects."""
 
     checks: tuple[Callable[[Request], None], ...] = ()
-    """What is checked of each object, before its kind's own checks."""
+    """Checks of every object, before those of its type."""
 
     def __init__(  # noqa: PLR0913 each by name
         self,
@@ -82,11 +82,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         self.invokes = dict(invokes or {})
         self.configure = configure
         self.replaced_by = replaced_by
-        """Whether a changed configuration is another cloud, so that everything in it is replaced."""
+        """Whether a changed configuration means another cloud, so that all its resources are replaced."""
         self.configs: dict[str, Props] = {}
-        """By who asks: the engine has a connection for each provider that the program makes."""
+        """Configurations by peer: the engine opens a connection for each provider of the program."""
         self.real_server: Callable[[str, Request, Props], Props] | None = None
-        """A real server: given (method, object, configuration) of what passed the checks, answers outputs."""
+        """A real server behind this one: (method, request, configuration) of a passed request → outputs."""
         self.log: list[tuple[str, str]] = []
         """Every request that changed something: (method, id)."""
 
@@ -147,7 +147,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         if resource_type.name and not new.get(resource_type.name):
             new[resource_type.name] = old.get(resource_type.name) or self._auto_name(request)
-            new["__createBeforeDelete"] = True  # as azure-native marks what it named itself
+            new["__createBeforeDelete"] = True  # azure-native's mark of a generated name
         new = self.fill_defaults(type_, old, new, request.name)
         problems = [*self.problems(type_, new)]
         problems += [
@@ -258,42 +258,42 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         return Empty()
 
-    # What one provider does in another way than others
+    # Hooks: where providers differ
 
     def resource_type(self, type_: str) -> ResourceType | None:
         return self.types.get(type_)
 
     def key(self, resource_type: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
-        """Under what the cloud keeps an object: its id, with more where two types' ids can be equal."""
+        """The key of an object in the store: its id, with a prefix where ids of two types can be equal."""
         return resource_type.prefix + id_
 
     def fill_defaults(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
-        """Inputs with what the provider itself fills in."""
+        """Inputs with the provider's own defaults."""
         return new
 
     def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
-        """Each (property, reason) for which an input cannot be taken, whatever exists."""
+        """Each (property, reason) of an input that is invalid regardless of the existing objects."""
         return schema.problems(type_, new)
 
     def explicitly_named(self, resource_type: ResourceType, new: Props) -> bool:
-        """Whether the program itself gave the name, so that a replacement has to be deleted first."""
+        """Whether the program sets the name, so that a replacement deletes the old object first."""
         return bool(resource_type.name) and "__createBeforeDelete" not in new
 
     def replace_on(self, resource_type: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Inputs whose change is a replacement."""
+        """Inputs whose change forces a replacement."""
         return resource_type.replaces
 
     def rerun_on(self, resource_type: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Inputs for whose sake an object is replaced without a change."""
+        """Unchanged inputs that force a replacement all the same."""
         return ()
 
     def serialize(self, resource_type: ResourceType, props: Props) -> Props:
-        """What of an object is written to disk: nothing that is secret."""
+        """Properties as written to disk, without secrets."""
         return {k: v for k, v in props.items() if k not in resource_type.write_only}
 
-    def deserialize(self, resource_type: ResourceType, serialize: Props, known: Props) -> Props:
-        """What was kept, with the hidden values that the state knows."""
-        return serialize | {key: known[key] for key in resource_type.write_only if key in known}
+    def deserialize(self, resource_type: ResourceType, stored: Props, known: Props) -> Props:
+        """Stored properties, with the write-only ones from the state."""
+        return stored | {key: known[key] for key in resource_type.write_only if key in known}
 
     # Helpers
 
@@ -304,13 +304,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _type(self, type_: str) -> ResourceType:
         resource_type = self.resource_type(type_)
-        assert resource_type, type_  # Check has refused it  # noqa: S101
+        assert resource_type, type_  # Check refuses unknown types  # noqa: S101
         return resource_type
 
     async def _write(
         self, method: str, resource_type: ResourceType, operation: Request, context: Any
     ) -> Props:
-        """Check as the cloud does, then keep the object; returns what the cloud answers."""
+        """Apply the cloud's checks, then store the object. Returns its outputs."""
         if unknown(operation.inputs):
             operation.refuse("UnknownValue", "an input is still unknown")
         self._authorise(resource_type, operation)
@@ -340,7 +340,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return await asyncio.to_thread(self.real_server, method, operation, self.configs[context.peer()])
 
     async def _dry_run(self, operation: Request, context: Any) -> None:
-        """Ask in a preview whether the real server would take it."""
+        """In a preview: refuse what the real server refuses in a dry run."""
         if unknown(operation.inputs) or unknown(self.configs[context.peer()]):
             return
         try:
@@ -351,7 +351,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     async def _wait(
         self, resource_type: ResourceType, operation: Request, context: Any, id_: str, properties: Props
     ) -> None:
-        """Answer with an object that exists and does not work, if that is what came of it."""
+        """Fail with an initialisation error if the object exists and is not ready."""
         reason = resource_type.unready(operation) if resource_type.unready else ""
         if reason:
             failed = provider_pb2.ErrorResourceInitFailed(
@@ -378,7 +378,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def _refuse_if_in_use(self, id_: str, operation: Request) -> None:
-        """Nothing outside of what `call` deletes refers to the object, so that it may go."""
+        """Refuse the deletion if an object outside of it refers to this one."""
         found = self.store.get(id_)
         resource_type = self.types.get(found["type"]) if found else None
         for user in (
@@ -397,7 +397,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         name = new.get(resource_type.name) if resource_type.name else None
         if name is None or name == UNKNOWN or re.fullmatch(resource_type.pattern, str(name)):
             return []
-        return [(resource_type.name, f"{name!r} is no name that the cloud takes ({resource_type.pattern})")]
+        return [(resource_type.name, f"{name!r} is not a valid name ({resource_type.pattern})")]
 
 
 def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
@@ -405,26 +405,26 @@ def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
 
 
 class TemplateInputs(dict[str, Any]):
-    """Inputs for an id template: a missing one is a mistake of the table, said plainly."""
+    """Inputs for an id template. A missing one is a mistake in the table."""
 
     def __missing__(self, key: str) -> str:
         raise RefusedError("MissingInput", f"{key} is not set")
 
 
 def readable(resource_type: ResourceType, inputs: Props) -> Props:
-    """Inputs as the cloud gives them back: without what it hides."""
+    """Inputs as the cloud returns them: without write-only ones."""
     return {k: v for k, v in inputs.items() if k not in resource_type.write_only and not k.startswith("__")}
 
 
 def preview_outputs(resource_type: ResourceType, inputs: Props) -> Props:
-    """What a preview knows of the answer: inputs that come back as they are."""
+    """The outputs that a preview knows: inputs that the cloud returns unchanged."""
     return {
         k: v for k, v in readable(resource_type, inputs).items() if k not in resource_type.unknown_in_preview
     }
 
 
 def parents(id_: str) -> list[str]:
-    """The ARM ids that one lies in: its group, its server. Other clouds' ids have none."""
+    """The parents of an ARM id, such as its group and its server. Ids of other clouds have none."""
     parts = id_.split("/")
     if parts[:2] != ["", "subscriptions"] or "providers" not in parts:
         return ["/".join(parts[:3])] if parts[:2] == ["", "subscriptions"] and len(parts) > 3 else []  # noqa: PLR2004

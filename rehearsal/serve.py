@@ -1,4 +1,4 @@
-"""What the clouds of one stack are made of, and how they are served to the engine."""
+"""Assembles the simulated clouds of one stack and serves them to the engine."""
 
 import importlib.metadata
 import json
@@ -15,11 +15,11 @@ from rehearsal.store import Store
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LARGEST = 400 * 1024 * 1024
-"""Bytes of the largest message, as the engine's own limit."""
+"""Maximum message size in bytes, the same as the engine's."""
 
 
 def providers_of(store: Store) -> dict[str, Provider]:
-    """Each package's simulated provider."""
+    """The simulated provider of each package."""
 
     def provider(
         package: str, types: dict[str, Any], how: type[Provider] = Provider, **more: Any
@@ -41,7 +41,7 @@ def providers_of(store: Store) -> dict[str, Provider]:
 
 
 def preconditions(store: Store, config: dict[str, Any]) -> None:
-    """What must exist before the first `up` (README, preconditions), taken from the stack file."""
+    """Create what must exist before the first `up`, according to the stack file (README, preconditions)."""
     place = config.get("platform:azure", {})
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
@@ -64,7 +64,7 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
     }  # fmt: skip
     for id_, inputs in given.items():
         found = store.get(id_)
-        # Who asks is nobody's to change in there: a folder of an older program has another one.
+        # The caller always follows the program: the folder of an older program has other permissions.
         if found is None or (id_ == "/caller" and found["inputs"] != inputs):
             store.put(id_, "given", inputs, {})
 
@@ -72,7 +72,7 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
 async def serve(providers: dict[str, Provider]) -> dict[str, int]:
     """Serve each provider on a loopback port of its own; returns the ports.
 
-    (grpc's aio server: the engine takes the threaded one for not started.)
+    (grpc's aio server: the engine considers the threaded one not started.)
     """
     ports = {}
     for name, servicer in providers.items():
@@ -86,4 +86,4 @@ async def serve(providers: dict[str, Provider]) -> dict[str, int]:
 
 
 SERVERS: list[grpc.aio.Server] = []
-"""Kept: a server that nobody holds stops."""
+"""A reference to each server, since one without references stops."""

@@ -1,4 +1,4 @@
-"""What the platform's Vault knows once it is initialised, and how the vault provider asks it."""
+"""The platform's Vault, as the vault provider sees it."""
 
 import secrets
 from typing import Any
@@ -11,7 +11,7 @@ INIT = "/namespaces/vault/Job/vault-init"
 
 
 def unsealed(request: Request) -> None:
-    """Vault answers nothing before its init Job has run."""
+    """Vault is sealed until its init Job has completed."""
     for job in request.store.all("kubernetes:batch/v1:Job"):
         conditions = find(job["outputs"], "status.conditions.*.type")
         if job["id"].endswith(INIT) and "Complete" in conditions:
@@ -20,13 +20,13 @@ def unsealed(request: Request) -> None:
 
 
 def allowed(request: Request) -> None:
-    """Paths outside of the operator's policy are forbidden; which, a fault says."""
+    """Vault's policy allows the path, unless a fault is injected for it."""
     if request.store.fault(request.id):
         request.refuse("403", f"permission denied: {request.id.removeprefix('/vault/')}")
 
 
 def exists(type_: str, path: str, what: str) -> Any:
-    """A check that the object which an input names exists."""
+    """A check that the object named by an input exists."""
 
     def check(request: Request) -> None:
         for name in find(request.inputs, path):
@@ -37,7 +37,7 @@ def exists(type_: str, path: str, what: str) -> Any:
 
 
 class Vault(Provider):
-    """The server at the provider's address. It is asked only when something is changed or read."""
+    """The Vault provider, which connects only to change or read an object."""
 
     checks = (unsealed, allowed)
 

@@ -1,14 +1,15 @@
-"""Write down which values each chart knows: `rehearsal/charts/<chart>-<version>.keys`.
+"""Write the list of the values that each chart knows: `rehearsal/charts/<chart>.keys`.
 
     python -m tools.chart_keys CHARTS_DIR
 
 Charts are in no package registry, so tests and rehearsals check our values against these lists.
 A chart takes any value without a word, so a misspelled key would be found by nobody.
 
-One path a line. `a.b.*`: anything may be below (labels, resources, what a template prints whole). `a[]`: a
-list, of anything unless lines below it say more. `a.*.c`: whatever the name, `c` is known in it. A key with a
-dot is in double quotes. What is known comes from the chart's values, its schema where it has one, the values
-that its templates read, and keys that are commented out in the values and named in a template.
+The chart's version is in line 1, then one path a line. `a.b.*`: anything may be below (labels, resources,
+what a template prints whole). `a[]`: a list, of anything unless lines below it say more. `a.*.c`: whatever
+the name, `c` is known in it. A key with a dot is in double quotes. What is known comes from the chart's
+values, its schema where it has one, the values that its templates read, and keys that are commented out in
+the values and named in a template.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Chart:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the lists of all charts in a folder; those of other versions stay until they are deleted."""
+    """Write the lists of all charts in a folder. The diff of a bump shows the changed keys."""
     parser = argparse.ArgumentParser(description="Write down which values each chart knows.")
     parser.add_argument("charts", type=Path, metavar="CHARTS_DIR", help="a folder of packaged charts")
     folder = parser.parse_args(argv).charts
@@ -112,8 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     for file in found:
         chart = read(file)
         lines = sorted(set(known(chart).lines()))
-        name = f"{chart.about['name']}-{chart.about['version']}.keys"
-        (KEYS / name).write_text("\n".join(lines) + "\n")
+        name = f"{chart.about['name']}.keys"
+        (KEYS / name).write_text("\n".join([f"# {chart.about['version']}", *lines]) + "\n")
         print(f"{name}: {len(lines)} paths")
     return 0
 
