@@ -1,4 +1,4 @@
-"""What Azure Resource Manager knows: one `Kind` for each resource type that the platform uses.
+"""Azure Resource Manager: one `ResourceType` for each type that the platform uses.
 
 Sources: azure-native's replacement.go and the specs' create-only marks (what replaces), the services'
 documentation and issues (what is refused), azure-rest-api-specs (names). Patterns and limits are checked
@@ -21,12 +21,12 @@ NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
 
 
 def arm(path: str) -> str:
-    """The id of a resource of a group: `Microsoft.Network/virtualNetworks/{virtualNetworkName}`."""
+    """The id of a resource in a resource group, from `Microsoft.Network/virtualNetworks/{virtualNetworkName}`."""
     return f"{SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}/providers/{path}"
 
 
 def arm_outputs(request: Request) -> Props:
-    """What every ARM object answers with."""
+    """The outputs of every ARM object."""
     group = request.id.split("/")[4] if request.id.count("/") > 4 else ""  # noqa: PLR2004
     found = request.store.get("/".join(request.id.split("/")[:5])) if group else None
     location = request.inputs.get("location") or (found or {}).get("inputs", {}).get("location")
@@ -34,11 +34,11 @@ def arm_outputs(request: Request) -> Props:
     return answer | ({"location": location} if location else {})
 
 
-# What each service refuses, by the codes that it was seen to answer with (failures.yaml)
+# Refusals of each service, with the error codes of failures.yaml
 
 
 def net(range_: str) -> Any:
-    """The range that a text says."""
+    """An address range from its CIDR notation."""
     try:
         return ipaddress.ip_network(range_)
     except ValueError as problem:
@@ -46,7 +46,7 @@ def net(range_: str) -> Any:
 
 
 def spaces(store: Store, subnet: str) -> list[str]:
-    """The ranges of the network that a subnet is in."""
+    """The address space of a subnet's network."""
     vnet = store.get(subnet.rpartition("/subnets/")[0])
     return list(find(vnet["inputs"] if vnet else {}, "addressSpace.addressPrefixes.*"))
 
@@ -94,7 +94,7 @@ def cluster_can_be_made(request: Request) -> None:
             "BadRequest", "disableLocalAccounts can only be set on Azure AD integration enabled cluster"
         )
     for group in find(request.inputs, "aadProfile.adminGroupObjectIDs.*"):
-        if request.store.get(f"/groups/{group}") is None:  # AKS takes it, and nobody can log in
+        if request.store.get(f"/groups/{group}") is None:  # AKS accepts it, and nobody can log in
             request.refuse("AdminGroupNotFound", f"there is no Entra group {group}")
     if request.get("securityProfile.workloadIdentity.enabled") and not request.get(
         "oidcIssuerProfile.enabled"
@@ -107,7 +107,7 @@ def cluster_can_be_made(request: Request) -> None:
 
 
 def _egress_exists(request: Request) -> None:
-    """Nodes have a way out, and by it a way to the API server."""
+    """Nodes reach the internet, and from that address the API server."""
     if request.get("networkProfile.outboundType") != "userAssignedNATGateway":
         return
     allowed = [net(range_) for range_ in find(request.inputs, "apiServerAccessProfile.authorizedIPRanges.*")]
@@ -132,7 +132,7 @@ def _named_by(store: Store, ids: list[str], path: str) -> Iterator[str]:
 
 
 def _identity_may_join(request: Request) -> None:
-    """The cluster's own identity needs Network Contributor where its nodes are."""
+    """The cluster's identity needs the role Network Contributor on the subnets of its nodes."""
     for identity in find(request.inputs, "identity.userAssignedIdentities.*"):
         found = request.store.get(identity)
         principal = found["outputs"]["principalId"] if found else ""
@@ -185,7 +185,7 @@ def _pools_fit(request: Request, pools: list[Props]) -> None:
             request.refuse("InvalidParameter", "Required parameter agentPoolProfile.count is missing (null)")
         low, high = pool.get("minCount", 0), pool.get("maxCount", 1000)
         low = max(low, 1) if system else low
-        # Only of a new pool: later the autoscaler sees to it (Azure/AKS#1758).
+        # Only for a new pool: later the autoscaler adapts the count (Azure/AKS#1758).
         new = request.before is None and pool.get("enableAutoScaling")
         if new and not low <= pool.get("minCount", low) <= pool["count"] <= high:
             request.refuse("InvalidParameter", f"count must be from minCount:{low} to maxCount:{high}")
@@ -231,7 +231,7 @@ def firewall_is_public(request: Request) -> None:
 
 
 def services_know_subnets(request: Request) -> None:
-    """A rule for a subnet needs the service's endpoint in it."""
+    """A rule for a subnet needs the service endpoint in that subnet."""
     service = ".".join(("Microsoft", "KeyVault" if "keyvault" in request.type else "Storage"))
     for path in ALLOWED_SUBNETS:
         for subnet in find(request.inputs, path):
@@ -248,7 +248,7 @@ def account_name_is_free(request: Request) -> None:
 
 
 def copies_stay_in_their_zones(request: Request) -> None:
-    """Azure moves an account into zones, and out, only on request (az storage account migration)."""
+    """Zone redundancy changes only by an account migration (az storage account migration)."""
     before, now = next(find(request.before or {}, "sku.name"), None), str(request.get("sku.name"))
     if before and ("Z" in before) != ("Z" in now):
         request.refuse("StorageAccountTypeConversionNotAllowed", f"conversion from {before} to {now}")
@@ -291,10 +291,10 @@ def credential_can_be_made(request: Request) -> None:
 
 
 def issuer_signs_tokens(request: Request) -> None:
-    """Azure takes any issuer; with one that nobody has, letter for letter, nobody can log in."""
+    """Azure accepts any issuer. Logins fail unless it equals the token's issuer in every character."""
     clusters = request.store.all("azure-native:containerservice:ManagedCluster")
     known = [o["outputs"]["oidcIssuerProfile"]["issuerURL"] for o in clusters]
-    # Concourse signs tokens as well; it is a host in a zone of ours.
+    # Concourse signs tokens as well, with its own URL as the issuer.
     zones = [*request.store.all("given"), *request.store.all("azure-native:dns:Zone")]
     own = [o["id"].rpartition("/dnsZones/")[2] for o in zones if "/dnsZones/" in o["id"]]
     host = request.inputs["issuer"].removeprefix("https://")
@@ -302,7 +302,7 @@ def issuer_signs_tokens(request: Request) -> None:
         request.refuse("AADSTS70021", f"No matching federated identity record for {request.inputs['issuer']}")
 
 
-# What Azure answers
+# Outputs
 
 
 def group(request: Request) -> Props:
@@ -350,7 +350,7 @@ def cluster(request: Request) -> Props:
 
 
 def cluster_is_gone(request: Request) -> None:
-    """What was in a cluster goes with it."""
+    """Delete the Kubernetes objects of the cluster."""
     request.store.drop("/kubernetes" + request.id)
 
 
@@ -373,7 +373,7 @@ def vault(request: Request) -> Props:
 
 
 def soft_deleted(request: Request) -> None:
-    """A deleted vault can be had back, and its name is not free."""
+    """A deleted vault can be recovered, and keeps its name reserved."""
     name, location = request.id.rpartition("/")[2], request.get("location")
     above = "/".join(request.id.split("/")[:3])
     id_ = f"{above}/providers/Microsoft.KeyVault/locations/{location}/deletedVaults/{name}"
@@ -387,7 +387,7 @@ def key(request: Request) -> Props:
 
 
 def zone(request: Request) -> Props:
-    """A zone made again has other name servers."""
+    """A recreated zone gets other name servers."""
     found = request.store.get(request.id)
     if found:
         return dict(found["outputs"])
@@ -407,7 +407,7 @@ def account_keys(store: Store, args: Props) -> Props:
 
 
 def user_credentials(store: Store, args: Props) -> Props:
-    """A cluster's kubeconfig as Azure gives it: an exec one, with no secret in it."""
+    """A cluster's kubeconfig as Azure returns it: with an exec plugin and without a secret."""
     found = by_name(store, "azure-native:containerservice:ManagedCluster", args)
     certificate = base64.b64encode(f"rehearsed CA of {found['id']}".encode()).decode()
     host = f"https://{found['outputs']['fqdn']}:443"
@@ -423,7 +423,7 @@ def user_credentials(store: Store, args: Props) -> Props:
 
 
 def get_function(type_: str) -> Any:
-    """The `get…` function of a type: what exists, as it is now."""
+    """The `get…` function of a type: the current object."""
 
     def get(store: Store, args: Props) -> Props:
         found = by_name(store, type_, args)
@@ -434,7 +434,7 @@ def get_function(type_: str) -> Any:
 
 
 def by_name(store: Store, type_: str, args: Props) -> dict[str, Any]:
-    """The object of a group that a function's arguments name."""
+    """The object in a resource group that a function's arguments name."""
     if unknown(args):
         raise RefusedError("UnknownValue", "called with a value that is not known yet")
     last = [value for key, value in args.items() if key not in ("resourceGroupName", "format", "expand")]
@@ -446,7 +446,7 @@ def by_name(store: Store, type_: str, args: Props) -> dict[str, Any]:
 
 
 def subscribed(store: Store, config: Props) -> None:
-    """A provider can only work in a subscription that exists."""
+    """The provider's subscription exists."""
     id_ = config.get("subscriptionId", "")
     if store.get(f"/subscriptions/{id_}") is None:
         raise RefusedError("SubscriptionNotFound", f"there is no subscription {id_!r}")
@@ -457,7 +457,7 @@ GENERIC = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?"
 SQL = r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])"
 RANGES = {"podCidr": "10.244.0.0/16", "serviceCidr": "10.0.0.0/16"}
 DNS_SERVICE = "10.0.0.10"
-"""What the SDK says where the program says nothing."""
+"""The SDK's defaults."""
 DELEGATED = "Microsoft.DBforPostgreSQL/flexibleServers"
 ZONES_STAY = "ResourceAvailabilityZonesCannotBeModified"
 ALLOWED_SUBNETS = (
@@ -476,7 +476,7 @@ SERVER_BUSY: Any = {"lock_key": PG, "conflict_code": "ServerIsBusy"}
 
 
 def arm_type(id_: str, replaces: tuple[str, ...] = (), **rules: Any) -> ResourceType:
-    """A type whose id names it: the last placeholder is its name, and a change of any other moves it."""
+    """A type whose name is the last placeholder of its id. A change of any placeholder forces a replacement."""
     row = ResourceType(id=id_, **{"outputs": arm_outputs} | rules)
     return dataclasses.replace(row, name=row.placeholders[-1], replaces=(*replaces, *row.placeholders))
 

@@ -1,4 +1,4 @@
-"""What cert-manager does with issuers and certificates."""
+"""cert-manager's issuers and certificates."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from rehearsal.resource_types import Request
 
 DNS_ZONE_CONTRIBUTOR = "befefa01-2a29-4197-83a8-272ff33ce314"
 NAMESPACE = "cert-manager"
-"""Where a ClusterIssuer's Secrets are."""
+"""The namespace of a ClusterIssuer's Secrets."""
 WAIT = "pulumi.com/waitFor"
 
 
 def issuer_works(request: Request) -> None:
-    """An issuer is taken as it is, and says only in its status that it cannot issue anything."""
+    """Refuse an issuer that cannot issue. The API accepts it, and only its status shows the error."""
     namespace = request.get("metadata.namespace") or NAMESPACE
     for secret in find(request.inputs, "spec.ca.secretName"):
         if not exists(request, "Secret", secret, namespace):
@@ -39,7 +39,7 @@ def _may_write(request: Request, solver: Props) -> None:
 
 
 def certificate(request: Request) -> Props:
-    """A certificate that can be issued makes its Secret at once."""
+    """Issue the certificate if possible: create its Secret."""
     reason = pending_reason(request)
     if not reason:
         root, namespace = cluster_and_namespace(request)
@@ -55,7 +55,7 @@ def certificate(request: Request) -> Props:
 
 
 def certificate_unready(request: Request) -> str:
-    """Pulumi waits for a certificate that says so; one that does not is taken as it is."""
+    """Why a certificate with Pulumi's `waitFor` annotation is not ready, "" if it is."""
     found = request.store.get(request.id)
     waits = WAIT in (request.get("metadata.annotations") or {})
     return next((c["reason"] for c in _conditions(found) if c["status"] != "True" and waits), "")
@@ -66,7 +66,7 @@ def _conditions(found: dict[str, Any] | None) -> Iterator[Props]:
 
 
 def pending_reason(request: Request) -> str:
-    """Why no certificate is issued, "" if one is."""
+    """Why the certificate cannot be issued, "" if it can."""
     reference = request.inputs["spec"]["issuerRef"]
     kind, name = reference.get("kind", "Issuer"), reference["name"]
     issuer = get(request, kind, name)
@@ -90,7 +90,7 @@ def _solved(request: Request, host: str, solver: Props) -> bool:
 
 
 def address_of(request: Request, host: str) -> str:
-    """The address that the internet finds a host at, by a record of its own or a zone's `*`."""
+    """A host's public address, from its own A record or a wildcard record."""
     host = host.removeprefix("*.")
     for record in request.store.all("azure-native:dns:RecordSet"):
         inputs = record["inputs"]

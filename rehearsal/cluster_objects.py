@@ -1,4 +1,4 @@
-"""Where the objects of a cluster are, and which of them exist."""
+"""Keys of Kubernetes objects in the store, and whether an object exists."""
 
 import re
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ PRESENT = {
     ),
     "PriorityClass": ("system-cluster-critical", "system-node-critical"),
 }
-"""What AKS has in each new cluster."""
+"""The objects of a new AKS cluster."""
 BY_RELEASE = ("Service", "ServiceAccount", "ConfigMap", "Deployment", "StatefulSet", "Role", "ClusterRole")
-"""Kinds that a chart makes and names after its release."""
+"""Kinds whose objects a chart names after its release."""
 BY_CHART = (
     ("traefik", "IngressClass", r"{release}"),
     ("kube-prometheus-stack", "Service", "(prometheus|alertmanager)-operated"),
@@ -34,7 +34,7 @@ BY_CHART = (
     ("eck-kibana", "Secret", r".+-kb-(http-certs-public|config)"),
     ("consul", "Secret", r".+-(ca-cert|ca-key|bootstrap-acl-token|gossip-encryption-key)"),
 )
-"""What else others may name: (chart, kind, name)."""
+"""Other objects of a chart that the program refers to: (chart, kind, name)."""
 BY_OPERATOR = (
     ("Elasticsearch", "Service", "{name}-es-(http|transport|internal-http)"),
     ("Elasticsearch", "Secret", "{name}-es-(elastic-user|http-certs-public|http-ca-internal)"),
@@ -42,7 +42,7 @@ BY_OPERATOR = (
     ("Prometheus", "Service", "prometheus-operated"),
     ("Alertmanager", "Service", "alertmanager-operated"),
 )
-"""What an operator makes for a custom resource: (its kind, kind, name)."""
+"""Objects that an operator creates for a custom resource: (its kind, kind, name)."""
 
 
 def kind_name(type_: str) -> str:
@@ -54,7 +54,7 @@ def namespaced(type_: str) -> bool:
 
 
 def object_key(root: str, type_: str, id_: str) -> str:
-    """The key of an object: a namespace's own lie inside it, and go with it."""
+    """The key of an object. Objects of a namespace are its children, deleted with it."""
     kind, (*namespace, name) = kind_name(type_), id_.split("/")
     if kind == "Namespace":
         return f"{root}/namespaces/{name}"
@@ -62,7 +62,7 @@ def object_key(root: str, type_: str, id_: str) -> str:
 
 
 def cluster_and_namespace(found: Request | dict[str, Any]) -> tuple[str, str]:
-    """The cluster and the namespace ("" for none) that an object is in."""
+    """The key of an object's cluster, and its namespace ("" for none)."""
     id_ = found.id if isinstance(found, Request) else str(found["id"])
     root, _, rest = id_.partition("/namespaces/")
     if not rest:
@@ -71,14 +71,14 @@ def cluster_and_namespace(found: Request | dict[str, Any]) -> tuple[str, str]:
 
 
 def get(request: Request, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
-    """An object of the same cluster, and of the same namespace unless another is said."""
+    """An object of the same cluster, by default in the same namespace."""
     root, mine = cluster_and_namespace(request)
     id_ = name if kind in CLUSTER_WIDE else f"{mine if namespace is None else namespace}/{name}"
     return request.store.get(object_key(root, f":{kind}", id_))
 
 
 def exists(request: Request, kind: str, name: str, namespace: str | None = None) -> bool:
-    """Whether something of a kind and a name is there, whoever made it."""
+    """Whether an object exists: of the program, a chart, an operator or AKS."""
     if name in PRESENT.get(kind, ()) or get(request, kind, name, namespace):
         return True
     root, mine = cluster_and_namespace(request)
@@ -91,7 +91,7 @@ def name_fits(name: str, pattern: str) -> bool:
 
 
 def created_names(request: Request, root: str, namespace: str | None, kind: str) -> Iterator[str]:
-    """Patterns of the names of a kind that releases and operators make."""
+    """Name patterns of the objects of a kind that releases and operators create."""
     for found in request.store.all():
         at, inside = cluster_and_namespace(found) if found["id"].startswith("/kubernetes/") else ("", "")
         if at != root or namespace not in (None, inside):
@@ -107,7 +107,7 @@ def created_names(request: Request, root: str, namespace: str | None, kind: str)
 
 
 def _overrides(values: dict[str, Any]) -> Iterator[str]:
-    """Names that a chart's values give in the release's stead."""
+    """Names in a chart's values that replace the release's name."""
     for key, value in values.items():
         if (
             key in ("fullnameOverride", "nameOverride", "serviceAccountName")

@@ -1,4 +1,4 @@
-"""What Entra ID knows: applications, groups, and who may do what with them."""
+"""Entra ID: applications, service principals, groups, and the permissions to change them."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def caller(store: Store) -> Props:
 
 
 def may_write(request: Request) -> None:
-    """The caller has a Graph permission for it: of all objects, or of those that it owns."""
+    """The caller has a Graph permission for the type: for all objects, or for those that it owns."""
     me = caller(request.store)
     mine, every = (f"{PERMISSION[request.type]}.ReadWrite.{what}" for what in ("OwnedBy", "All"))
     has = set(me.get("graph", ()))
@@ -59,7 +59,7 @@ def owners_exist(request: Request) -> None:
 
 
 def principal(store: Store, id_: str) -> bool:
-    """Whether an object id is somebody's: a user's, a group's, a program's."""
+    """Whether an object id belongs to a user, a group, a service principal or a managed identity."""
     if id_ == caller(store).get("objectId") or store.get(f"/groups/{id_}") or store.get(f"/users/{id_}"):
         return True
     if store.get(f"/servicePrincipals/{id_}"):
@@ -80,7 +80,7 @@ def application_exists(request: Request) -> None:
 
 
 def client_exists(request: Request) -> None:
-    """One program of an application that exists."""
+    """The application exists, and has no other service principal."""
     client = request.inputs["clientId"]
     if not any(o["outputs"]["clientId"] == client for o in request.store.all(APPLICATION)):
         request.refuse(
@@ -92,7 +92,7 @@ def client_exists(request: Request) -> None:
 
 
 def end_date_is_allowed(request: Request) -> None:
-    """A password lasts two years at most where the tenant says so, and ends after it starts."""
+    """The end date is in the future, and within the tenant's limit of two years."""
     end = end_date(request)
     hours = (end - datetime.now(UTC)).total_seconds() / 3600
     if hours <= 0:
@@ -102,7 +102,7 @@ def end_date_is_allowed(request: Request) -> None:
 
 
 def end_date(request: Request) -> datetime:
-    """When a password ends: as it is told to, or in two years."""
+    """A password's end date. Default: in two years."""
     if end := request.get("endDate"):
         return datetime.fromisoformat(end)
     text = str(request.get("endDateRelative") or "17520h")
@@ -110,7 +110,7 @@ def end_date(request: Request) -> datetime:
 
 
 def role_is_the_resources(request: Request) -> None:
-    """A role that a program has; zeros are the one that each has."""
+    """The resource's application has the role. The role of zeros is the default access of every application."""
     resource = request.store.get(f"/servicePrincipals/{request.inputs['resourceObjectId']}")
     if resource is None:
         request.refuse(
@@ -128,7 +128,7 @@ def role_is_the_resources(request: Request) -> None:
         request.refuse("Request_BadRequest", "Permission being assigned was not found on application")
 
 
-# What Entra answers
+# Outputs
 
 
 def object_id(request: Request) -> str:

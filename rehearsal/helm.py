@@ -1,4 +1,4 @@
-"""What Helm and the charts that the platform installs do, as far as others depend on it."""
+"""Helm releases: the objects that they need, and the CRDs that they install."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from rehearsal.resource_types import Request, ResourceType
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CRDS = {
-    # chart: (value that switches its CRDs, whether they come without it, groups)
+    # chart: (value that enables its CRDs, its default, API groups)
     "cert-manager": ("crds.enabled", False, ("cert-manager.io", "acme.cert-manager.io")),
     "eck-operator": ("installCRDs", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
     "kube-prometheus-stack": ("crds.enabled", True, ("monitoring.coreos.com",)),
@@ -49,7 +49,7 @@ def release_can_be_made(request: Request) -> None:
 
 
 def named_objects(values: Any) -> Iterator[tuple[str, str, list[str]]]:
-    """What a chart's values name that has to exist: (kind, name, keys)."""
+    """The objects that a chart's values refer to: (kind, name, keys)."""
     if isinstance(values, list):
         for item in values:
             yield from named_objects(item)
@@ -73,7 +73,7 @@ def named_objects(values: Any) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def concourse_secrets(name: str, values: Props) -> Iterator[tuple[str, list[str]]]:
-    """The chart's own names: it takes no other (research of concourse-chart's templates)."""
+    """The Secrets that the Concourse chart reads. Its templates fix their names."""
     if next(find(values, "secrets.create"), True):
         return
     base = values.get("fullnameOverride") or name
@@ -102,12 +102,12 @@ WEB_KEYS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("concourse.web.vault.useCaCert", bool, ("vault-ca-cert",)),
     ("concourse.web.vault.useAuthParam", bool, ("vault-client-auth-param",)),
 )
-"""(value, whether it wants them, keys of the web's Secret)."""
+"""(value, whether it requires the keys, keys of the web nodes' Secret)."""
 
 
 def crds(request: Request) -> set[str]:
-    """Groups of kinds that the releases in the cluster brought."""
-    found = {"cilium.io"}  # AKS with Cilium has them
+    """API groups of the CRDs in the cluster."""
+    found = {"cilium.io"}  # AKS with Cilium has its CRDs
     for other in request.store.all(RELEASE):
         chart = other["inputs"]["chart"].rpartition("/")[2]
         switch, default, groups = CRDS.get(chart, ("", False, ()))

@@ -1,6 +1,6 @@
-"""What a cluster's API server knows, and how the kubernetes provider comes to it.
+"""The Kubernetes API server of a cluster, as the kubernetes provider sees it.
 
-Sources: the provider run against a real API server, its diff.go (what replaces) and await (what it waits for).
+Sources: the provider run against a real API server, its diff.go (replacements) and await (readiness).
 """
 
 import base64
@@ -34,7 +34,7 @@ DIGEST = "sha256:"
 
 
 class Cluster(Provider):
-    """The API server that a kubeconfig leads to."""
+    """The API server of a kubeconfig."""
 
     @property
     def checks(self) -> tuple[Any, ...]:  # type: ignore[override]
@@ -67,7 +67,7 @@ class Cluster(Provider):
             at.setdefault("namespace", "default")
         given = new.pop("stringData", None) or {}
         if not isinstance(given, dict):
-            return new | {"data": given}  # not one of its keys is known
+            return new | {"data": given}  # all its keys are unknown
         for key, value in given.items():
             if not unknown(value):
                 value = base64.b64encode(str(value).encode()).decode()  # noqa: PLW2901
@@ -89,7 +89,7 @@ class Cluster(Provider):
         return kind.replaces + (("data", "binaryData", "type") if immutable else ())
 
     def rerun_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[str, ...]:
-        """A Job that failed is run again only if it asks for that."""
+        """A failed Job runs again if it has the annotation `replaceUnready`."""
         path = f'metadata.annotations["{REPLACE_UNREADY}"]'
         asked = REPLACE_UNREADY in str(request.news.fields["metadata"])
         if request.type != JOB or not asked or not self.reached(context):
@@ -101,21 +101,20 @@ class Cluster(Provider):
         return not unknown(self.configs[context.peer()].get("kubeconfig"))
 
     def serialize(self, kind: ResourceType, props: Props) -> Props:
-        """A Secret's keys with digests, so that a drift is seen and no value is on disk."""
+        """A Secret's values as digests: drift is visible, and no secret is on disk."""
         digests = (
             {k: digest(v) for k, v in props.get("data", {}).items()} if kind is RESOURCE_TYPES[SECRET] else {}
         )
         return super().serialize(kind, props) | ({"data": digests} if digests else {})
 
-    def deserialize(self, kind: ResourceType, serialize: Props, known: Props) -> Props:
+    def deserialize(self, kind: ResourceType, stored: Props, known: Props) -> Props:
         if kind is not RESOURCE_TYPES[SECRET]:
-            return super().deserialize(kind, serialize, known)
+            return super().deserialize(kind, stored, known)
         mine = known.get("data") or {}
         same = {
-            k: mine[k] if k in mine and digest(mine[k]) == v else v
-            for k, v in serialize.get("data", {}).items()
+            k: mine[k] if k in mine and digest(mine[k]) == v else v for k, v in stored.get("data", {}).items()
         }
-        return serialize | ({"data": same} if same else {})
+        return stored | ({"data": same} if same else {})
 
 
 def digest(value: Any) -> str:
@@ -128,7 +127,7 @@ def server(kubeconfig: Any) -> str:
 
 
 def cluster_of(store: Store, config: Props) -> dict[str, Any]:
-    """The cluster that a kubeconfig leads to."""
+    """The cluster with the address in the kubeconfig."""
     if not config.get("kubeconfig"):
         raise RefusedError("NoKubeconfig", "a provider without a kubeconfig would use the caller's own")
     address = server(config["kubeconfig"])
@@ -139,7 +138,7 @@ def cluster_of(store: Store, config: Props) -> dict[str, Any]:
 
 
 def reachable(store: Store, config: Props) -> None:
-    """The kubeconfig leads to a cluster that exists and lets the caller in."""
+    """The kubeconfig's cluster exists, and the caller is one of its administrators."""
     cluster, caller = cluster_of(store, config), store.get("/caller")
     admins = cluster["inputs"].get("aadProfile", {}).get("adminGroupObjectIDs", [])
     if caller and not set(admins) & set(caller["inputs"]["groups"]):
@@ -147,7 +146,7 @@ def reachable(store: Store, config: Props) -> None:
 
 
 def another_cluster(old: Props, new: Props) -> bool:
-    """Whether the real provider takes a changed configuration for another cluster, and replaces all in it."""
+    """Whether a changed configuration means another cluster, so that the real provider replaces everything."""
     if old.get("clusterIdentifier") or new.get("clusterIdentifier"):
         return old.get("clusterIdentifier") != new.get("clusterIdentifier")
     if unknown(new.get("kubeconfig")):
@@ -155,7 +154,7 @@ def another_cluster(old: Props, new: Props) -> bool:
     return server(old["kubeconfig"]) != server(new["kubeconfig"])
 
 
-# What the API server refuses, or what never works
+# Refusals of the API server, and objects that never become ready
 
 
 def namespace_exists(request: Request) -> None:
@@ -171,7 +170,7 @@ def crd_exists(request: Request) -> None:
 
 
 def role_exists(request: Request) -> None:
-    """A role has to exist. An account need not: charts bring their own, after what they are bound by."""
+    """The role of a binding exists. The account may follow: a chart creates its own after the binding."""
     role = request.inputs["roleRef"]
     if role["name"] not in GIVEN_ROLES and not exists(request, role["kind"], role["name"]):
         refuse_missing(request, "NotFound", role["kind"], role["name"])
@@ -183,11 +182,11 @@ def data_is_small(request: Request) -> None:
         request.refuse("Invalid", "Too long: may not be more than 1048576 bytes")
 
 
-# What the cluster answers
+# Outputs
 
 
 def metadata(request: Request) -> Props:
-    """Metadata as the server completes it."""
+    """Metadata as completed by the server."""
     metadata = request.inputs.get("metadata", {})
     found = request.store.get(request.id) or {"outputs": {}}
     version = int(found["outputs"].get("metadata", {}).get("resourceVersion", 0)) + 1
@@ -197,7 +196,7 @@ def metadata(request: Request) -> Props:
 
 
 def job(request: Request) -> Props:
-    """A Job runs once: what came of it stays until it is replaced."""
+    """A Job runs once. Its status stays until it is replaced."""
     found = request.store.get(request.id)
     status = found["outputs"]["status"] if found else None
     fault = request.store.fault(request.id)
@@ -237,7 +236,7 @@ def kind(*replaces: str, **how: Any) -> ResourceType:
 
 
 def cluster_wide(*replaces: str, **how: Any) -> ResourceType:
-    """A kind that is in no namespace."""
+    """A type without a namespace."""
     return kind(*replaces, id="{metadata[name]}", **how)
 
 
@@ -275,4 +274,4 @@ CUSTOM: dict[str, ResourceType] = {
     "Certificate": custom(outputs=certificate, unready=certificate_unready, seconds=30),
     "ClusterIssuer": custom(id="{metadata[name]}", checks=(issuer_works,), seconds=5),
 }
-"""Kinds that charts bring and that do something here; all others are kept."""
+"""Custom resources with effects here; all others are only stored."""

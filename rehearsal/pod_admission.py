@@ -1,4 +1,4 @@
-"""What a pod template needs before its pods can start, and what its namespace lets it do."""
+"""The objects that a pod template refers to, and the pod security level of its namespace."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from rehearsal.resource_types import Request
 TEMPLATES = ("spec.template.spec", "spec.jobTemplate.spec.template.spec")
 CONTAINERS = ("containers", "initContainers")
 NAMES = (
-    # path in a pod's spec, kind, field with the name, field with the key(s), what happens without it
+    # path in a pod's spec, kind, field with the name, field with the key(s), error without it
     ("", "ServiceAccount", "serviceAccountName", "", "FailedCreate"),
     ("", "PriorityClass", "priorityClassName", "", "FailedCreate"),
     ("imagePullSecrets.*", "Secret", "name", "", "ErrImagePull"),
@@ -47,7 +47,7 @@ def pods_can_start(request: Request) -> None:
 
 
 def require(request: Request, kind: str, name: str, keys: list[str], code: str) -> None:
-    """An object exists, with the keys that are named of it."""
+    """The object exists, with the given keys."""
     if not exists(request, kind, name):
         refuse_missing(request, code, kind, name)
     found = get(request, kind, name)
@@ -85,7 +85,7 @@ CAPABILITIES = {
 VOLUMES = {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected",
            "secret"}  # fmt: skip
 BASELINE: tuple[tuple[str, str, Callable[[list[Any]], bool]], ...] = (
-    # (path in a pod's spec or in a container with the pod's security context, violation, whether values are allowed)
+    # (path in the pod's spec or in each container, violation, whether the values are allowed)
     ("hostNetwork", "host namespaces", lambda found: not any(found)),
     ("hostPID", "host namespaces", lambda found: not any(found)),
     ("hostIPC", "host namespaces", lambda found: not any(found)),

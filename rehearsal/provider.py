@@ -54,10 +54,10 @@ def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
     return message
 
 
-def mark_secrets(resource_type: ResourceType, props: Mapping[str, Any]) -> struct_pb2.Struct:
+def mark_secrets(rules: ResourceType, props: Mapping[str, Any]) -> struct_pb2.Struct:
     """Properties as a message. The engine encrypts and masks those that are marked as secret."""
     mark = {rpc._special_sig_key: rpc._special_secret_sig}  # noqa: SLF001
-    return struct({k: mark | {"value": v} if k in resource_type.secret else v for k, v in props.items()})
+    return struct({k: mark | {"value": v} if k in rules.secret else v for k, v in props.items()})
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -139,31 +139,28 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         type_, old, new = request.type, plain(request.olds), plain(request.news)
-        resource_type = self.resource_type(type_)
-        if resource_type is None:
+        rules = self.resource_type(type_)
+        if rules is None:
             reason = f"rehearsal does not know the resource type {type_}"
             return provider_pb2.CheckResponse(
                 failures=[provider_pb2.CheckFailure(property="", reason=reason)]
             )
-        if resource_type.name and not new.get(resource_type.name):
-            new[resource_type.name] = old.get(resource_type.name) or self._auto_name(request)
+        if rules.name and not new.get(rules.name):
+            new[rules.name] = old.get(rules.name) or self._auto_name(request)
             new["__createBeforeDelete"] = True  # azure-native's mark of a generated name
         new = self.fill_defaults(type_, old, new, request.name)
         problems = [*self.problems(type_, new)]
         problems += [
-            (p, "is required") for p in resource_type.required if not list(find(new, p)) and not unknown(new)
+            (p, "is required") for p in rules.required if not list(find(new, p)) and not unknown(new)
         ]
-        problems += self._name_problems(resource_type, new)
+        problems += self._name_problems(rules, new)
         failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
-        return provider_pb2.CheckResponse(inputs=mark_secrets(resource_type, new), failures=failures)
+        return provider_pb2.CheckResponse(inputs=mark_secrets(rules, new), failures=failures)
 
     async def Diff(self, request: Any, context: Any) -> Any:
-        resource_type = self._type(request.type)
+        rules = self._type(request.type)
         old, new = plain(request.old_inputs), plain(request.news)
-        wanted, anew = (
-            self.replace_on(resource_type, request, context),
-            self.rerun_on(resource_type, request, context),
-        )
+        wanted, anew = (self.replace_on(rules, request, context), self.rerun_on(rules, request, context))
         detailed: dict[str, Any] = {}
         replaces: list[str] = []
         for path, what in [*changes(old, new), *((path, "update") for path in anew)]:
@@ -175,85 +172,79 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(
             changes=diff_changes(detailed),
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
-            deleteBeforeReplace=bool(replaces) and self.explicitly_named(resource_type, new),
+            deleteBeforeReplace=bool(replaces) and self.explicitly_named(rules, new),
         )  # fmt: skip
 
     async def Create(self, request: Any, context: Any) -> Any:
-        resource_type, inputs = self._type(request.type), plain(request.properties)
+        rules, inputs = self._type(request.type), plain(request.properties)
         if request.preview:
             await self._dry_run(Request(self.store, request.name, request.type, inputs), context)
-            return provider_pb2.CreateResponse(
-                properties=mark_secrets(resource_type, preview_outputs(resource_type, inputs))
-            )
+            return provider_pb2.CreateResponse(properties=mark_secrets(rules, preview_outputs(rules, inputs)))
         try:
             words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
-            id_ = resource_type.id.format_map(TemplateInputs(words))
-            operation = Request(
-                self.store, self.key(resource_type, request.type, id_, context), request.type, inputs
-            )
-            async with self._operation(resource_type, operation, "create"):
-                if not resource_type.singleton and self.store.get(operation.id):
+            id_ = rules.id.format_map(TemplateInputs(words))
+            operation = Request(self.store, self.key(rules, request.type, id_, context), request.type, inputs)
+            async with self._operation(rules, operation, "create"):
+                if not rules.singleton and self.store.get(operation.id):
                     operation.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
-                properties = await self._write("create", resource_type, operation, context)
+                properties = await self._write("create", rules, operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(resource_type, operation, context, id_, properties)
-        return provider_pb2.CreateResponse(id=id_, properties=mark_secrets(resource_type, properties))
+        await self._wait(rules, operation, context, id_, properties)
+        return provider_pb2.CreateResponse(id=id_, properties=mark_secrets(rules, properties))
 
     async def Update(self, request: Any, context: Any) -> Any:
-        resource_type, inputs = self._type(request.type), plain(request.news)
+        rules, inputs = self._type(request.type), plain(request.news)
         if request.preview:
             before = plain(request.old_inputs)
             await self._dry_run(Request(self.store, request.name, request.type, inputs, before), context)
-            known = {k: v for k, v in plain(request.olds).items() if k in resource_type.stable}
+            known = {k: v for k, v in plain(request.olds).items() if k in rules.stable}
             return provider_pb2.UpdateResponse(
-                properties=mark_secrets(resource_type, preview_outputs(resource_type, inputs) | known)
+                properties=mark_secrets(rules, preview_outputs(rules, inputs) | known)
             )
         before = plain(request.old_inputs)
-        key = self.key(resource_type, request.type, request.id, context)
+        key = self.key(rules, request.type, request.id, context)
         operation = Request(self.store, key, request.type, inputs, before)
         try:
-            async with self._operation(resource_type, operation, "update"):
+            async with self._operation(rules, operation, "update"):
                 if self.store.get(operation.id) is None:
                     operation.refuse("ResourceNotFound", f"{request.id} does not exist any more")
                 for path, _ in changes(before, inputs):
-                    if any(covers(wanted, path) for wanted in resource_type.immutable):
-                        operation.refuse(resource_type.immutable_error, f"{path} cannot be changed in place")
-                properties = await self._write("update", resource_type, operation, context)
+                    if any(covers(wanted, path) for wanted in rules.immutable):
+                        operation.refuse(rules.immutable_error, f"{path} cannot be changed in place")
+                properties = await self._write("update", rules, operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(resource_type, operation, context, request.id, properties)
-        return provider_pb2.UpdateResponse(properties=mark_secrets(resource_type, properties))
+        await self._wait(rules, operation, context, request.id, properties)
+        return provider_pb2.UpdateResponse(properties=mark_secrets(rules, properties))
 
     async def Read(self, request: Any, context: Any) -> Any:
-        resource_type = self._type(request.type)
-        found = self.store.get(self.key(resource_type, request.type, request.id, context))
+        rules = self._type(request.type)
+        found = self.store.get(self.key(rules, request.type, request.id, context))
         if found is None:
             return provider_pb2.ReadResponse()
-        inputs = self.deserialize(resource_type, found["inputs"], plain(request.inputs))
-        outputs = readable(resource_type, inputs) | self.deserialize(
-            resource_type, found["outputs"], plain(request.properties)
+        inputs = self.deserialize(rules, found["inputs"], plain(request.inputs))
+        outputs = readable(rules, inputs) | self.deserialize(
+            rules, found["outputs"], plain(request.properties)
         )
         return provider_pb2.ReadResponse(
-            id=request.id,
-            inputs=mark_secrets(resource_type, inputs),
-            properties=mark_secrets(resource_type, outputs),
+            id=request.id, inputs=mark_secrets(rules, inputs), properties=mark_secrets(rules, outputs)
         )
 
     async def Delete(self, request: Any, context: Any) -> Empty:
-        resource_type = self._type(request.type)
-        key = self.key(resource_type, request.type, request.id, context)
+        rules = self._type(request.type)
+        key = self.key(rules, request.type, request.id, context)
         operation = Request(self.store, key, request.type, plain(request.old_inputs))
         try:
-            async with self._operation(resource_type, operation, "delete"):
-                self._authorise(resource_type, operation)
+            async with self._operation(rules, operation, "delete"):
+                self._authorise(rules, operation)
                 for gone in (operation.id, *(o["id"] for o in self.store.below(operation.id))):
                     self._refuse_if_in_use(gone, operation)
                 await self._forward("delete", operation, context)
                 self.log.append(("delete", operation.id))
-                self.store.drop(operation.id, alone=resource_type.singleton)
-                if resource_type.on_delete:
-                    resource_type.on_delete(operation)
+                self.store.drop(operation.id, alone=rules.singleton)
+                if rules.on_delete:
+                    rules.on_delete(operation)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         return Empty()
@@ -263,9 +254,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def resource_type(self, type_: str) -> ResourceType | None:
         return self.types.get(type_)
 
-    def key(self, resource_type: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
+    def key(self, rules: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
         """The key of an object in the store: its id, with a prefix where ids of two types can be equal."""
-        return resource_type.prefix + id_
+        return rules.prefix + id_
 
     def fill_defaults(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
         """Inputs with the provider's own defaults."""
@@ -275,46 +266,44 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Each (property, reason) of an input that is invalid regardless of the existing objects."""
         return schema.problems(type_, new)
 
-    def explicitly_named(self, resource_type: ResourceType, new: Props) -> bool:
+    def explicitly_named(self, rules: ResourceType, new: Props) -> bool:
         """Whether the program sets the name, so that a replacement deletes the old object first."""
-        return bool(resource_type.name) and "__createBeforeDelete" not in new
+        return bool(rules.name) and "__createBeforeDelete" not in new
 
-    def replace_on(self, resource_type: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+    def replace_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
         """Inputs whose change forces a replacement."""
-        return resource_type.replaces
+        return rules.replaces
 
-    def rerun_on(self, resource_type: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+    def rerun_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
         """Unchanged inputs that force a replacement all the same."""
         return ()
 
-    def serialize(self, resource_type: ResourceType, props: Props) -> Props:
+    def serialize(self, rules: ResourceType, props: Props) -> Props:
         """Properties as written to disk, without secrets."""
-        return {k: v for k, v in props.items() if k not in resource_type.write_only}
+        return {k: v for k, v in props.items() if k not in rules.write_only}
 
-    def deserialize(self, resource_type: ResourceType, stored: Props, known: Props) -> Props:
+    def deserialize(self, rules: ResourceType, stored: Props, known: Props) -> Props:
         """Stored properties, with the write-only ones from the state."""
-        return stored | {key: known[key] for key in resource_type.write_only if key in known}
+        return stored | {key: known[key] for key in rules.write_only if key in known}
 
     # Helpers
 
-    def _operation(self, resource_type: ResourceType, operation: Request, method: str) -> Any:
-        lock = resource_type.lock_key.format_map(operation.inputs)
-        timing = Timing(resource_type.seconds, lock, resource_type.conflict_code)
+    def _operation(self, rules: ResourceType, operation: Request, method: str) -> Any:
+        lock = rules.lock_key.format_map(operation.inputs)
+        timing = Timing(rules.seconds, lock, rules.conflict_code)
         return self.store.operation(operation.type, operation.id, method, timing)
 
     def _type(self, type_: str) -> ResourceType:
-        resource_type = self.resource_type(type_)
-        assert resource_type, type_  # Check refuses unknown types  # noqa: S101
-        return resource_type
+        rules = self.resource_type(type_)
+        assert rules, type_  # Check refuses unknown types  # noqa: S101
+        return rules
 
-    async def _write(
-        self, method: str, resource_type: ResourceType, operation: Request, context: Any
-    ) -> Props:
+    async def _write(self, method: str, rules: ResourceType, operation: Request, context: Any) -> Props:
         """Apply the cloud's checks, then store the object. Returns its outputs."""
         if unknown(operation.inputs):
             operation.refuse("UnknownValue", "an input is still unknown")
-        self._authorise(resource_type, operation)
-        for path in resource_type.references:
+        self._authorise(rules, operation)
+        for path in rules.references:
             for id_ in find(operation.inputs, path):
                 if self.store.get(id_) is None:
                     operation.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
@@ -322,17 +311,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if self.store.get(parent) is None and not parent.endswith("/default"):  # it is always there
                 missing = "ResourceGroup" if "/providers/" not in parent else "ParentResource"
                 operation.refuse(f"{missing}NotFound", f"{parent} does not exist")
-        for check in (*self.checks, *resource_type.checks):
+        for check in (*self.checks, *rules.checks):
             check(operation)
-        outputs = resource_type.outputs(operation) | await self._forward(method, operation, context)
+        outputs = rules.outputs(operation) | await self._forward(method, operation, context)
         self.log.append((method, operation.id))
         self.store.put(
             operation.id,
             operation.type,
-            self.serialize(resource_type, operation.inputs),
-            self.serialize(resource_type, outputs),
+            self.serialize(rules, operation.inputs),
+            self.serialize(rules, outputs),
         )
-        return readable(resource_type, operation.inputs) | outputs
+        return readable(rules, operation.inputs) | outputs
 
     async def _forward(self, method: str, operation: Request, context: Any) -> Props:
         if self.real_server is None:
@@ -349,15 +338,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
 
     async def _wait(
-        self, resource_type: ResourceType, operation: Request, context: Any, id_: str, properties: Props
+        self, rules: ResourceType, operation: Request, context: Any, id_: str, properties: Props
     ) -> None:
         """Fail with an initialisation error if the object exists and is not ready."""
-        reason = resource_type.unready(operation) if resource_type.unready else ""
+        reason = rules.unready(operation) if rules.unready else ""
         if reason:
             failed = provider_pb2.ErrorResourceInitFailed(
                 id=id_,
-                properties=mark_secrets(resource_type, properties),
-                inputs=mark_secrets(resource_type, operation.inputs),
+                properties=mark_secrets(rules, properties),
+                inputs=mark_secrets(rules, operation.inputs),
                 reasons=[reason],
             )
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
@@ -365,39 +354,31 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             detail = (("grpc-status-details-bin", status.SerializeToString()),)
             await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
 
-    def _authorise(self, resource_type: ResourceType, operation: Request) -> None:
+    def _authorise(self, rules: ResourceType, operation: Request) -> None:
         caller = self.store.get("/caller")
-        if (
-            resource_type.role
-            and caller
-            and not {resource_type.role, "Owner"} & set(caller["inputs"]["roles"])
-        ):
+        if rules.role and caller and not {rules.role, "Owner"} & set(caller["inputs"]["roles"]):
             name = caller["inputs"]["name"]
             operation.refuse(
-                "AuthorizationFailed", f"{name} needs the role {resource_type.role} to write {operation.id}"
+                "AuthorizationFailed", f"{name} needs the role {rules.role} to write {operation.id}"
             )
 
     def _refuse_if_in_use(self, id_: str, operation: Request) -> None:
         """Refuse the deletion if an object outside of it refers to this one."""
         found = self.store.get(id_)
-        resource_type = self.types.get(found["type"]) if found else None
-        for user in (
-            dependants(self.store, id_, self.types) if resource_type and not resource_type.singleton else ()
-        ):
+        rules = self.types.get(found["type"]) if found else None
+        for user in dependants(self.store, id_, self.types) if rules and not rules.singleton else ():
             if not user.startswith(operation.id + "/"):
-                operation.refuse(
-                    resource_type.in_use if resource_type else "", f"{id_} is still used by {user}"
-                )
+                operation.refuse(rules.in_use if rules else "", f"{id_} is still used by {user}")
 
     def _auto_name(self, request: Any) -> str:
         proposed = request.autonaming.proposed_name
         return str(proposed) if proposed else f"{request.name}{secrets.token_hex(4)}"
 
-    def _name_problems(self, resource_type: ResourceType, new: Props) -> list[tuple[str, str]]:
-        name = new.get(resource_type.name) if resource_type.name else None
-        if name is None or name == UNKNOWN or re.fullmatch(resource_type.pattern, str(name)):
+    def _name_problems(self, rules: ResourceType, new: Props) -> list[tuple[str, str]]:
+        name = new.get(rules.name) if rules.name else None
+        if name is None or name == UNKNOWN or re.fullmatch(rules.pattern, str(name)):
             return []
-        return [(resource_type.name, f"{name!r} is not a valid name ({resource_type.pattern})")]
+        return [(rules.name, f"{name!r} is not a valid name ({rules.pattern})")]
 
 
 def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
@@ -411,16 +392,14 @@ class TemplateInputs(dict[str, Any]):
         raise RefusedError("MissingInput", f"{key} is not set")
 
 
-def readable(resource_type: ResourceType, inputs: Props) -> Props:
+def readable(rules: ResourceType, inputs: Props) -> Props:
     """Inputs as the cloud returns them: without write-only ones."""
-    return {k: v for k, v in inputs.items() if k not in resource_type.write_only and not k.startswith("__")}
+    return {k: v for k, v in inputs.items() if k not in rules.write_only and not k.startswith("__")}
 
 
-def preview_outputs(resource_type: ResourceType, inputs: Props) -> Props:
+def preview_outputs(rules: ResourceType, inputs: Props) -> Props:
     """The outputs that a preview knows: inputs that the cloud returns unchanged."""
-    return {
-        k: v for k, v in readable(resource_type, inputs).items() if k not in resource_type.unknown_in_preview
-    }
+    return {k: v for k, v in readable(rules, inputs).items() if k not in rules.unknown_in_preview}
 
 
 def parents(id_: str) -> list[str]:

@@ -43,7 +43,7 @@ class Generator(Provider):
 
 
 def text(request: Request) -> Props:
-    """At least the minimum of each character class, and nothing of a class that is off."""
+    """Random characters: the minimum of each class, and none of a disabled class."""
     given, result = request.inputs, []
     classes = {
         "lower": string.ascii_lowercase, "upper": string.ascii_uppercase, "numeric": string.digits,
@@ -59,7 +59,7 @@ def text(request: Request) -> Props:
 
 
 def password(request: Request) -> Props:
-    """Bcrypt hashes the first 72 bytes, as the real provider does."""
+    """`bcryptHash` covers the first 72 bytes, as the real provider does."""
     made = text(request)
     return made | {"bcryptHash": bcrypt.hashpw(made["result"].encode()[:72], bcrypt.gensalt(10)).decode()}
 
