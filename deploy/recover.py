@@ -38,7 +38,7 @@ def identity(resource: Mapping[str, Any], subscription: str) -> str | None:
     if type_.startswith("kubernetes:"):
         metadata = inputs.get("metadata", {})
         return "/".join(part for part in (metadata.get("namespace"), metadata.get("name")) if part)
-    kind = azure.KINDS.get(type_)
+    kind = azure.RESOURCE_TYPES.get(type_)
     return kind.id.format_map({"subscriptionId": subscription} | inputs) if kind else None
 
 

@@ -180,7 +180,7 @@ def driver(  # noqa: PLR0913 each by name
     scale: float = 0.0,
     faults: str = "",
 ) -> Iterator[Driver]:
-    """Open a stack whose settings are right; with `rehearse`, on the stage in `home`."""
+    """Open a stack whose settings are right; with `rehearse`, in the workspace `home`."""
     settings(stack)
     # The engine is beside this Python, where `make setup` puts it. For real clouds a person's own comes
     # first: the official one brings the providers.
@@ -189,12 +189,12 @@ def driver(  # noqa: PLR0913 each by name
     if not rehearse:
         yield Driver(stack, auto.LocalWorkspaceOptions(work_dir=str(ROOT)), quiet=quiet)
         return
-    from rehearsal.workspace import stage  # noqa: PLC0415 a real run needs none of it
+    from rehearsal.workspace import open_workspace  # noqa: PLC0415 a real run needs none of it
 
     home = home or ROOT / ".rehearsal" / stack
     with (
         alone(home) if writing else contextlib.nullcontext(),
-        stage(stack, home=home, scale=scale, faults=faults) as here,
+        open_workspace(stack, home=home, scale=scale, faults=faults) as here,
     ):
         workspace = auto.LocalWorkspaceOptions(work_dir=str(here.work_dir), env_vars=here.environment)
         opened = Driver(stack, workspace, quiet=quiet)

@@ -29,7 +29,9 @@ STACK = "prod"
 RUNS = 3
 SCALE = 0.2
 """Scale of the latencies: the critical path takes three minutes, much longer than the program's own work."""
-KINDS = azure.KINDS | entra.KINDS | kubernetes.KINDS | vault.KINDS
+RESOURCE_TYPES = (
+    azure.RESOURCE_TYPES | entra.RESOURCE_TYPES | kubernetes.RESOURCE_TYPES | vault.RESOURCE_TYPES
+)
 TEAMS = (10, 200)
 
 
@@ -123,7 +125,7 @@ def critical_path(resources: Mapping[str, Mapping[str, Any]]) -> list[tuple[str,
 
 def latency(type_: str) -> float:
     """The simulated seconds of a creation; 0 for a resource that is in no cloud."""
-    kind = KINDS.get(type_) or kubernetes.CUSTOM.get(type_.rpartition(":")[2])
+    kind = RESOURCE_TYPES.get(type_) or kubernetes.CUSTOM.get(type_.rpartition(":")[2])
     return kind.seconds * SCALE if kind else 0.0
 
 

@@ -1,11 +1,11 @@
-"""Lists the values that each chart knows: `rehearsal/charts/<chart>-<version>.keys`.
+"""Lists the values that each chart knows: `rehearsal/charts/<chart>.keys`.
 
     python -m tools.chart_keys CHARTS_DIR
 
 Helm ignores a value that a chart does not know, so that a misspelled key has no effect and causes no error.
 Charts are in no package registry; tests and rehearsals check our values against these lists.
 
-Each line is a path. `a.b.*`: any key below `a.b` (labels, resources, a value that a template prints whole).
+Line 1 has the chart's version; each other line is a path. `a.b.*`: any key below `a.b` (labels, resources, a value that a template prints whole).
 `a[]`: a list, of anything unless other lines have keys of its items. `a.*.c`: key `c` below any key of `a`. A
 key with a dot is in double quotes. The sources are the chart's values, its schema if it has one, the values
 that its templates read, and keys that are commented out in the values and named in a template.
@@ -105,7 +105,7 @@ class Chart(dict[str, str]):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the lists of all charts in a folder; those of other versions stay until they are deleted."""
+    """Write the lists of all charts in a folder. The diff of a bump shows the changed keys."""
     parser = argparse.ArgumentParser(description="Write down which values each chart knows.")
     parser.add_argument("charts", type=Path, metavar="CHARTS_DIR", help="a folder of packaged charts")
     folder = parser.parse_args(argv).charts
@@ -117,8 +117,8 @@ def main(argv: list[str] | None = None) -> int:
     for file in found:
         chart = read(file)
         lines = sorted(set(known(chart).lines()))
-        name = f"{chart.about['name']}-{chart.about['version']}.keys"
-        (KEYS / name).write_text("\n".join(lines) + "\n")
+        name = f"{chart.about['name']}.keys"
+        (KEYS / name).write_text("\n".join([f"# {chart.about['version']}", *lines]) + "\n")
         print(f"{name}: {len(lines)} paths")
     return 0
 
