@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from deploy.stack import driver
+from deploy.stack import open_stack
 from deploy.stack_file import ROOT
 from deploy.summary import shortened
 from rehearsal import azure, entra, kubernetes, vault
@@ -29,12 +29,12 @@ KINDS = azure.KINDS | entra.KINDS | kubernetes.KINDS | vault.KINDS
 TEAMS = (10, 200)
 PREVIEW = """
 from pathlib import Path
-from deploy.driver import Driver, driver
+from deploy.stack import StackRunner, open_stack
 {program}
-with driver({stack!r}, rehearse=True, quiet=True, home=Path({home!r})) as here:
+with open_stack({stack!r}, rehearse=True, quiet=True, home=Path({home!r})) as here:
     assert not here.preview().errors
 """
-EMPTY = "Driver._program = staticmethod(lambda: None)"
+EMPTY = "StackRunner._program = staticmethod(lambda: None)"
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def teams(number: int) -> float:
 
 def update(home: Path) -> tuple[float, list[tuple[str, float]]]:
     """Seconds for an `up` from nothing with latencies, and its critical path as (resource, seconds)."""
-    with driver(STACK, rehearse=True, quiet=True, home=home, scale=SCALE) as here:
+    with open_stack(STACK, rehearse=True, quiet=True, home=home, scale=SCALE) as here:
         outcome = here.up()
         if outcome.failed:
             sys.exit(outcome.as_text())

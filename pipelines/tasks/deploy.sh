@@ -34,9 +34,9 @@ smoke) told smoke "$STACK" "${where[@]}" ${FOR:+--for "$FOR"} || status=$? ;;
 drift)
     told drift "$STACK" "${where[@]}" || status=$?
     if [ -n "${REPOSITORY:-}" ] && { [ "$status" = 0 ] || [ "$status" = 4 ]; }; then
-        gone=()
-        [ "$status" = 4 ] || gone=(--gone)
-        deploy issue "Drift of $STACK" --repository "$REPOSITORY" "${gone[@]}" <"$private/said"
+        close=()
+        [ "$status" = 4 ] || close=(--close)
+        deploy issue "Drift of $STACK" --repository "$REPOSITORY" "${close[@]}" <"$private/said"
     fi
     ;;
 *) echo "deploy.sh: what is '$1'? plan, up, smoke or drift" >&2; exit 2 ;;

@@ -68,7 +68,7 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
     build.passes("deploy", "plan", STACK="staging")
     (build.folder / "plans" / "staging.json").write_text((build.folder / "plan" / "staging.json").read_text())
     assert "up staging" in build.passes("deploy", "up", STACK="staging")
-    assert "nobody can be asked" in build.passes("deploy", "smoke", STACK="staging")
+    assert "Not checked:" in build.passes("deploy", "smoke", STACK="staging")
 
     build.passes("deploy", "plan", STACK="prod")
     assert "preview prod" in (build.folder / "plan" / "prod.txt").read_text()
@@ -80,8 +80,8 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
     build.commit("two")
     refused = build.task("deploy", "up", STACK="prod")
     assert refused.returncode == 3, refused.stdout + refused.stderr
-    assert "commit: it was made of" in refused.stdout
-    assert "stack file: platform:tags is another" in refused.stdout
+    assert "commit: planned" in refused.stdout
+    assert "stack file: platform:tags has changed" in refused.stdout
     assert not build.checkout.objects("prod")
 
     build.git("reset", "-q", "--hard", "HEAD~1")

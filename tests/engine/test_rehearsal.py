@@ -272,11 +272,11 @@ def test_a_wrong_stack_file_ends_with_2_before_anything_is_made(tmp_path, stack,
 
 
 def test_pulumis_own_command_line_refuses_a_wrong_stack_file_too(tmp_path):
-    """The program itself refuses, whatever runs it; here without the driver's own check."""
+    """The program itself refuses, whatever runs it; here without the check of `deploy`."""
     checkout = Checkout(tmp_path / "project")
     checkout.set("demo", "nework", {})
-    script = "import deploy.driver as d; d.settings = lambda stack: None\n"
-    script += "with d.driver('demo', rehearse=True, quiet=True) as here: print(here.preview().as_text())"
+    script = "import deploy.stack as d; d.settings = lambda stack: None\n"
+    script += "with d.open_stack('demo', rehearse=True, quiet=True) as here: print(here.preview().as_text())"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=checkout.folder, capture_output=True, text=True, check=False
     )
