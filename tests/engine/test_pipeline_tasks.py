@@ -107,8 +107,8 @@ def test_a_task_without_a_token_or_a_deployer_says_so(build, tmp_path):
     script = "platform/pipelines/tasks/deploy.sh"
     environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable}
     for more, told in (
-        ({"STACK": "prod"}, "the task gets no identity token"),
-        ({"STACK": "other", "TOKEN": "x"}, "has no deployer of other"),
+        ({"STACK": "prod"}, "the identity token is missing"),
+        ({"STACK": "other", "TOKEN": "x"}, "has no deployer for other"),
         ({"STACK": "prod", "TOKEN": "x"}, "No such file or directory"),
     ):
         done = subprocess.run(
