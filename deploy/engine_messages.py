@@ -11,7 +11,7 @@ CANCELLED = "context canceled"
 ONLY_SUMMARIES = ("preview failed", "update failed", "")
 """Last errors of a run. The errors before them say why."""
 ERROR = re.compile(r"error: (.+)")
-"""How the CLI ends; what `CommandError` holds besides."""
+"""The reason in a `CommandError`, whose text also has the whole output."""
 LOCK = re.compile(r"([^/\s]+)\.json\S*: created by (.+?)@(\S+) \(pid (\d+)\) at (\S+)")
 """One lock in the text of `ConcurrentUpdateError` (pkg/backend/diy/lock.go): id, user, host, pid, time."""
 _PROTECTED = ("marked for protection", "cannot be deleted")

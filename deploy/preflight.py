@@ -36,13 +36,15 @@ class Finding(NamedTuple):
     what: str
     missing: str = ""
     """Empty if the precondition is met."""
-    mend: str = ""
+    remedy: str = ""
     """The command to run, or what to do."""
 
     def __str__(self) -> str:
         if not self.missing:
             return f"  ok       {self.what}"
-        return f"  missing  {self.what}: {self.missing}" + (f"\n           {self.mend}" if self.mend else "")
+        return f"  missing  {self.what}: {self.missing}" + (
+            f"\n           {self.remedy}" if self.remedy else ""
+        )
 
 
 def ask(*command: str) -> Any:
@@ -64,8 +66,8 @@ def preflight(settings: Settings, ask: Ask = ask) -> list[Finding]:
     account = ask("az", "account", "show", "--subscription", subscription)
     if not account or account.get("tenantId") != settings.azure.tenant_id:
         seen = "az has no login for it" if not account else f"it is in tenant {account.get('tenantId')}"
-        mend = f"az login --tenant {settings.azure.tenant_id}"
-        return [Finding(f"subscription {subscription}", seen, mend)]
+        remedy = f"az login --tenant {settings.azure.tenant_id}"
+        return [Finding(f"subscription {subscription}", seen, remedy)]
     found = [Finding(f"subscription {subscription}, as {account['user']['name']}")]
     for check in (providers, versions, quotas, zone, groups, roles, graph):
         found += check(settings, account, ask)
@@ -80,8 +82,8 @@ def providers(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]: 
     for name in PROVIDERS:
         state = states.get(name.lower(), "unknown")
         missing = "" if state == "Registered" else f"it is {state}"
-        mend = f"az provider register --namespace {name} --subscription {subscription} --wait"
-        yield Finding(f"provider {name}", missing, mend)
+        remedy = f"az provider register --namespace {name} --subscription {subscription} --wait"
+        yield Finding(f"provider {name}", missing, remedy)
 
 
 def versions(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
@@ -89,9 +91,8 @@ def versions(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
     location, wanted = settings.azure.location, settings.cluster.kubernetes_version
     answer = ask("az", "aks", "get-versions", "--location", location, "--subscription", account["id"]) or {}
     offered = {one["version"] for one in answer.get("values", [])}
-    missing = (
-        "" if wanted in offered else f"AKS in {location} offers {', '.join(sorted(offered)) or 'nothing'}"
-    )
+    seen = f"AKS in {location} offers {', '.join(sorted(offered)) or 'nothing'}"
+    missing = "" if wanted in offered else seen
     yield Finding(f"Kubernetes {wanted}", missing, "set platform:cluster kubernetesVersion to one of these")
 
 
@@ -117,8 +118,8 @@ def quotas(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
     for name, cores in sorted(need.items()):
         limit = rooms.get(name.lower(), 0)
         missing = "" if limit >= cores else f"the pools need up to {cores}, and the limit is {limit}"
-        mend = f"request more: portal, Quotas, Compute, {location} (or reduce maxNodes)"
-        yield Finding(f"cores of {name} in {location}", missing, mend)
+        remedy = f"request more: portal, Quotas, Compute, {location} (or reduce maxNodes)"
+        yield Finding(f"cores of {name} in {location}", missing, remedy)
 
 
 def zone(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
@@ -128,29 +129,26 @@ def zone(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # no
     shown = ask("az", "network", "dns", "zone", "show", "--ids", id_)
     if not shown:
         yield Finding(
-            f"DNS zone {name}", f"{id_} does not exist or is not readable", "create it or fix its id"
+            f"DNS zone {name}", f"{id_} does not exist or is not readable", "create it or fix the id"
         )
         return
     servers = {server.rstrip(".").lower() for server in shown.get("nameServers") or ()}
     answer = ask("nslookup", "-type=NS", name) or ""
     public = {found.rstrip(".").lower() for found in re.findall(r"nameserver = (\S+)", answer)}
-    missing = (
-        ""
-        if servers and servers <= public
-        else f"the public name servers are {', '.join(sorted(public)) or 'none'}"
-    )
-    mend = f"at the registrar or in the parent zone, delegate it to {', '.join(sorted(servers))}"
-    yield Finding(f"delegation of {name}", missing, mend)
+    seen = f"the public name servers are {', '.join(sorted(public)) or 'none'}"
+    missing = "" if servers and servers <= public else seen
+    remedy = f"at the registrar or in the parent zone, delegate it to {', '.join(sorted(servers))}"
+    yield Finding(f"delegation of {name}", missing, remedy)
 
 
 def groups(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
     """The deployers' Entra groups exist."""
     for group in settings.cluster.admin_group_object_ids:
         shown = ask("az", "ad", "group", "show", "--group", group)
-        mend = (
-            "az ad group create --display-name deployers --mail-nickname deployers; put its id into the file"
+        remedy = (
+            "az ad group create --display-name deployers --mail-nickname deployers; set its id in the file"
         )
-        yield Finding(f"Entra group {group}", "" if shown else "it does not exist or is not readable", mend)
+        yield Finding(f"Entra group {group}", "" if shown else "it does not exist or is not readable", remedy)
 
 
 def roles(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
@@ -163,8 +161,8 @@ def roles(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
     names = {each["roleDefinitionName"] for each in held or ()}
     for wanted, plain in ((WRITE, "Contributor"), (GRANT, "Role Based Access Control Administrator")):
         missing = "" if names & wanted else f"{who} has {', '.join(sorted(names)) or 'no role'}"
-        mend = f'az role assignment create --assignee {who} --role "{plain}" --scope {scope}'
-        yield Finding(f"role {plain}", missing, mend)
+        remedy = f'az role assignment create --assignee {who} --role "{plain}" --scope {scope}'
+        yield Finding(f"role {plain}", missing, remedy)
 
 
 def graph(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
@@ -179,8 +177,8 @@ def graph(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # n
         # `az ad app permission` cannot grant to a managed identity, which has no application.
         body = {"principalId": object_id(who), "resourceId": object_id(GRAPH_ITSELF), "appRoleId": role}
         quoted = json.dumps(body).replace('"', '\\"')
-        mend = f'az rest --method post --url "{url}" --body "{quoted}"'
-        yield Finding(f"Graph permission {name}", "" if role in held else f"{who} does not have it", mend)
+        remedy = f'az rest --method post --url "{url}" --body "{quoted}"'
+        yield Finding(f"Graph permission {name}", "" if role in held else f"{who} does not have it", remedy)
 
 
 def object_id(app_id: str) -> str:

@@ -53,15 +53,15 @@ def import_pending(state: State, ids: Mapping[str, str]) -> dict[str, Any]:
     `pulumi refresh --import-pending-creates URN ID` is meant for this. With Pulumi 3.259.0 and a state in a
     file or a storage account it removes the pending create and imports nothing.
     """
-    mended = copy.deepcopy(dict(state))
-    resources = mended.setdefault("resources", [])
+    repaired = copy.deepcopy(dict(state))
+    resources = repaired.setdefault("resources", [])
     for created in pending_creates(state):
         if created["urn"] in ids:
             for older in (one for one in resources if one["urn"] == created["urn"]):
                 older["delete"] = True  # the run was replacing it
             resources.append({**created, "id": ids[created["urn"]]})
-    mended["pending_operations"] = None
-    return mended
+    repaired["pending_operations"] = None
+    return repaired
 
 
 def failed(secret: Mapping[str, Any]) -> dict[str, Any]:

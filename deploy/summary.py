@@ -161,8 +161,8 @@ class Summary:
         """Counts, then each change; of a new stack without its creations."""
         counts = [f"{number} {operation}" for operation, number in sorted(self.counts.items())]
         lines = [f"{self.operation} {self.stack}: {', '.join(counts)} in {self.seconds:.1f} s"]
-        told = [c for c in self.changes if c.operation != "create" or self.unchanged]
-        lines += [f"  {change}{', which is protected' if change.protected else ''}" for change in told]
+        shown = [c for c in self.changes if c.operation != "create" or self.unchanged]
+        lines += [f"  {change}{', which is protected' if change.protected else ''}" for change in shown]
         lines += [f"  policy violation: {violation}" for violation in self.violations]
         lines += [f"  error: {error}" for error in self.errors]
         return "\n".join([*lines, *listed(self.outputs)])

@@ -36,7 +36,7 @@ def test_nothing_is_missing_if_all_preconditions_are_met():
 
 def test_without_a_login_nothing_else_is_checked():
     found = findings(**{"account show": None})
-    assert [one.mend for one in found.values()] == [f"az login --tenant {SETTINGS.azure.tenant_id}"]
+    assert [one.remedy for one in found.values()] == [f"az login --tenant {SETTINGS.azure.tenant_id}"]
 
 
 def test_a_login_in_another_tenant_is_reported():
@@ -44,7 +44,7 @@ def test_a_login_in_another_tenant_is_reported():
 
 
 @pytest.mark.parametrize(
-    ("answer", "value", "what", "mend"),
+    ("answer", "value", "what", "remedy"),
     [
         ("provider list", [], "provider Microsoft.KeyVault", "--namespace Microsoft.KeyVault"),
         ("aks get-versions", {"values": [{"version": "1.30"}]}, "Kubernetes 1.36", "kubernetesVersion"),
@@ -57,10 +57,10 @@ def test_a_login_in_another_tenant_is_reported():
         ("rest", {"value": []}, "Graph permission Group.ReadWrite.All", r'\"appRoleId\": \"62a82d76-'),
     ],
 )  # fmt: skip
-def test_a_missing_precondition_is_reported_with_its_remedy(answer, value, what, mend):
+def test_a_missing_precondition_is_reported_with_its_remedy(answer, value, what, remedy):
     found = findings(**{answer: value})[what]
     assert found.missing
-    assert mend in found.mend
+    assert remedy in found.remedy
 
 
 @pytest.mark.parametrize(
