@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import yaml
 
-from deploy.stack import Driver, driver
+from deploy.stack import StackRunner, open_stack
 from deploy.stack_file import ROOT
 from deploy.summary import shortened
 from rehearsal import azure, entra, kubernetes, vault
@@ -75,9 +75,9 @@ def seconds(run: Callable[..., None], *arguments: object) -> float:
 def preview(home: Path, empty: bool) -> None:  # noqa: FBT001 an argument of a process
     """Preview the stack, or an empty program, against empty clouds."""
     program: AbstractContextManager[object] = (
-        patch.object(Driver, "_program", staticmethod(lambda: None)) if empty else nullcontext()
+        patch.object(StackRunner, "_program", staticmethod(lambda: None)) if empty else nullcontext()
     )
-    with program, driver(STACK, rehearse=True, quiet=True, home=home) as here:
+    with program, open_stack(STACK, rehearse=True, quiet=True, home=home) as here:
         if here.preview().errors:
             sys.exit(1)
 
@@ -99,8 +99,8 @@ def teams(number: int) -> float:
 
 
 def update(home: Path) -> tuple[float, list[tuple[str, float]]]:
-    """The time of an `up` from nothing with latencies, and its critical path as (resource, seconds)."""
-    with driver(STACK, rehearse=True, quiet=True, home=home, scale=SCALE) as here:
+    """Seconds for an `up` from nothing with latencies, and its critical path as (resource, seconds)."""
+    with open_stack(STACK, rehearse=True, quiet=True, home=home, scale=SCALE) as here:
         outcome = here.up()
         if outcome.failed:
             sys.exit(outcome.as_text())

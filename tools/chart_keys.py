@@ -5,7 +5,8 @@
 Helm ignores a value that a chart does not know, so that a misspelled key has no effect and causes no error.
 Charts are in no package registry; tests and rehearsals check our values against these lists.
 
-Line 1 has the chart's version; each other line is a path. `a.b.*`: any key below `a.b` (labels, resources, a value that a template prints whole).
+Line 1 has the chart's version; each other line is a path. `a.b.*`: any key below `a.b` (labels, resources, a
+value that a template prints whole).
 `a[]`: a list, of anything unless other lines have keys of its items. `a.*.c`: key `c` below any key of `a`. A
 key with a dot is in double quotes. The sources are the chart's values, its schema if it has one, the values
 that its templates read, and keys that are commented out in the values and named in a template.

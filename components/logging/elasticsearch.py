@@ -65,7 +65,7 @@ class Elasticsearch(Component):
             values=operator(monitors=ctx.service_monitors),
             opts=self.child,
         )
-        where = ready(kinds, namespace)
+        where: Output[str] = ready(kinds, namespace)
 
         def certificate(called: str, server: str) -> Output[str]:
             return server_certificate(called, ctx.trust, namespace=namespace, hosts=[server], parent=self)

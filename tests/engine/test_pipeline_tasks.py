@@ -21,7 +21,7 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
     build.passes("deploy", "plan", STACK="staging")
     (build.folder / "plans" / "staging.json").write_text((build.folder / "plan" / "staging.json").read_text())
     assert "up staging" in build.passes("deploy", "up", STACK="staging")
-    assert "nobody can be asked" in build.passes("deploy", "smoke", STACK="staging")
+    assert "Not checked:" in build.passes("deploy", "smoke", STACK="staging")
 
     build.passes("deploy", "plan", STACK="prod")
     assert "preview prod" in (build.folder / "plan" / "prod.txt").read_text()
@@ -33,8 +33,8 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
     build.commit("two")
     refused = build.task("deploy", "up", STACK="prod")
     assert refused.returncode == 3, refused.stdout + refused.stderr
-    assert "commit: it was made of" in refused.stdout
-    assert "stack file: platform:tags is another" in refused.stdout
+    assert "commit: planned" in refused.stdout
+    assert "stack file: platform:tags has changed" in refused.stdout
     assert not build.checkout.objects("prod")
 
     build.git("reset", "-q", "--hard", "HEAD~1")
@@ -60,8 +60,8 @@ def test_a_task_without_a_token_or_a_deployer_says_so(build, tmp_path):
     script = "platform/pipelines/tasks/deploy.sh"
     environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable}
     for more, told in (
-        ({"STACK": "prod"}, "the task gets no identity token"),
-        ({"STACK": "other", "TOKEN": "x"}, "has no deployer of other"),
+        ({"STACK": "prod"}, "the identity token is missing"),
+        ({"STACK": "other", "TOKEN": "x"}, "has no deployer for other"),
         ({"STACK": "prod", "TOKEN": "x"}, "No such file or directory"),
     ):
         done = subprocess.run(

@@ -59,7 +59,7 @@ def test_pulumis_own_command_line_refuses_a_wrong_stack_file_too(tmp_path):
     checkout = Checkout(tmp_path / "project")
     checkout.set("demo", "nework", {})
     script = "import deploy.stack as d; d.settings = lambda stack: None\n"
-    script += "with d.driver('demo', rehearse=True, quiet=True) as here: print(here.preview().as_text())"
+    script += "with d.open_stack('demo', rehearse=True, quiet=True) as here: print(here.preview().as_text())"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=checkout.folder, capture_output=True, text=True, check=False
     )

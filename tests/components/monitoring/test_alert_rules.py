@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.monitoring.alert_rules import FILES, rules
-from deploy.smoke.checks import QUESTIONS
+from deploy.smoke.checks import CHECKS
 from tests.support.known_metrics import asked_for, known
 from tests.support.recorder import ROOT
 
@@ -83,7 +83,7 @@ def test_what_smoke_is_said_to_notice_is_among_its_questions():
     rows = [row.split("|") for row in NOTICED.read_text().splitlines() if row.startswith("| ")]
     asked = {question for row in rows for question in re.findall('"(.+?)"', row[3])}
     assert asked
-    assert asked <= QUESTIONS.keys()
+    assert asked <= CHECKS.keys()
 
 
 def test_every_file_of_rules_has_a_test_of_its_own():
