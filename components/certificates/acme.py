@@ -71,7 +71,7 @@ class AcmeIssuers(Component):
                     }
                 },
                 parent=self,
-                wait_for="condition=Ready",
+                ready_within=10,
             )
             for kind, server in SERVERS.items()
         }

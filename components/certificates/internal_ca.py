@@ -57,7 +57,7 @@ class InternalCA(Component):
             api_version=CERT_MANAGER,
             spec={"ca": {"secretName": secret.metadata.name}},
             parent=self,
-            wait_for="condition=Ready",
+            ready_within=10,
         )
         self.expires_at = root.validity_end_time.apply(str)
         self.trust = CaTrust(issuer, Output.unsecret(root.cert_pem))
@@ -93,7 +93,7 @@ def server_certificate(  # noqa: PLR0913 (named, and each an input)
             "renewBefore": f"{days * 12}h",
         },
         parent=parent,
-        wait_for="condition=Ready",
+        ready_within=10,
     )
 
 

@@ -53,8 +53,7 @@ def publish(  # noqa: PLR0913 (named, and each an input)
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
         },
         parent=parent,
-        wait_for="condition=Ready",
-        minutes=20,
+        ready_within=20,
     )
     where = after(namespace, host.ingress)
 

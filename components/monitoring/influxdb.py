@@ -83,7 +83,7 @@ class InfluxDb(Component):
                 "RETENTION_SECONDS": str(settings.retention_seconds),
             },
             secrets=secret("influxdb-setup", namespace, {"admin-token": admin["admin-token"], **users}),
-            stamp=checksum(*users.values()),
+            checksum=checksum(*users.values()),
             ca=ca_bundle("influxdb-ca", trust, namespace=namespace, parent=self),
             parent=self,
         )

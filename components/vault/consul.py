@@ -77,7 +77,7 @@ class Consul(Component):
             values=values(
                 settings,
                 certificate=certificate,
-                gossip=secret(f"{name}-gossip", {"key": generated.key(f"{name}-gossip", parent=self)}),
+                gossip=secret(f"{name}-gossip", {"key": generated.random_key(f"{name}-gossip", parent=self)}),
                 bootstrap=secret(f"{name}-bootstrap", {"token": bootstrap}),
                 disks=disks,
             ),
@@ -94,7 +94,7 @@ class Consul(Component):
                 "POLICIES": json.dumps(POLICIES, sort_keys=True),
             },
             secrets=secret(f"{name}-tokens", tokens),
-            stamp=checksum(*tokens.values()),
+            checksum=checksum(*tokens.values()),
             ca=ca_bundle(f"{name}-ca", trust, namespace=namespace, parent=self),
             parent=self,
         )

@@ -105,7 +105,7 @@ class VaultInit(Component):
                 "AUDIT": json.dumps(AUDIT),
             },
             secrets=secrets.metadata.name,
-            stamp=checksum(token, self.password),
+            checksum=checksum(token, self.password),
             ca=ca_bundle(f"{name}-ca", trust, namespace=namespace, parent=self),
             account=after(account.metadata.name, bound.metadata.name),
             labels={"azure.workload.identity/use": "true"},

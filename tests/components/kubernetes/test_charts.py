@@ -34,12 +34,12 @@ def test_a_stack_may_try_a_newer_chart_and_keeps_the_other_pins():
     ("tried", "told"),
     [
         ({"concurse": "20.2.0"}, "did you mean concourse?"),
-        ({"concourse": ">=20"}, "is not one version"),
-        ({"concourse": "latest"}, "is not one version"),
-        ({"concourse": "20.1"}, "such as 20.1.3"),
+        ({"concourse": ">=20"}, "is not an exact version"),
+        ({"concourse": "latest"}, "is not an exact version"),
+        ({"concourse": "20.1"}, "write it like 20.1.3"),
     ],
 )
-def test_what_is_no_chart_or_no_version_is_told(tried, told):
+def test_unknown_charts_and_inexact_versions_are_refused(tried, told):
     [problem] = validate_versions(tried)
     assert told in problem.text
 

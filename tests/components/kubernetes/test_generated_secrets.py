@@ -29,10 +29,10 @@ def test_a_token_of_consul_is_a_uuid(made):
 
 
 def test_a_key_has_32_bytes(made):
-    assert len(base64.b64decode(made("key")[1]["value"])) == 32
+    assert len(base64.b64decode(made("random_key")[1]["value"])) == 32
 
 
-@pytest.mark.parametrize("which", ["password", "random_uuid", "key"])
+@pytest.mark.parametrize("which", ["password", "random_uuid", "random_key"])
 def test_it_is_secret_and_its_resource_has_no_id_that_tells(made, which):
     recorder, kept = made(which)
     assert kept["secret"] is True
