@@ -65,7 +65,7 @@ def test_an_issuer_is_waited_for(run):
 
 def told(**changes):
     settings = CertificatesSettings.model_validate({"email": "delivery@example.org"} | changes)
-    return values(settings, monitors=True)
+    return values(settings, service_monitors=True)
 
 
 def test_the_kinds_stay_when_the_chart_goes():

@@ -2,7 +2,14 @@
 
 from pulumi import ComponentResource, Output
 
-from components.certificates.internal_ca import EARLY, LIFE, YEAR, InternalCA, ca_bundle, server_certificate
+from components.certificates.internal_ca import (
+    EARLY_RENEWAL,
+    VALIDITY,
+    YEAR,
+    InternalCA,
+    ca_bundle,
+    server_certificate,
+)
 from tests.support.recorder import SECRET
 
 CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
@@ -35,8 +42,8 @@ def test_the_cas_key_is_in_one_secret_beside_cert_manager(run):
 def test_every_preview_shows_the_end_of_the_ca_years_before_it(run):
     """Then the provider replaces the certificate; leaves last 90 days, so nothing outlives the old one."""
     root = made(run).one("tls:index/selfSignedCert:SelfSignedCert").inputs
-    assert root["validityPeriodHours"] == LIFE >= 10 * YEAR
-    assert root["earlyRenewalHours"] == EARLY >= 2 * YEAR
+    assert root["validityPeriodHours"] == VALIDITY >= 10 * YEAR
+    assert root["earlyRenewalHours"] == EARLY_RENEWAL >= 2 * YEAR
     assert root["isCaCertificate"] is True
 
 

@@ -18,10 +18,10 @@ SECRET_ID = "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId"
 def made(run):
     def make(kept=None, *, protected=True, **settings):
         def program():
-            credentials = VaultAppRoles("credentials", AppRoleSettings(**settings), protected=protected)
+            app-roles = VaultAppRoles("app-roles", AppRoleSettings(**settings), protected=protected)
             if kept is not None:
-                credentials.approle.apply(kept.append)
-                Output.from_input(credentials.approle.is_secret()).apply(kept.append)
+                app-roles.approle.apply(kept.append)
+                Output.from_input(app-roles.approle.is_secret()).apply(kept.append)
 
         return run(program)
 
@@ -35,7 +35,7 @@ def test_secrets_are_kept_in_versions_and_outlive_the_program(made):
 
 
 def test_concourse_logs_in_as_often_as_it_likes_and_its_token_has_no_end(made):
-    role = made().named(ROLE)["credentials-concourse"].inputs
+    role = made().named(ROLE)["app-roles-concourse"].inputs
     assert role["bindSecretId"] is True
     assert role["tokenPeriod"] == PERIOD
     assert (role["secretIdNumUses"], role["tokenNumUses"]) == (0, 0)
@@ -44,7 +44,7 @@ def test_concourse_logs_in_as_often_as_it_likes_and_its_token_has_no_end(made):
 
 
 def test_its_policy_is_to_read_its_own_subtree_and_nothing_else(made):
-    text = made().named("vault:index/policy:Policy")["credentials-concourse"].inputs["policy"]
+    text = made().named("vault:index/policy:Policy")["app-roles-concourse"].inputs["policy"]
     assert text.count("path ") == 1
     assert 'path "secret/data/concourse/*"' in text
     assert 'capabilities = ["read"]' in text
@@ -52,10 +52,10 @@ def test_its_policy_is_to_read_its_own_subtree_and_nothing_else(made):
 
 def test_people_write_there_for_half_an_hour_and_get_no_further(made):
     recorder = made()
-    role = recorder.named(ROLE)["credentials-writer"].inputs
+    role = recorder.named(ROLE)["app-roles-writer"].inputs
     assert (role["tokenTtl"], role["tokenPolicies"]) == (WRITING, ["writer"])
     assert "tokenPeriod" not in role
-    text = recorder.named("vault:index/policy:Policy")["credentials-writer"].inputs["policy"]
+    text = recorder.named("vault:index/policy:Policy")["app-roles-writer"].inputs["policy"]
     paths = [line for line in text.splitlines() if line.startswith("path ")]
     assert all(re.fullmatch(r'path "secret/(data|metadata|undelete)/concourse/\*" \{', p) for p in paths)
 
@@ -68,10 +68,10 @@ def test_a_rotation_keeps_the_old_secret_id_while_it_is_named(made, who):
 
     first, both = ids(), ids(rotation="2026-12", previous="2026-11")
     last = ids(rotation="2026-12")
-    assert list(first) == [f"credentials-{who}-2026-11"]
-    assert set(both) == {f"credentials-{who}-2026-11", f"credentials-{who}-2026-12"}
-    assert first[f"credentials-{who}-2026-11"] == both[f"credentials-{who}-2026-11"]
-    assert list(last) == [f"credentials-{who}-2026-12"]
+    assert list(first) == [f"app-roles-{who}-2026-11"]
+    assert set(both) == {f"app-roles-{who}-2026-11", f"app-roles-{who}-2026-12"}
+    assert first[f"app-roles-{who}-2026-11"] == both[f"app-roles-{who}-2026-11"]
+    assert list(last) == [f"app-roles-{who}-2026-12"]
 
 
 def test_concourse_gets_the_newest_as_a_secret(made):
@@ -79,7 +79,7 @@ def test_concourse_gets_the_newest_as_a_secret(made):
     made(kept, rotation="2026-12", previous="2026-11")
     assert sorted(kept, key=str) == [
         True,
-        "role_id:role-id-of-credentials-concourse,secret_id:the-secret-id-of-credentials-concourse-2026-12",
+        "role_id:role-id-of-app-roles-concourse,secret_id:the-secret-id-of-app-roles-concourse-2026-12",
     ]
 
 
@@ -109,9 +109,9 @@ def test_the_operator_may_write_each_policy_in_one_text():
     assert "*" not in re.sub(r"secret/(data|metadata|undelete)/concourse/\*", "", text)
 
 
-def test_web_nodes_log_in_by_it(run_stack):
-    """And start anew with a new one: the checksum of their Secret is in their pods."""
+def test_web_nodes_have_the_approles_secret_id(run_stack):
+    """Only in their Secret, whose checksum restarts them."""
     recorder = run_stack("prod")
     secret = str(recorder.named("kubernetes:core/v1:Secret")["concourse-web"].inputs)
-    assert "secret_id:the-secret-id-of-credentials-concourse-" in secret
+    assert "secret_id:the-secret-id-of-app-roles-concourse-" in secret
     assert "the-secret-id" not in str(recorder.named("kubernetes:helm.sh/v3:Release")["concourse"].inputs)
