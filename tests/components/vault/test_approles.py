@@ -18,10 +18,10 @@ SECRET_ID = "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId"
 def made(run):
     def make(kept=None, *, protected=True, **settings):
         def program():
-            app-roles = VaultAppRoles("app-roles", AppRoleSettings(**settings), protected=protected)
+            app_roles = VaultAppRoles("app-roles", AppRoleSettings(**settings), protected=protected)
             if kept is not None:
-                app-roles.approle.apply(kept.append)
-                Output.from_input(app-roles.approle.is_secret()).apply(kept.append)
+                app_roles.approle.apply(kept.append)
+                Output.from_input(app_roles.approle.is_secret()).apply(kept.append)
 
         return run(program)
 
