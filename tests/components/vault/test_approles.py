@@ -1,4 +1,4 @@
-"""In Vault: a mount that nobody deletes by accident, and a login for Concourse, rotated with overlap."""
+"""Vault's configuration: a protected mount, and approles with overlapping rotation."""
 
 import json
 import re
@@ -28,13 +28,13 @@ def made(run):
     return make
 
 
-def test_secrets_are_kept_in_versions_and_outlive_the_program(made):
+def test_the_mount_is_versioned_and_survives_a_destroy(made):
     mount = made().one("vault:index/mount:Mount")
     assert (mount.inputs["path"], mount.inputs["options"]) == ("secret", {"version": "2"})
     assert (mount.options["protect"], mount.options["retainOnDelete"]) == (True, True)
 
 
-def test_concourse_logs_in_as_often_as_it_likes_and_its_token_has_no_end(made):
+def test_concourses_login_and_token_have_no_use_limit(made):
     role = made().named(ROLE)["app-roles-concourse"].inputs
     assert role["bindSecretId"] is True
     assert role["tokenPeriod"] == PERIOD
@@ -43,14 +43,14 @@ def test_concourse_logs_in_as_often_as_it_likes_and_its_token_has_no_end(made):
     assert role["tokenPolicies"] == ["concourse"]
 
 
-def test_its_policy_is_to_read_its_own_subtree_and_nothing_else(made):
+def test_concourses_policy_allows_reading_its_subtree_only(made):
     text = made().named("vault:index/policy:Policy")["app-roles-concourse"].inputs["policy"]
     assert text.count("path ") == 1
     assert 'path "secret/data/concourse/*"' in text
     assert 'capabilities = ["read"]' in text
 
 
-def test_people_write_there_for_half_an_hour_and_get_no_further(made):
+def test_writers_have_half_an_hour_in_that_subtree_only(made):
     recorder = made()
     role = recorder.named(ROLE)["app-roles-writer"].inputs
     assert (role["tokenTtl"], role["tokenPolicies"]) == (WRITING, ["writer"])
@@ -61,7 +61,7 @@ def test_people_write_there_for_half_an_hour_and_get_no_further(made):
 
 
 @pytest.mark.parametrize("who", ["concourse", "writer"])
-def test_a_rotation_keeps_the_old_secret_id_while_it_is_named(made, who):
+def test_the_previous_secret_id_stays_until_it_is_removed(made, who):
     def ids(**settings):
         found = made(**settings).named(SECRET_ID)
         return {name: each.inputs for name, each in found.items() if who in name}
@@ -74,7 +74,7 @@ def test_a_rotation_keeps_the_old_secret_id_while_it_is_named(made, who):
     assert list(last) == [f"app-roles-{who}-2026-12"]
 
 
-def test_concourse_gets_the_newest_as_a_secret(made):
+def test_concourse_gets_the_newest_secret_id(made):
     kept = []
     made(kept, rotation="2026-12", previous="2026-11")
     assert sorted(kept, key=str) == [
@@ -83,8 +83,8 @@ def test_concourse_gets_the_newest_as_a_secret(made):
     ]
 
 
-def test_what_the_program_declares_is_what_the_operator_may_do(made):
-    """One that is not named there is a 403 in the middle of an update."""
+def test_the_operator_policy_covers_all_declared_resources(made):
+    """A missing path would be a 403 in the middle of an update."""
     recorder = made()
     for role in recorder.named(ROLE).values():
         assert f'"auth/approle/role/{role.inputs["roleName"]}"' in operator()
@@ -97,7 +97,7 @@ def test_what_the_program_declares_is_what_the_operator_may_do(made):
         assert f'"policy" = {json.dumps([policy.inputs["policy"]])}' in rule
 
 
-def test_the_operator_may_write_each_policy_in_one_text():
+def test_the_operator_may_write_each_policy_with_one_text_only():
     text = operator()
     for name in ("concourse", "writer"):
         assert text.count(f"sys/policies/acl/{name}") == 1
