@@ -1,13 +1,10 @@
-"""Certificates that browsers trust: Let's Encrypt's issuers."""
-
-from typing import Any
+"""ClusterIssuers of Let's Encrypt, for the certificates of public hosts."""
 
 from pulumi import Output, ResourceOptions
 
-from components.azure.catalog import arm_segment
-from components.certificates.internal_ca import CERT_MANAGER
 from components.certificates.settings import CertificatesSettings
-from components.component import Component
+from components.certificates.values import API_VERSION, solver
+from components.component import Component, after
 from components.kubernetes.custom_resource import custom_resource
 
 SERVERS = {
@@ -16,30 +13,13 @@ SERVERS = {
 }
 
 
-def solver(kind: str, *, zone: Output[str], client_id: Output[str], ingress: Output[str]) -> dict[str, Any]:
-    """How a name is proven, as an issuer has it. `zone` is the id of the zone."""
-    if kind == "http01":
-        return {"http01": {"ingress": {"class": ingress}}}
-    return {
-        "dns01": {
-            "azureDNS": {
-                "subscriptionID": zone.apply(lambda id_: arm_segment(id_, "subscriptions")),
-                "resourceGroupName": zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
-                "hostedZoneName": zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
-                "environment": "AzurePublicCloud",
-                "managedIdentity": {"clientID": client_id},
-            }
-        }
-    }
-
-
 class AcmeIssuers(Component):
-    """Let's Encrypt's issuers, production's and staging's."""
+    """Let's Encrypt's issuers: production and staging."""
 
     chosen: Output[str]
-    """Name of the one that the stack's hosts have their certificates from; known once it works."""
+    """Name of the issuer for the stack's hosts; known once it is ready."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: CertificatesSettings,
@@ -50,30 +30,31 @@ class AcmeIssuers(Component):
         ingress: Output[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`zone` is the id of the zone, `client_id` who may write in it, `cert_manager` its namespace.
+        """`zone` is the id of the DNS zone, `client_id` an identity that may write records in it.
 
-        `ingress` is the class that answers for http01, known once names lead to it.
+        `cert_manager` is its namespace, known once its CRDs exist. `ingress` is the ingress class for http01,
+        known once the hosts' DNS records point to the ingress.
         """
         super().__init__(name, opts)
-        proof = solver(settings.solver, zone=zone, client_id=client_id, ingress=ingress)
-        made: dict[str, Output[str]] = {
-            kind: custom_resource(
-                f"letsencrypt-{kind}",
+        acme_solver = solver(settings.solver, zone=zone, client_id=client_id, ingress=ingress)
+        issuers: dict[str, Output[str]] = {
+            environment: custom_resource(
+                f"letsencrypt-{environment}",
                 "ClusterIssuer",
-                api_version=CERT_MANAGER,
-                called=Output.all(kind, cert_manager).apply(lambda both: f"letsencrypt-{both[0]}"),
+                api_version=API_VERSION,
+                called=after(f"letsencrypt-{environment}", cert_manager),
                 spec={
                     "acme": {
                         "server": server,
                         "email": settings.email,
-                        "privateKeySecretRef": {"name": f"letsencrypt-{kind}-account"},
-                        "solvers": [proof],
+                        "privateKeySecretRef": {"name": f"letsencrypt-{environment}-account"},
+                        "solvers": [acme_solver],
                     }
                 },
                 parent=self,
-                wait_for="condition=Ready",
+                ready_within=10,
             )
-            for kind, server in SERVERS.items()
+            for environment, server in SERVERS.items()
         }
-        self.chosen = made[settings.issuer]
+        self.chosen = issuers[settings.issuer]
         self.register_outputs({"chosen": self.chosen})

@@ -10,19 +10,19 @@ from components.kubernetes.helm import ready, release
 
 
 class CertManager(Component):
-    """What makes and renews certificates, and the kinds of its objects."""
+    """cert-manager and its CRDs."""
 
     namespace: Output[str]
-    """Its namespace; known once it takes Certificates and issuers."""
+    """Its namespace; known once its CRDs exist and its webhook answers."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: CertificatesSettings,
         *,
         chart: Chart,
         namespace: Input[str],
-        monitors: Input[bool],
+        service_monitors: Input[bool],
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
@@ -31,7 +31,7 @@ class CertManager(Component):
                 "cert-manager",
                 chart,
                 namespace=namespace,
-                values=values(settings, monitors=monitors),
+                values=values(settings, service_monitors=service_monitors),
                 opts=self.child,
             ),
             namespace,

@@ -1,4 +1,4 @@
-"""What a stack chooses about its certificates."""
+"""Settings of certificates."""
 
 from typing import Literal
 
@@ -12,17 +12,17 @@ class CertificatesSettings(Model):
     """Certificates of the public hosts, from Let's Encrypt."""
 
     email: Email
-    """Whom Let's Encrypt writes to, such as when a certificate has to be replaced."""
+    """Contact address for Let's Encrypt, for example about a certificate that has to be replaced."""
     issuer: Literal["production", "staging"] = "production"
-    """Staging's certificates are trusted by nobody, nor can the program know Vault's host by them; and it
-    counts none, where production signs the same names five times a week at most."""
+    """Let's Encrypt's environment. Browsers do not trust certificates of staging, and the program does not
+    verify Vault's. Production issues at most five certificates a week for the same names; staging has no such
+    limit."""
     solver: Literal["dns01", "http01"] = "dns01"
-    """How a name is proven: by a record in its zone, or by an answer at the host. The latter needs hosts
-    that everybody reaches."""
+    """ACME challenge: dns01 creates DNS records; http01 needs hosts that are open to everybody."""
     replicas: int = Field(default=2, ge=1, le=5)
-    """Of each part of cert-manager; one works, the others wait."""
+    """Replicas of each component of cert-manager. One is the leader, the others are standbys."""
 
     @property
     def trusted(self) -> bool:
-        """Whether clients can verify the hosts by their certificates."""
+        """Whether clients trust the certificates of the hosts."""
         return self.issuer == "production"

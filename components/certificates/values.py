@@ -1,21 +1,23 @@
-"""The values of cert-manager's chart."""
+"""The values of cert-manager's chart, and parts of its custom resources."""
 
 from typing import Any
 
-from pulumi import Input
+from pulumi import Input, Output
 
+from components.azure.catalog import arm_segment
 from components.azure.identity import CERT_MANAGER
 from components.certificates.settings import CertificatesSettings
 from components.kubernetes.pod_values import budget, resources, spread
 
+API_VERSION = "cert-manager.io/v1"
 IDENTITY = {"azure.workload.identity/use": "true"}
-"""By this label AKS gives a pod the token that Entra takes."""
+"""Label of pods that get a token for Entra (AKS workload identity)."""
 
 
-def values(settings: CertificatesSettings, *, monitors: Input[bool]) -> dict[str, Any]:
-    """What differs from the chart's defaults."""
+def values(settings: CertificatesSettings, *, service_monitors: Input[bool]) -> dict[str, Any]:
+    """Differences from the chart's defaults."""
 
-    def part_(app: str, memory: str) -> dict[str, Any]:
+    def controller(app: str, memory: str) -> dict[str, Any]:
         return {
             "replicaCount": settings.replicas,
             "podDisruptionBudget": budget(settings.replicas),
@@ -24,15 +26,34 @@ def values(settings: CertificatesSettings, *, monitors: Input[bool]) -> dict[str
         }
 
     return {
-        "crds": {"enabled": True},  # and kept: with them every Certificate of the cluster would go
-        "global": {"leaderElection": {"namespace": CERT_MANAGER.namespace}},  # not in kube-system
-        **part_("cert-manager", "256Mi"),
-        "cainjector": part_("cainjector", "256Mi"),
-        "webhook": part_("webhook", "128Mi"),
+        "crds": {"enabled": True},  # the chart keeps them: a deleted CRD takes all Certificates with it
+        "global": {"leaderElection": {"namespace": CERT_MANAGER.namespace}},  # the default is kube-system
+        **controller("cert-manager", "256Mi"),
+        "cainjector": controller("cainjector", "256Mi"),
+        "webhook": controller("webhook", "128Mi"),
         "podLabels": IDENTITY,
         "serviceAccount": {"labels": IDENTITY},
-        # Whether a record is there it asks the cluster's name server: it reaches no other.
+        # It verifies records through the cluster's DNS: its network policy allows no other server.
         "dns01RecursiveNameserversOnly": True,
-        "prometheus": {"servicemonitor": {"enabled": monitors}},
+        "prometheus": {"servicemonitor": {"enabled": service_monitors}},
         "startupapicheck": {"timeout": "5m", "resources": resources("64Mi", cpu="10m")},
+    }
+
+
+def solver(
+    challenge: str, *, zone: Output[str], client_id: Output[str], ingress: Output[str]
+) -> dict[str, Any]:
+    """The solver of an ACME issuer. `zone` is the id of the DNS zone."""
+    if challenge == "http01":
+        return {"http01": {"ingress": {"class": ingress}}}
+    return {
+        "dns01": {
+            "azureDNS": {
+                "subscriptionID": zone.apply(lambda id_: arm_segment(id_, "subscriptions")),
+                "resourceGroupName": zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+                "hostedZoneName": zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
+                "environment": "AzurePublicCloud",
+                "managedIdentity": {"clientID": client_id},
+            }
+        }
     }

@@ -1,70 +1,66 @@
-"""ChartMuseum: Helm charts that pipelines publish, kept in the stack's storage account."""
+"""ChartMuseum: the Helm charts of pipelines, in the stack's storage account."""
 
-import pulumi_kubernetes as k8s
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.certificates.internal_ca import server_certificate
 from components.chartmuseum.settings import ChartMuseumSettings
-from components.chartmuseum.values import CERTIFICATE, PORT, SERVER, Container, values
+from components.chartmuseum.values import CERTIFICATE, PORT, SERVER, ChartStorage, values
 from components.component import Component, after
 from components.ingress.route import Tls, publish
-from components.kubernetes.charts import Chart
-from components.kubernetes.context import CaTrust, Host
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum
+from components.kubernetes.secret import secret
 
 
 class ChartMuseum(Component):
-    """Charts at their host, for whoever has the login."""
+    """ChartMuseum at its public host, behind a login."""
 
     url: Output[str]
-    """As people and pipelines write it; known once it is reached."""
+    """URL of the repository; known once its certificate and route exist."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: ChartMuseumSettings,
+        ctx: ClusterContext,
         *,
-        chart: Chart,
-        namespace: Input[str],
-        container: Container,
-        host: Host,
-        trust: CaTrust,
-        monitors: Input[bool],
+        storage: ChartStorage,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
+        namespace, host = ctx.namespaces["chartmuseum"], ctx.hosts["charts"]
         login = password(f"{name}-login", parent=self, rotation=settings.rotation)
-        secret = k8s.core.v1.Secret(
+        credentials = secret(
             f"{name}-login",
-            metadata={"name": f"{name}-login", "namespace": namespace},
-            string_data={"user": settings.user, "password": login, "account-key": container.key},
-            opts=self.child,
+            {"user": settings.user, "password": login, "account-key": storage.key},
+            namespace=namespace,
+            parent=self,
         )
         certificate = server_certificate(
-            CERTIFICATE, trust, namespace=namespace, hosts=["chartmuseum", SERVER], parent=self
+            CERTIFICATE, ctx.trust, namespace=namespace, hosts=["chartmuseum", SERVER], parent=self
         )
         museum = release(
             name,
-            chart,
+            ctx.charts["chartmuseum"],
             namespace=after(namespace, certificate),
             values=values(
                 settings,
                 url=host.url,
-                container=container,
-                secret=secret.metadata.name,
-                stamp=checksum(login, container.key),
+                storage=storage,
+                secret=credentials,
+                checksum=checksum(login, storage.key),
             ),
             opts=self.child,
         )
-        # The chart's own monitor knows no TLS.
+        # The chart's own ServiceMonitor does not support TLS.
         custom_resource(
             name,
             "ServiceMonitor",
             api_version="monitoring.coreos.com/v1",
-            namespace=after(namespace, monitors),
+            namespace=after(namespace, ctx.service_monitors),
             spec={
                 "selector": {"matchLabels": {"app.kubernetes.io/name": "chartmuseum"}},
                 "endpoints": [

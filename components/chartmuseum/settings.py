@@ -7,11 +7,11 @@ from components.config.types import Epoch, Quantity
 
 
 class ChartMuseumSettings(Model):
-    """ChartMuseum, which keeps Helm charts."""
+    """ChartMuseum, the repository of Helm charts."""
 
     user: str = Field(default="charts", pattern=r"^[a-z][a-z0-9-]{0,31}$")
-    """Whose login fetches and publishes charts; nobody gets in without. Its password is generated."""
+    """Basic-auth user for reading and pushing charts. Anonymous access is off; the password is generated."""
     rotation: Epoch = "2026-11"
-    """Month of the password. A later one makes a new one; the old stops being good then."""
+    """Month of the password. A later month generates a new one, and the old one stops working."""
     memory: Quantity = "512Mi"
-    """Of its pod, which keeps the index of all charts."""
+    """Memory request and limit of the pod, which keeps the index of all charts in memory."""

@@ -13,27 +13,32 @@ SERVER = "chartmuseum.chartmuseum.svc"
 CERTIFICATE = "chartmuseum-tls"
 
 
-class Container(NamedTuple):
-    """Where the charts are kept. ChartMuseum knows no identity, so it has the account's key."""
+class ChartStorage(NamedTuple):
+    """The blob container of the charts. ChartMuseum does not support workload identity: it needs a key."""
 
     account: Input[str]
-    name: Input[str]
+    container: Input[str]
     key: Output[str]
 
 
 def values(
-    settings: ChartMuseumSettings, *, url: str, container: Container, secret: Input[str], stamp: Input[str]
+    settings: ChartMuseumSettings,
+    *,
+    url: str,
+    storage: ChartStorage,
+    secret: Input[str],
+    checksum: Input[str],
 ) -> dict[str, Any]:
-    """What differs from the chart's defaults. `secret` has the login and the account's key."""
+    """Differences from the chart's defaults. `secret` has the login and the account's key."""
     probe = {"scheme": "HTTPS"}
     return {
         "env": {
             "open": {
                 "STORAGE": "microsoft",
-                "STORAGE_MICROSOFT_CONTAINER": container.name,
-                "AZURE_STORAGE_ACCOUNT": container.account,
+                "STORAGE_MICROSOFT_CONTAINER": storage.container,
+                "AZURE_STORAGE_ACCOUNT": storage.account,
                 "CHART_URL": url,
-                "DISABLE_API": False,  # or else nobody could publish
+                "DISABLE_API": False,  # the default, true, refuses uploads
                 "ENABLE_METRICS": True,
                 "TLS_CERT": "/tls/tls.crt",
                 "TLS_KEY": "/tls/tls.key",
@@ -45,18 +50,18 @@ def values(
                 "AZURE_STORAGE_ACCESS_KEY": "account-key",
             },
         },
-        # It reads its certificate when it starts: Azure's weekly node images move it long before the end.
+        # ChartMuseum reads its certificate at start only. Weekly node image updates restart it before expiry.
         "deployment": {
             "extraVolumes": [
                 {"name": "tls", "secret": {"secretName": CERTIFICATE, "defaultMode": 0o440}},
-                {"name": "tmp", "emptyDir": {}},  # what is uploaded may go through a file
+                {"name": "tmp", "emptyDir": {}},  # buffer of uploads
             ],
             "extraVolumeMounts": [
                 {"name": "tls", "mountPath": "/tls", "readOnly": True},
                 {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the pod's own)
             ],
         },
-        "podAnnotations": {"platform/stamp": stamp},
+        "podAnnotations": {"checksum/config": checksum},
         "probes": {"livenessHttpGetConfig": probe, "readinessHttpGetConfig": probe},
         "containerSecurityContext": {
             **RESTRICTED_CONTAINER,

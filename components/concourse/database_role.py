@@ -12,7 +12,7 @@ from components.component import Component
 from components.concourse.scram import verifier
 from components.kubernetes.charts import POSTGRES
 from components.kubernetes.context import ClusterContext
-from components.kubernetes.job import checksum, job
+from components.kubernetes.job import checksum, job, pod_template
 
 SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
 USER = 70
@@ -81,18 +81,22 @@ class DatabaseRole(Component):
         done = job(
             name,
             namespace=namespace,
-            container={
-                "name": "psql",
-                "image": str(POSTGRES),
-                "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
-                "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
-                "envFrom": [{"secretRef": {"name": secret.metadata.name}}],
-                "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-            },
-            volumes=[{"name": "files", "configMap": {"name": files.metadata.name}}],
-            stamps={"stamp": checksum(script, database.ca_certificates, database.password, known)},
-            labels={"app": "database-role"},
-            user=USER,
+            pod=pod_template(
+                {
+                    "name": "psql",
+                    "image": str(POSTGRES),
+                    "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
+                    "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
+                    "envFrom": [{"secretRef": {"name": secret.metadata.name}}],
+                    "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+                },
+                [{"name": "files", "configMap": {"name": files.metadata.name}}],
+                labels={"app": "database-role"},
+                annotations={
+                    "checksum/config": checksum(script, database.ca_certificates, database.password, known)
+                },
+                user=USER,
+            ),
             minutes=10,
             parent=self,
         )

@@ -58,7 +58,7 @@ class Teams(Component):
             extra_files={TEAMS: Output.all(**teams).apply(lambda known: wanted(known, gone))},
             environment={"CONCOURSE_URL": api, "ADMINISTRATOR": administrator},
             secrets=login.metadata.name,
-            stamp=checksum(users.users[administrator].password),
+            checksum=checksum(users.users[administrator].password),
             parent=self,
         )
         self.register_outputs({})

@@ -1,1 +1,7 @@
 """Traefik, host names and routes."""
+
+from components.ingress.route import Tls, publish
+from components.ingress.settings import HostsSettings, IngressSettings, SourceRanges
+from components.ingress.traefik import Traefik
+
+__all__ = ["HostsSettings", "IngressSettings", "SourceRanges", "Tls", "Traefik", "publish"]

@@ -1,4 +1,4 @@
-"""A name on the internet for a Service: its certificate, its route, and who may use it."""
+"""Publishes a Service at a public host: certificate, route and source ranges."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,21 +9,20 @@ from components.component import after
 from components.kubernetes.context import Host
 from components.kubernetes.custom_resource import custom_resource
 
-CERT_MANAGER = "cert-manager.io/v1"
-TRAEFIK = "traefik.io/v1alpha1"
-YEAR = 365 * 24 * 3600
+TRAEFIK_API_VERSION = "traefik.io/v1alpha1"
+HSTS_SECONDS = 365 * 24 * 3600
 
 
 class Tls(NamedTuple):
-    """For a Service that itself speaks TLS: how the ingress knows that it is the right one."""
+    """How the ingress verifies a Service that serves TLS."""
 
     secret: Input[str]
-    """A Secret beside the Service, with the CA's certificate as `ca.crt`."""
+    """A Secret in the Service's namespace, with the CA's certificate as `ca.crt`."""
     server_name: Input[str]
-    """A name in the Service's certificate."""
+    """A DNS name in the Service's certificate."""
 
 
-def publish(  # noqa: PLR0913 (named, and each an input)
+def publish(
     name: str,
     host: Host,
     *,
@@ -34,44 +33,54 @@ def publish(  # noqa: PLR0913 (named, and each an input)
     tls: Tls | None = None,
     public_paths: Sequence[str] = (),
 ) -> Output[str]:
-    """Make `service`, in `namespace`, reachable as `host`; its URL, known once the certificate is there.
+    """Publish `service` at `host`. The URL, known once the certificate and the route exist.
 
-    The Service need not exist yet. `public_paths` are whole paths for everybody of a host that is not.
-    Everything is in the Service's namespace: what an ingress may take from others was a hole repeatedly.
+    The Service need not exist yet. `public_paths` are exact paths that stay open to everybody when the host
+    has source ranges. All objects are in the Service's namespace: references across namespaces have led to
+    vulnerabilities repeatedly.
     """
-    called = f"{name}-public"
-    # An order takes minutes: DNS has to tell everybody, and Let's Encrypt has its own queue.
+    public = f"{name}-public"
+    # Issuance takes minutes: DNS has to propagate, and Let's Encrypt has a queue.
     certificate = custom_resource(
-        called,
+        public,
         "Certificate",
-        api_version=CERT_MANAGER,
+        api_version="cert-manager.io/v1",
         namespace=namespace,
         spec={
-            "secretName": f"{called}-tls",
+            "secretName": f"{public}-tls",
             "dnsNames": [host.name],
             "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": host.issuer},
             "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
         },
         parent=parent,
-        wait_for="condition=Ready",
-        minutes=20,
+        ready_within=20,
     )
-    where = after(namespace, host.ingress)
+    crds_ready = after(namespace, host.ingress)
 
-    def object_(kind: str, suffix: str, spec: Mapping[str, Any]) -> Output[str]:
+    def traefik_object(kind: str, suffix: str, spec: Mapping[str, Any]) -> Output[str]:
         return custom_resource(
-            f"{called}{suffix}", kind, api_version=TRAEFIK, namespace=where, spec=spec, parent=parent
+            f"{public}{suffix}",
+            kind,
+            api_version=TRAEFIK_API_VERSION,
+            namespace=crds_ready,
+            spec=spec,
+            parent=parent,
         )
 
-    # Without subdomains: those of the zone need not all be ours.
-    hsts = object_("Middleware", "-hsts", {"headers": {"stsSeconds": YEAR}})
+    # Without subdomains: others may use some of the zone.
+    hsts = traefik_object("Middleware", "-hsts", {"headers": {"stsSeconds": HSTS_SECONDS}})
     limits = []
     if host.ranges:
-        limits.append(object_("Middleware", "-sources", {"ipAllowList": {"sourceRange": list(host.ranges)}}))
+        limits.append(
+            traefik_object("Middleware", "-sources", {"ipAllowList": {"sourceRange": list(host.ranges)}})
+        )
     backend: dict[str, Any] = {"kind": "Service", "name": service, "port": port}
     if tls:
         transport = {"serverName": tls.server_name, "rootCAs": [{"secret": tls.secret}]}
-        backend |= {"scheme": "https", "serversTransport": object_("ServersTransport", "-backend", transport)}
+        backend |= {
+            "scheme": "https",
+            "serversTransport": traefik_object("ServersTransport", "-backend", transport),
+        }
 
     def route(match: str, middlewares: Sequence[Output[str]]) -> dict[str, Any]:
         return {
@@ -83,11 +92,11 @@ def publish(  # noqa: PLR0913 (named, and each an input)
 
     routes = [route(f"Host(`{host.name}`)", [hsts, *limits])]
     if limits:
-        # The longer match goes first.
+        # Traefik tries the longer rule first.
         routes += [route(f"Host(`{host.name}`) && Path(`{path}`)", [hsts]) for path in public_paths]
-    ingress_ready = object_(
+    ingress_route = traefik_object(
         "IngressRoute",
         "",
-        {"entryPoints": ["websecure"], "routes": routes, "tls": {"secretName": f"{called}-tls"}},
+        {"entryPoints": ["websecure"], "routes": routes, "tls": {"secretName": f"{public}-tls"}},
     )
-    return Output.all(certificate, ingress_ready).apply(lambda _: host.url)
+    return after(host.url, certificate, ingress_route)

@@ -1,4 +1,4 @@
-"""What a stack chooses about its way in."""
+"""Settings of the ingress."""
 
 import re
 from collections import Counter
@@ -14,48 +14,46 @@ Ranges = tuple[PublicCidr, ...]
 
 
 class SourceRanges(Model):
-    """Who reaches the hosts, by public address; `[]` is everybody. Each host also has a login of its own."""
+    """CIDRs of the clients of each host; `[]` allows everybody. Every host also has a login."""
 
     default: Ranges = ()
-    """For hosts that are not named below."""
+    """CIDRs for hosts without their own."""
     concourse: Ranges | None = None
-    """Whoever verifies Concourse's identity tokens reaches what they need for it all the same."""
+    """CIDRs for Concourse. Its OIDC discovery and keys stay public. Defaults to `default`."""
     vault: Ranges | None = None
-    """Unless given, the cluster's operators and deployers."""
+    """CIDRs for Vault. Defaults to those of the cluster's operators and deployers."""
     grafana: Ranges | None = None
-    """Unless given, the default."""
+    """CIDRs for Grafana. Defaults to `default`."""
     kibana: Ranges | None = None
-    """Unless given, the cluster's operators: it has users of its own, and no second factor."""
+    """CIDRs for Kibana, which has its own users and no second factor. Defaults to the cluster's operators."""
     charts: Ranges | None = None
-    """Unless given, the default."""
+    """CIDRs for ChartMuseum. Defaults to `default`."""
 
 
 def _label(value: str) -> str:
     if value != "@" and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
-        raise ValueError(
-            f"{value!r} is not one label of a host name (a-z, 0-9 and -), nor @ for the zone itself"
-        )
+        raise ValueError(f"{value!r} is neither a DNS label (a-z, 0-9 and -) nor @ for the zone itself")
     return value
 
 
 Label = Annotated[str, AfterValidator(_label), Field(examples=["grafana"])]
-"""A host's part of its name. In the zone ci.example.org `grafana` is grafana.ci.example.org, and `@` is
-the zone itself."""
+"""Label of a host: in the zone ci.example.org `grafana` is grafana.ci.example.org, and `@` is the zone
+itself."""
 
 
 class HostsSettings(Model):
-    """Hosts within the stack's DNS zone, one for each thing that is reached from outside."""
+    """Labels of the public hosts in the stack's DNS zone."""
 
     concourse: Label = "@"
-    """Concourse: for people, fly, and the programs that verify its identity tokens."""
+    """Host of Concourse."""
     vault: Label = "vault"
-    """Vault: for operators, and whoever writes a team's secrets."""
+    """Host of Vault."""
     grafana: Label = "grafana"
-    """Dashboards."""
+    """Host of Grafana."""
     kibana: Label = "kibana"
-    """Logs."""
+    """Host of Kibana."""
     charts: Label = "charts"
-    """ChartMuseum, which pipelines publish charts to."""
+    """Host of ChartMuseum."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._differ,)
@@ -65,33 +63,36 @@ class HostsSettings(Model):
         for name, label in self.labels().items():
             if counted[label] > 1:
                 others = [other for other, same in self.labels().items() if same == label and other != name]
-                yield Problem(name, f"{label} is the host of {' and '.join(others)} too; give each its own")
+                yield Problem(
+                    name,
+                    f"{label} is also the host of {' and '.join(others)}; set a different label for each",
+                )
 
     def labels(self) -> dict[str, str]:
-        """Label of each host by what it is for."""
+        """Label of each host, by purpose."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
     def within(self, zone: str) -> dict[str, str]:
-        """Whole name of each host by what it is for."""
+        """Fully qualified name of each host, by purpose."""
         return {name: zone if label == "@" else f"{label}.{zone}" for name, label in self.labels().items()}
 
 
 class IngressSettings(Model):
-    """The ingress: how many pods, and whom it lets in to which host."""
+    """Traefik, and the public hosts."""
 
     replicas: int = Field(default=3, ge=1, le=20)
-    """Pods, over the zones."""
+    """Number of Traefik's pods, spread over the zones."""
     min_available: int | None = Field(default=None, ge=0, examples=[2])
-    """Pods that stay while nodes are emptied: one less than there are, unless given."""
+    """Pods that stay available while nodes are drained. Defaults to one less than `replicas`."""
     hosts: HostsSettings = HostsSettings()
-    """Host names within the DNS zone."""
+    """Labels of the public hosts in the DNS zone."""
     source_ranges: SourceRanges = SourceRanges()
-    """Who reaches which host."""
+    """CIDRs of the clients of each host."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._drains,)
 
     def _drains(self) -> Iterator[Problem]:
         if self.min_available is not None and self.min_available >= self.replicas:
-            text = f"{self.min_available} of {self.replicas} would keep every node from being emptied"
-            yield Problem("minAvailable", f"{text}; at most {self.replicas - 1}")
+            text = f"{self.min_available} of {self.replicas} would block the drain of every node"
+            yield Problem("minAvailable", f"{text}; set at most {self.replicas - 1}")

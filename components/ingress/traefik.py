@@ -1,48 +1,49 @@
-"""The way in: Traefik at the stack's public address."""
+"""Traefik, the ingress at the stack's public address."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from pulumi import Input, Output, ResourceOptions
 
+from components.azure.network.public_ip import IngressPublicIp
 from components.component import Component
 from components.ingress.settings import IngressSettings
 from components.ingress.values import CLASS, values
 from components.kubernetes.charts import Chart
 from components.kubernetes.helm import ready, release
+from components.kubernetes.network_policies import PUBLIC
 
 
 class Traefik(Component):
-    """Traefik, and its crds_ready."""
+    """Traefik and its CRDs."""
 
     crds_ready: Output[str]
-    """Name of its class; known once its crds_ready can be used."""
+    """Name of the ingress class; known once the CRDs exist."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: IngressSettings,
         *,
         chart: Chart,
-        namespace: Input[str],
-        namespaces: Sequence[Input[str]],
-        address: Input[str],
-        group: Input[str],
-        monitors: Input[bool],
+        namespaces: Mapping[str, Output[str]],
+        address: IngressPublicIp,
+        service_monitors: Input[bool],
         http01: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`namespaces` are those with a host; `address` and `group` name the public address."""
+        """`http01` is whether cert-manager proves hosts with Ingress objects, which Traefik then serves."""
         super().__init__(name, opts)
+        namespace = namespaces["ingress"]
         traefik = release(
             "traefik",
             chart,
             namespace=namespace,
             values=values(
                 settings,
-                address=address,
-                group=group,
-                namespaces=[namespace, *namespaces],
-                monitors=monitors,
+                address=address.name,
+                group=address.group,
+                namespaces=[namespace, *(namespaces[each] for each in PUBLIC)],
+                service_monitors=service_monitors,
                 http01=http01,
             ),
             opts=self.child,

@@ -11,36 +11,40 @@ from components.kubernetes.pod_values import budget, resources, spread
 
 CLASS = "traefik"
 GRACE = 300
-"""Seconds for which a pod that has to go carries on with what it began, such as the upload of a build."""
-NOTICED = 15
-"""Seconds in which Azure's load balancer notices that a pod takes no more (two probes, 5 s apart)."""
+"""Seconds in which a terminating pod finishes its requests, such as the upload of a build."""
+DRAIN = 15
+"""Seconds until Azure's load balancer sends a terminating pod no more requests (two probes, 5 s apart)."""
 
 
-def values(  # noqa: PLR0913 (named, and each an input)
+def values(
     settings: IngressSettings,
     *,
     address: Input[str],
     group: Input[str],
     namespaces: Sequence[Input[str]],
-    monitors: Input[bool],
+    service_monitors: Input[bool],
     http01: bool,
 ) -> dict[str, Any]:
-    """What differs from the chart's defaults. `http01` is whether Ingress objects count, as http01's do."""
-    # References across namespaces or providers, which other releases were tricked by, are nobody's.
+    """Differences from the chart's defaults.
+
+    `address` and `group` are the name and resource group of the public IP, `namespaces` those with routes.
+    `http01` is whether Traefik serves Ingress objects, which cert-manager creates for http01.
+    """
+    # No references across namespaces or providers: earlier versions had vulnerabilities there.
     watched = {"namespaces": namespaces, "crossProviderNamespaces": ["ingress"]}
     least = settings.min_available
     return {
         "image": {"repository": TRAEFIK.repository, "tag": TRAEFIK.tag},
         "deployment": {
             "replicas": settings.replicas,
-            "terminationGracePeriodSeconds": GRACE + NOTICED + 15,
+            "terminationGracePeriodSeconds": GRACE + DRAIN + 15,
         },
         "podDisruptionBudget": budget(settings.replicas) | ({} if least is None else {"minAvailable": least}),
         "topologySpreadConstraints": spread("traefik"),
         "resources": resources("256Mi", cpu="200m"),
-        # Not every Secret of the cluster, but those of namespaces with a host.
+        # Traefik may read Secrets of namespaces with a host only.
         "rbac": {"namespaced": True},
-        "ingressClass": {"enabled": False},  # is for the whole cluster, which it may not read
+        "ingressClass": {"enabled": False},  # cluster-scoped, so outside its rights
         "providers": {
             "kubernetesCRD": {**watched, "defaultTLSResourcesNamespace": "ingress"},
             "kubernetesIngress": {**watched, "enabled": http01, "ingressClass": CLASS},
@@ -53,10 +57,10 @@ def values(  # noqa: PLR0913 (named, and each an input)
             },
             "websecure": {
                 "transport": {
-                    # Without end, as are fly's uploads and the logs that it follows (60 s by default).
+                    # No limit (default: 60 s): fly uploads large inputs and follows logs for hours.
                     "respondingTimeouts": {"readTimeout": "0s", "writeTimeout": "0s", "idleTimeout": "180s"},
                     "lifeCycle": {
-                        "requestAcceptGraceTimeout": f"{NOTICED}s",
+                        "requestAcceptGraceTimeout": f"{DRAIN}s",
                         "graceTimeOut": f"{GRACE}s",
                     },
                 },
@@ -66,14 +70,16 @@ def values(  # noqa: PLR0913 (named, and each an input)
             "annotations": {
                 "service.beta.kubernetes.io/azure-pip-name": address,
                 "service.beta.kubernetes.io/azure-load-balancer-resource-group": group,
-                "service.beta.kubernetes.io/azure-load-balancer-tcp-idle-timeout": "30",  # as the address'
+                "service.beta.kubernetes.io/azure-load-balancer-tcp-idle-timeout": "30",  # as the public IP
             },
-            "spec": {"externalTrafficPolicy": "Local"},  # or else everybody has a node's address
+            "spec": {
+                "externalTrafficPolicy": "Local"
+            },  # or Traefik sees a node's address instead of the client's
         },
         "api": {"dashboard": False},
         "global": {"checkNewVersion": False},
         "log": {"format": "json"},
-        # Queries hold what opens something: codes of logins, tokens of webhooks.
+        # Query parameters contain secrets: codes of logins, tokens of webhooks.
         "accessLog": {
             "enabled": True,
             "format": "json",
@@ -82,8 +88,8 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "metrics": {
             "prometheus": {
                 "service": {"enabled": True},
-                "disableAPICheck": True,  # as Helm does not see a kind that is made in the same breath
-                "serviceMonitor": {"enabled": monitors},
+                "disableAPICheck": True,  # Helm does not see CRDs installed in the same update
+                "serviceMonitor": {"enabled": service_monitors},
             }
         },
     }

@@ -1,4 +1,4 @@
-"""Every Helm chart and every image of ours, each at one version. A bump is a pull request of one line."""
+"""Versions of all Helm charts, and of the images that the program names. A bump changes one line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from components.config.model import Problem, suggestion
 
 
 class Chart(NamedTuple):
-    """A chart in its repository."""
+    """A version of a Helm chart."""
 
     name: str
     repository: str
@@ -16,12 +16,12 @@ class Chart(NamedTuple):
 
 
 class Image(NamedTuple):
-    """An image that the program itself names; a chart's own come with its version."""
+    """A container image that the program names itself; other images come with their charts."""
 
     repository: str
     tag: str
     digest: str = ""
-    """`sha256:…`, where it is known."""
+    """`sha256:…`; empty for whatever the tag points to."""
 
     def __str__(self) -> str:
         return f"{self.repository}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
@@ -66,42 +66,42 @@ CHARTS: Mapping[str, Chart] = {
         Chart("chartmuseum", "https://chartmuseum.github.io/charts", "3.10.4"),
     )
 }
-"""By name. A release goes by its chart's pin unless the stack tries another version."""
+"""By name. A stack can try another version with its setting `charts`."""
 
 # renovate: datasource=docker depName=traefik
 TRAEFIK = Image("traefik", "v3.7.13")
-"""Newer than the chart's own: up to 3.7.12 an ingress could be made to use what is in other namespaces."""
+"""Newer than the chart's default: up to 3.7.12 a route could reference objects in other namespaces."""
 # renovate: datasource=docker depName=concourse/concourse
 CONCOURSE = Image("concourse/concourse", "8.2.5")
-"""At least 8.2.5: with earlier ones a team reads another's secrets. Web and workers have the same one."""
+"""For web and workers. At least 8.2.5: in earlier versions a team can read another team's secrets."""
 # renovate: datasource=docker depName=python
 PYTHON = Image(
     "python", "3.13-slim", "sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285"
 )
-"""Runs our Jobs' scripts, which need nothing but its standard library."""
+"""Runs the scripts of Jobs, which need the standard library only."""
 # renovate: datasource=docker depName=postgres
 POSTGRES = Image(
     "postgres", "17-alpine", "sha256:742f40ea20b9ff2ff31db5458d127452988a2164df9e17441e191f3b72252193"
 )
-"""For its psql."""
+"""For psql."""
 
 # renovate: datasource=docker depName=influxdb
 INFLUXDB = Image("influxdb", "2.7.12-alpine")
-"""Its chart is not maintained, and names one of 2023."""
+"""The chart is unmaintained: its default is from 2023."""
 
 EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 
 
 def pinned(tried: Mapping[str, str]) -> dict[str, Chart]:
-    """The charts of a stack: the pins, and in their place the versions that the stack tries."""
+    """Charts by name, at the versions of CHARTS except where `tried` has another."""
     return {name: chart._replace(version=tried.get(name, chart.version)) for name, chart in CHARTS.items()}
 
 
 def validate_versions(tried: Mapping[str, str]) -> Iterator[Problem]:
-    """What is wrong with a stack's `charts`."""
+    """Problems in a stack's `charts`."""
     for name, version in tried.items():
         if name not in CHARTS:
-            yield Problem(f"charts.{name}", f"no chart of the platform; {suggestion(name, CHARTS)}")
+            yield Problem(f"charts.{name}", f"the platform has no such chart; {suggestion(name, CHARTS)}")
         elif not EXACT.fullmatch(version):
-            text = f"{version!r} is not one version; give it whole, such as {CHARTS[name].version}"
+            text = f"{version!r} is not an exact version; write it like {CHARTS[name].version}"
             yield Problem(f"charts.{name}", text)

@@ -1,4 +1,4 @@
-"""Objects of the kinds that charts bring with them."""
+"""Custom resources."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 from pulumi import CustomTimeouts, Input, Output, Resource, ResourceOptions
 
 
-def custom_resource(  # noqa: PLR0913 (named, and each an input)
+def custom_resource(
     name: str,
     kind: str,
     *,
@@ -16,14 +16,14 @@ def custom_resource(  # noqa: PLR0913 (named, and each an input)
     parent: Resource,
     called: Input[str] | None = None,
     namespace: Input[str] | None = None,
-    wait_for: str = "",
-    minutes: int = 10,
+    ready_within: int = 0,
 ) -> Output[str]:
-    """Name of an object: `called`, or else as the resource. Known once it exists, and is as `wait_for` says.
+    """Name of a custom resource, which is `called` or `name`; known once the resource exists.
 
-    The kind has to exist by then: `called` or `namespace` is one that its release hands on. `wait_for` is
-    what Pulumi's annotation takes, such as `condition=Ready`, and fails after so many `minutes`.
+    With `ready_within` it is known once the condition Ready holds, and the update fails after so many
+    minutes. The CRD has to exist: pass a `called` or `namespace` that resolves after the CRD's release.
     """
+    timeout = f"{ready_within}m"
     made = k8s.apiextensions.CustomResource(
         name,
         api_version=api_version,
@@ -31,13 +31,13 @@ def custom_resource(  # noqa: PLR0913 (named, and each an input)
         metadata={
             "name": called if called is not None else name,
             **({"namespace": namespace} if namespace is not None else {}),
-            **({"annotations": {"pulumi.com/waitFor": wait_for}} if wait_for else {}),
+            **({"annotations": {"pulumi.com/waitFor": "condition=Ready"}} if ready_within else {}),
         },
         spec=spec,
         opts=ResourceOptions(
             parent=parent,
-            custom_timeouts=CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m") if wait_for else None,
+            custom_timeouts=CustomTimeouts(create=timeout, update=timeout) if ready_within else None,
         ),
     )
-    named: Output[str] = cast("Any", made).metadata["name"]
-    return named
+    resource_name: Output[str] = cast("Any", made).metadata["name"]
+    return resource_name

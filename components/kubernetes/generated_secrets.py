@@ -1,7 +1,7 @@
-"""Secrets that the program makes itself.
+"""Generated secrets.
 
-All of them are RandomPasswords or made from one: the ids of RandomUuid and RandomBytes are the value
-itself, and an id is readable in Pulumi's state.
+All of them are a RandomPassword or derived from one. RandomUuid and RandomBytes have the value as their id,
+and ids are not encrypted in Pulumi's state.
 """
 
 import base64
@@ -13,11 +13,11 @@ from pulumi import Output, Resource, ResourceOptions
 
 
 def password(name: str, *, parent: Resource, rotation: str = "", length: int = 40) -> Output[str]:
-    """Letters and digits, the same until `rotation` moves."""
+    """A password of letters and digits, which changes with `rotation`."""
     made = random.RandomPassword(
         name,
         length=length,
-        special=False,  # it goes through files and environments
+        special=False,  # it is passed in files and environment variables
         keepers={"rotation": rotation} if rotation else None,
         opts=ResourceOptions(parent=parent),
     )
@@ -26,14 +26,14 @@ def password(name: str, *, parent: Resource, rotation: str = "", length: int = 4
 
 
 def random_uuid(name: str, *, parent: Resource, rotation: str = "") -> Output[str]:
-    """A random UUID, which is how Consul's tokens look."""
+    """A random UUID: the format of Consul's tokens."""
     return password(name, parent=parent, rotation=rotation).apply(
         lambda text: str(uuid.UUID(bytes=_digest(text)[:16], version=4))
     )
 
 
-def key(name: str, *, parent: Resource, rotation: str = "") -> Output[str]:
-    """A key of 32 bytes, base64."""
+def random_key(name: str, *, parent: Resource, rotation: str = "") -> Output[str]:
+    """A random key of 32 bytes, in base64."""
     return password(name, parent=parent, rotation=rotation, length=64).apply(
         lambda text: base64.b64encode(_digest(text)).decode()
     )

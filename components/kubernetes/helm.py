@@ -1,4 +1,4 @@
-"""How the platform installs a Helm chart."""
+"""Helm releases."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from components.kubernetes.charts import Chart
 T = TypeVar("T")
 
 
-def release(  # noqa: PLR0913 (named, and each an input)
+def release(
     name: str,
     chart: Chart,
     *,
@@ -22,11 +22,11 @@ def release(  # noqa: PLR0913 (named, and each an input)
     timeout: int = 600,
     skip_await: bool = False,
 ) -> "k8s.helm.v3.Release":
-    """Install `chart` as `name`, and wait `timeout` seconds at most until its pods are ready.
+    """Install `chart` as `name`, and wait at most `timeout` seconds until its pods are ready.
 
-    With `skip_await` nobody waits: for pods that cannot be ready yet, or that take hours to go. A release
-    that fails stays as it is and is tried again: rolling back a migrated database, or half of a stateful
-    set, does harm.
+    `skip_await` is for pods that cannot be ready yet, or that take hours to terminate. A failed release is
+    not rolled back: that would harm a migrated database, or a half-updated StatefulSet. The next update
+    tries again.
     """
     return k8s.helm.v3.Release(
         name,
@@ -36,9 +36,9 @@ def release(  # noqa: PLR0913 (named, and each an input)
         repository_opts=k8s.helm.v3.RepositoryOptsArgs(repo=chart.repository),
         namespace=namespace,
         values=values,
-        # Without it Helm keeps values that are no longer given, and Pulumi then shows them as they are.
+        # Without it Helm keeps values that the program no longer sets, and Pulumi does not show it.
         reset_values=True,
-        allow_null_values=True,  # by which a chart's own limit of CPU is taken away
+        allow_null_values=True,  # null removes a chart's default, such as a CPU limit
         max_history=5,  # each is a Secret of up to 1 MiB
         timeout=timeout,
         skip_await=skip_await,
@@ -47,8 +47,8 @@ def release(  # noqa: PLR0913 (named, and each an input)
 
 
 def ready(chart: "k8s.helm.v3.Release", value: Input[T]) -> Output[T]:
-    """`value`, handed on once `chart` is up: dependants wait, and previews still know it.
+    """`value`, resolved once the release is installed. It stays known in the preview of an update.
 
-    Keyed on `name`: `status` is unknown in the preview of every update.
+    It depends on the release's `name`: `status` is unknown in the preview of every update.
     """
     return after(value, chart.name)

@@ -1,8 +1,9 @@
-"""Jobs that run a script of ours in the cluster, once for each change of it."""
+"""Jobs that run a script in the cluster, and run it again after each change."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, Resource, ResourceOptions
@@ -10,9 +11,9 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from components.kubernetes.charts import PYTHON
 
 CALLS = Path(__file__).parent / "jobs" / "calls.py"
-"""HTTP calls with retries and without secrets in their messages: what every script imports."""
+"""HTTP calls with retries and without secrets in their messages. Every script imports it."""
 REFUSED = 42
-"""The scripts' exit code for: trying again does not help."""
+"""Exit code of a script that would fail again: the Job is not retried."""
 USER = 65534
 RESTRICTED_CONTAINER = {
     "allowPrivilegeEscalation": False,
@@ -21,27 +22,53 @@ RESTRICTED_CONTAINER = {
 }
 
 
-def job(  # noqa: PLR0913 (named, and each an input)
-    name: str,
-    *,
-    namespace: Input[str],
+def pod_template(
     container: Mapping[str, object],
     volumes: Sequence[Mapping[str, object]],
-    stamps: Mapping[str, Input[str]],
+    *,
     labels: Mapping[str, str],
-    user: int = USER,
+    annotations: Mapping[str, Input[str]] | None = None,
     account: Input[str] | None = None,
-    minutes: int,
-    parent: Resource,
-) -> Output[str]:
-    """Run a container that may be run twice; the Job's name, known once it is done.
+    api_token: bool = False,
+    user: int = USER,
+) -> dict[str, Any]:
+    """A pod that runs one container to its end, within the pod security level `restricted`.
 
-    Each volume is in the folder of its name. It is as closed as the pod security level `restricted` wants
-    it, and runs again, replaced whole, when a stamp changes: a Job does not notice that what it reads did.
+    Each volume is mounted read-only at `/<its name>`. `api_token` is whether it gets a token of `account`
+    for the API server.
     """
     mounts = [
         {"name": volume["name"], "mountPath": f"/{volume['name']}", "readOnly": True} for volume in volumes
     ]
+    return {
+        "metadata": {"labels": labels, **({"annotations": annotations} if annotations else {})},
+        "spec": {
+            "restartPolicy": "Never",
+            "enableServiceLinks": False,
+            "automountServiceAccountToken": api_token,
+            **({"serviceAccountName": account} if account is not None else {}),
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": user,
+                "runAsGroup": user,
+                "fsGroup": user,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [{**container, "volumeMounts": mounts, "securityContext": RESTRICTED_CONTAINER}],
+            "volumes": volumes,
+        },
+    }
+
+
+def job(
+    name: str, *, namespace: Input[str], pod: Mapping[str, Any], minutes: int, parent: Resource
+) -> Output[str]:
+    """Run a pod whose container is safe to run twice. The Job's name, known once it is done.
+
+    The Job is replaced, so it runs again, when `pod` changes. It does not notice changes in the Secrets and
+    ConfigMaps that the pod mounts: put their checksums into the pod's annotations.
+    """
+    [container] = pod["spec"]["containers"]
     refused = {"containerName": container["name"], "operator": "In", "values": [REFUSED]}
     made = k8s.batch.v1.Job(
         name,
@@ -50,41 +77,19 @@ def job(  # noqa: PLR0913 (named, and each an input)
             "namespace": namespace,
             "annotations": {
                 "pulumi.com/timeoutSeconds": str((minutes + 1) * 60),
-                "pulumi.com/replaceUnready": "true",  # else one that failed is never run again
+                "pulumi.com/replaceUnready": "true",  # else a failed Job never runs again
             },
         },
         spec={
             "backoffLimit": 6,
             "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": refused}]},
             "activeDeadlineSeconds": minutes * 60,  # Pulumi's own limit starts anew at every event
-            "template": {
-                "metadata": {
-                    "labels": labels,
-                    "annotations": {f"platform/{key}": stamp for key, stamp in stamps.items()},
-                },
-                "spec": {
-                    "restartPolicy": "Never",
-                    "enableServiceLinks": False,
-                    "automountServiceAccountToken": account is not None,
-                    **({"serviceAccountName": account} if account is not None else {}),
-                    "securityContext": {
-                        "runAsNonRoot": True,
-                        "runAsUser": user,
-                        "runAsGroup": user,
-                        "fsGroup": user,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
-                    "containers": [
-                        {**container, "volumeMounts": mounts, "securityContext": RESTRICTED_CONTAINER}
-                    ],
-                    "volumes": volumes,
-                },
-            },
+            "template": pod,
         },
         opts=ResourceOptions(parent=parent),
     )
-    called: Output[str] = made.metadata.name
-    return called
+    job_name: Output[str] = made.metadata.name
+    return job_name
 
 
 def python_job(  # noqa: PLR0913 (named, and each an input)
@@ -95,7 +100,7 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     modules: Sequence[Path] = (CALLS,),
     environment: Mapping[str, Input[str]],
     secrets: Input[str],
-    stamp: Input[str],
+    checksum: Input[str],
     ca: Input[str] | None = None,
     parent: Resource,
     account: Input[str] | None = None,
@@ -103,10 +108,11 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     extra_files: Mapping[str, Input[str]] | None = None,
     minutes: int = 15,
 ) -> Output[str]:
-    """Run `script`, beside `modules` and `extra_files`; the Job's name, known once it is done.
+    """Run `script`, with `modules` and `extra_files` in its folder. The Job's name, known once it is done.
 
-    The Secret `secrets` is in /secrets, the ConfigMap `ca` in /ca. It runs again, replaced whole, when
-    anything given changes; what changes in the Secret shows only in `stamp`.
+    The Secret `secrets` is mounted at /secrets, the ConfigMap `ca` at /ca. With `account` the pod gets a
+    token for the API server. The Job runs again when an argument changes; `checksum` is that of the
+    Secret's content.
     """
     files: dict[str, Input[str]] = {
         file.name: file.read_text(encoding="utf-8") for file in (script, *modules)
@@ -130,22 +136,20 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
         "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
     }
-    seen = Output.all(**files).apply(lambda known: _digest(sorted(known.items())))
-    return job(
-        name,
-        namespace=namespace,
-        container=container,
-        volumes=volumes,
-        stamps={"scripts": seen, "stamp": stamp},
+    scripts = Output.all(**files).apply(lambda known: _digest(sorted(known.items())))
+    pod = pod_template(
+        container,
+        volumes,
         labels={"app.kubernetes.io/name": name, **(labels or {})},
+        annotations={"checksum/scripts": scripts, "checksum/secrets": checksum},
         account=account,
-        minutes=minutes,
-        parent=parent,
+        api_token=account is not None,
     )
+    return job(name, namespace=namespace, pod=pod, minutes=minutes, parent=parent)
 
 
 def checksum(*texts: Input[str]) -> Output[str]:
-    """What tells that one of these changed. The secret ones are too long and random to be guessed by it."""
+    """A checksum that changes with any of `texts`. Not secret: pass no guessable secrets."""
     return Output.unsecret(Output.all(*texts).apply(_digest))
 
 

@@ -7,7 +7,7 @@ from components.kubernetes.charts import Chart
 from components.kubernetes.helm import ready, release
 
 CRDS = {"crds": {"annotations": {"helm.sh/resource-policy": "keep"}}}
-"""`keep`: with the CRDs, Kubernetes would delete every monitor and rule in the cluster."""
+"""`keep`: a deleted CRD takes every monitor and rule in the cluster with it."""
 
 
 class MonitoringCrds(Component):

@@ -1,4 +1,4 @@
-"""The cluster's namespaces: how much a pod may do in each, and whom it may talk to."""
+"""The cluster's namespaces, each with its pod security level and its network policies."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
@@ -15,16 +15,16 @@ Level = Literal["privileged", "baseline", "restricted"]
 
 
 class NamespacePolicy(NamedTuple):
-    """What is decided about a namespace."""
+    """Pod security level of a namespace, and whether it holds data."""
 
     level: Level
     holds_data: bool = False
-    """Whether something in it could not be made again."""
+    """Whether its deletion would lose data. Such a namespace is protected."""
 
 
 NAMESPACES: Mapping[str, NamespacePolicy] = {
     "concourse": NamespacePolicy("baseline", holds_data=True),
-    "concourse-workers": NamespacePolicy("privileged"),  # builds run in containers of their own
+    "concourse-workers": NamespacePolicy("privileged"),  # builds are containers within the worker's
     "ingress": NamespacePolicy("restricted"),
     "chartmuseum": NamespacePolicy("restricted"),
     "logging": NamespacePolicy("restricted", holds_data=True),
@@ -33,15 +33,15 @@ NAMESPACES: Mapping[str, NamespacePolicy] = {
     "vault": NamespacePolicy("restricted", holds_data=True),
     "backup": NamespacePolicy("restricted"),
     "monitoring": NamespacePolicy("restricted", holds_data=True),
-    "node-agents": NamespacePolicy("privileged"),  # they read the nodes' own files
+    "node-agents": NamespacePolicy("privileged"),  # they mount folders of the node
 }
 
 
 class Namespaces(Component):
-    """Every namespace, closed but for the flows that the table allows."""
+    """All namespaces, with network policies that allow the flows of `network_policies.FLOWS` only."""
 
     names: Mapping[str, Output[str]]
-    """By name; known once the namespace exists with its policies."""
+    """By name; each is known once the namespace and its network policies exist."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Namespaces(Component):
         outside: Mapping[External, Iterable[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`outside` has the ranges of what is neither in the cluster nor the internet."""
+        """`outside` has the CIDRs of peers outside both the cluster and the internet."""
         super().__init__(name, opts)
         self.names = {
-            called: self._namespace(called, row, protected=protected, outside=outside)
-            for called, row in NAMESPACES.items()
+            namespace: self._namespace(namespace, row, protected=protected, outside=outside)
+            for namespace, row in NAMESPACES.items()
         }
         self.register_outputs({"names": dict(self.names)})
 
@@ -71,38 +71,38 @@ class Namespaces(Component):
             metadata={"name": name, "labels": levels},
             opts=ResourceOptions(parent=self, protect=protected and row.holds_data),
         )
-        place = namespace.metadata.name
-        # Kubernetes makes this account; nobody who needs none is to get its token.
+        namespace_name = namespace.metadata.name
+        # Kubernetes creates this account. Pods that name no account must not get its token.
         account = k8s.core.v1.ServiceAccountPatch(
             f"{name}-default",
             metadata={
                 "name": "default",
-                "namespace": place,
+                "namespace": namespace_name,
                 "annotations": {"pulumi.com/patchForce": "true"},
             },
             automount_service_account_token=False,
             opts=self.child,
         )
-        closed = [
+        network_policies = [
             k8s.networking.v1.NetworkPolicy(
-                f"{name}-{called}",
-                metadata={"name": called, "namespace": place},
+                f"{name}-{policy}",
+                metadata={"name": policy, "namespace": namespace_name},
                 spec=spec,
                 opts=self.child,
             )
-            for called, spec in policies(name, outside).items()
+            for policy, spec in policies(name, outside).items()
         ]
         to_nodes = [
             custom_resource(
-                f"{name}-{called}",
+                f"{name}-{policy}",
                 "CiliumNetworkPolicy",
                 api_version="cilium.io/v2",
-                called=called,
-                namespace=place,
+                called=policy,
+                namespace=namespace_name,
                 spec=spec,
                 parent=self,
             )
-            for called, spec in node_policies(name).items()
+            for policy, spec in node_policies(name).items()
         ]
-        done = [account.metadata.name, *(policy.metadata.name for policy in closed), *to_nodes]
-        return after(place, *done)
+        names = [policy.metadata.name for policy in network_policies]
+        return after(namespace_name, account.metadata.name, *names, *to_nodes)

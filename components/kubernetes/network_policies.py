@@ -1,6 +1,6 @@
-"""Who talks to whom in the cluster: one table, from which every namespace's network policies are made.
+"""The allowed traffic in the cluster as one table, and the network policies that follow from it.
 
-Addresses that no flow allows are closed, in both directions. Ports are those of the pods, not of Services.
+Everything else is denied, in both directions. Ports are those of pods, not of Services.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,51 +13,51 @@ Spec = dict[str, Any]
 
 
 class Pods(NamedTuple):
-    """Pods of a namespace by their labels; without labels, all of it."""
+    """Pods of a namespace, selected by labels; without labels, all of them."""
 
     namespace: str
     name: str = "all"
-    """What the policy is called after."""
+    """First part of the names of their policies."""
     labels: tuple[tuple[str, str], ...] = ()
 
 
 class External(Enum):
-    """What is not in the cluster."""
+    """Peers outside the pod network."""
 
     INTERNET = "internet"
-    """Every public address: Azure's services and the API server have such, too."""
+    """Every public address, so Azure's services and the API server too."""
     CLIENTS = "clients"
-    """Whoever reaches the ingress, by any address."""
+    """Clients of the ingress, at any address."""
     DATABASE = "database"
     """The PostgreSQL server."""
     NODES = "nodes"
-    """The cluster's nodes themselves: kubelets, and pods on the nodes' own network. As a target alone."""
+    """The nodes: kubelets, and pods in the host network. Only valid as a target."""
 
 
 class Flow(NamedTuple):
-    """One thing that is allowed."""
+    """Allowed traffic from a source to a target."""
 
     source: "Pods | External"
     target: "Pods | External"
     ports: tuple[int, ...]
-    """TCP ports of the target; none for all."""
+    """TCP ports of the target; empty for all ports and protocols."""
     why: str
 
 
 def by_labels(namespace: str, name: str = "all", **labels: str) -> Pods:
-    """Pods by labels."""
+    """Pods selected by any labels."""
     return Pods(namespace, name, tuple(sorted(labels.items())))
 
 
 def by_name_label(namespace: str, name: str, app: str) -> Pods:
-    """Pods by the label that most charts give them."""
+    """Pods selected by `app.kubernetes.io/name`."""
     return Pods(namespace, name, (("app.kubernetes.io/name", app),))
 
 
 DNS = by_labels("kube-system", "dns", **{"k8s-app": "kube-dns"})
 API_SERVER_PORTS = (443,)
 KONNECTIVITY = by_labels("kube-system", "konnectivity", app="konnectivity-agent")
-"""By these pods AKS's API server reaches webhooks."""
+"""AKS's API server reaches webhooks through these pods."""
 
 PROMETHEUS = by_name_label("monitoring", "prometheus", "prometheus")
 ALERTMANAGER = by_name_label("monitoring", "alertmanager", "alertmanager")
@@ -70,7 +70,7 @@ TELEGRAF_NODES = by_name_label("node-agents", "telegraf", "telegraf-ds")
 GRAFANA = by_name_label("monitoring", "grafana", "grafana")
 INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
-"""Beside Prometheus and Alertmanager, whose configuration it puts in place."""
+"""Of the configuration reloader, a sidecar of Prometheus and Alertmanager."""
 
 WEB = by_labels("concourse", "web", app="concourse-web")
 TEAMS_JOB = by_name_label("concourse", "teams", "teams")
@@ -79,7 +79,7 @@ WORKERS = Pods("concourse-workers")
 
 TRAEFIK = by_name_label("ingress", "traefik", "traefik")
 PUBLIC = ("concourse", "vault", "monitoring", "logging", "chartmuseum")
-"""Namespaces with a Service that is reached from outside."""
+"""Namespaces with a public host."""
 CHARTMUSEUM = by_name_label("chartmuseum", "chartmuseum", "chartmuseum")
 ELASTIC_OPERATOR = by_name_label("logging", "operator", "elastic-operator")
 ELASTICSEARCH = by_labels("logging", "elasticsearch", **{"common.k8s.elastic.co/type": "elasticsearch"})
@@ -100,103 +100,109 @@ VAULT_PORT = 8200
 BACKUP = by_labels("backup", "consul", app="backup")
 
 FLOWS: tuple[Flow, ...] = (
-    Flow(External.CLIENTS, TRAEFIK, (8000, 8443), "people, fly, pipelines"),
-    Flow(TRAEFIK, External.INTERNET, API_SERVER_PORTS, "what there is to route"),
-    Flow(TRAEFIK, WEB, (8080,), "people, fly, webhooks"),
-    Flow(TRAEFIK, VAULT, (VAULT_PORT,), "people"),
-    Flow(TRAEFIK, CHARTMUSEUM, (8080,), "charts, to pipelines and from them"),
-    Flow(CHARTMUSEUM, External.INTERNET, (443,), "blob storage"),
-    Flow(PROMETHEUS, CHARTMUSEUM, (8080,), "metrics"),
-    Flow(KONNECTIVITY, ELASTIC_OPERATOR, (9443,), "the API server has it check its kinds"),
-    Flow(ELASTIC_OPERATOR, External.INTERNET, API_SERVER_PORTS, "what it makes of them"),
-    Flow(ELASTICSEARCH, ELASTICSEARCH, (9200, 9300), "its nodes among themselves"),
-    *(
-        Flow(source, ELASTICSEARCH, (9200,), why)
-        for source, why in (
-            (ELASTIC_OPERATOR, "how it is"),
-            (LOGS_SETUP, "a Job says how logs are kept"),
-            (FLUENT_BIT, "logs"),
-            (KIBANA, "what people ask"),
-            (ELASTALERT, "what rules ask"),
-            (GRAFANA, "what dashboards ask"),
-        )
-    ),
-    Flow(FLUENT_BIT, External.INTERNET, API_SERVER_PORTS, "whose log it is"),
-    Flow(TRAEFIK, KIBANA, (5601,), "people"),
-    Flow(ELASTALERT, External.INTERNET, (443,), "Slack"),
-    *(
-        Flow(PROMETHEUS, target, (port,), "metrics")
-        for target, port in ((ELASTIC_OPERATOR, 8080), (FLUENT_BIT, 2020), (ELASTALERT, 8080))
-    ),
-    Flow(TRAEFIK, GRAFANA, (3000,), "people"),
-    Flow(PROMETHEUS, TRAEFIK, (9100,), "metrics"),
+    # cert-manager
+    Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "admission webhook"),
     Flow(PROMETHEUS, Pods("cert-manager"), (9402,), "metrics"),
-    Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: it looks before it asks Let's Encrypt to"),
-    *(
-        Flow(
-            TRAEFIK,
-            by_labels(namespace, "acme-solver", **ACME_SOLVER),
-            (8089,),
-            "http01: Let's Encrypt looks",
-        )
-        for namespace in PUBLIC
-    ),
-    Flow(WEB, External.DATABASE, (5432,), "Concourse keeps everything there"),
-    Flow(WEB, External.INTERNET, (443,), "logins go by Entra"),
-    Flow(WEB, WEB, (), "a web node reaches a worker by the one that it registered at, on any port"),
-    Flow(WORKERS, WEB, (2222,), "workers register, and everything between them and web goes back that way"),
-    Flow(WORKERS, External.INTERNET, (), "builds fetch and publish, by whatever protocol"),
-    Flow(TEAMS_JOB, WEB, (8080,), "a Job sets teams"),
-    Flow(PROMETHEUS, WEB, (9391,), "metrics"),
-    Flow(TELEGRAF, WEB, (9391,), "metrics"),
-    Flow(DATABASE_ROLE, External.DATABASE, (5432,), "a Job makes Concourse's role"),
-    Flow(Pods("cert-manager"), External.INTERNET, API_SERVER_PORTS, "certificates; Let's Encrypt, Azure DNS"),
-    Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "the API server has it check certificates"),
-    Flow(CONSUL, CONSUL, (), "gossip, by TCP and UDP, and what they agree on"),
-    Flow(CONSUL, External.INTERNET, API_SERVER_PORTS, "each asks for its node's zone before it starts"),
-    Flow(CONSUL_START, CONSUL, (CONSUL_PORT, 8502), "the chart's own Job turns access control on"),
-    Flow(CONSUL_START, External.INTERNET, API_SERVER_PORTS, "where it puts the tokens that it makes"),
-    Flow(CONSUL_TOKENS, CONSUL, (CONSUL_PORT,), "policies and tokens"),
-    Flow(VAULT, CONSUL, (CONSUL_PORT,), "Vault keeps everything there"),
-    Flow(VAULT, VAULT, (VAULT_PORT, 8201), "what one asks of another"),
-    Flow(VAULT, External.INTERNET, (443,), "Key Vault, for the seal; Entra; labels of its own pods"),
-    Flow(VAULT_INIT, CONSUL, (CONSUL_PORT,), "its lock and its record"),
-    Flow(VAULT_INIT, VAULT, (VAULT_PORT,), "initialisation"),
-    Flow(VAULT_INIT, External.INTERNET, (443,), "Key Vault and Entra; servers that start anew"),
-    Flow(WEB, VAULT, (VAULT_PORT,), "secrets of pipelines"),
-    Flow(BACKUP, CONSUL, (CONSUL_PORT,), "a snapshot"),
-    Flow(BACKUP, External.INTERNET, (443,), "blob storage; Entra"),
-    Flow(PROMETHEUS, CONSUL, (CONSUL_PORT,), "metrics"),
-    Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
-    Flow(PROMETHEUS, WEB, (9391,), "metrics"),
-    Flow(PROMETHEUS, INFLUXDB, (INFLUXDB_PORT,), "metrics"),
-    Flow(PROMETHEUS, GRAFANA, (3000,), "metrics"),
     Flow(PROMETHEUS, CERT_MANAGER, (9402,), "metrics"),
+    # chartmuseum
+    Flow(TRAEFIK, CHARTMUSEUM, (8080,), "chart downloads and uploads"),
+    Flow(PROMETHEUS, CHARTMUSEUM, (8080,), "metrics"),
+    # concourse
+    Flow(TRAEFIK, WEB, (8080,), "browsers, fly, webhooks"),
+    Flow(WEB, WEB, (), "a web node reaches a worker through the one it registered with, on any port"),
+    Flow(WORKERS, WEB, (2222,), "worker registration; its tunnel carries all traffic between worker and web"),
+    Flow(TEAMS_JOB, WEB, (8080,), "the Job that sets teams"),
+    Flow(PROMETHEUS, WEB, (9391,), "metrics"),
     Flow(TELEGRAF, WEB, (9391,), "metrics"),
-    Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "they watch each other"),
-    Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts; its metrics"),
-    Flow(KONNECTIVITY, ALERTMANAGER, (9093,), "deployers' smoke tests raise an alert through the API server"),
-    Flow(ALERTMANAGER, ALERTMANAGER, (), "who has told Slack already, by TCP and UDP"),
-    Flow(ALERTMANAGER, External.INTERNET, (443,), "Slack"),
-    Flow(PROMETHEUS, External.INTERNET, API_SERVER_PORTS, "what there is to watch; the API server's metrics"),
-    Flow(PROMETHEUS, External.NODES, (9100, 10250), "node exporters and kubelets"),
+    # consul
+    Flow(CONSUL, CONSUL, (), "Raft, and gossip over TCP and UDP"),
+    Flow(CONSUL_START, CONSUL, (CONSUL_PORT, 8502), "the chart's Job bootstraps ACLs"),
+    Flow(CONSUL_TOKENS, CONSUL, (CONSUL_PORT,), "policies and tokens"),
+    Flow(VAULT, CONSUL, (CONSUL_PORT,), "Vault's storage"),
+    Flow(VAULT_INIT, CONSUL, (CONSUL_PORT,), "lock and record of the initialisation"),
+    Flow(BACKUP, CONSUL, (CONSUL_PORT,), "snapshots"),
+    Flow(PROMETHEUS, CONSUL, (CONSUL_PORT,), "metrics"),
+    # ingress
+    Flow(External.CLIENTS, TRAEFIK, (8000, 8443), "browsers, fly, pipelines"),
+    Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: self-check before the order"),
+    Flow(PROMETHEUS, TRAEFIK, (9100,), "metrics"),
+    # kube-system
     Flow(PROMETHEUS, DNS, (9153,), "metrics"),
+    # logging
+    Flow(KONNECTIVITY, ELASTIC_OPERATOR, (9443,), "admission webhook"),
+    Flow(PROMETHEUS, ELASTIC_OPERATOR, (8080,), "metrics"),
+    Flow(ELASTICSEARCH, ELASTICSEARCH, (9200, 9300), "traffic between nodes"),
+    Flow(ELASTIC_OPERATOR, ELASTICSEARCH, (9200,), "health and settings"),
+    Flow(LOGS_SETUP, ELASTICSEARCH, (9200,), "the Job that sets templates and retention"),
+    Flow(FLUENT_BIT, ELASTICSEARCH, (9200,), "logs"),
+    Flow(KIBANA, ELASTICSEARCH, (9200,), "queries"),
+    Flow(ELASTALERT, ELASTICSEARCH, (9200,), "queries of alert rules"),
+    Flow(GRAFANA, ELASTICSEARCH, (9200,), "queries of dashboards"),
+    Flow(TRAEFIK, KIBANA, (5601,), "browsers"),
+    Flow(PROMETHEUS, ELASTALERT, (8080,), "metrics"),
+    # monitoring
+    Flow(TRAEFIK, GRAFANA, (3000,), "browsers"),
+    Flow(PROMETHEUS, GRAFANA, (3000,), "metrics"),
+    Flow(PROMETHEUS, INFLUXDB, (INFLUXDB_PORT,), "metrics"),
+    Flow(GRAFANA, INFLUXDB, (INFLUXDB_PORT,), "queries of dashboards"),
+    Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "the Job that sets users and retention"),
+    Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "Concourse's metrics"),
+    Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "metrics of nodes"),
+    Flow(PROMETHEUS, PROMETHEUS, (9090, RELOADER_PORT), "metrics of Prometheus itself"),
+    Flow(GRAFANA, PROMETHEUS, (9090,), "queries of dashboards"),
+    Flow(PROMETHEUS, ALERTMANAGER, (9093, RELOADER_PORT), "alerts, metrics"),
+    Flow(KONNECTIVITY, ALERTMANAGER, (9093,), "test alert of the smoke tests, through the API server"),
+    Flow(ALERTMANAGER, ALERTMANAGER, (), "gossip about sent notifications, over TCP and UDP"),
     Flow(PROMETHEUS, STATE_METRICS, (8080,), "metrics"),
     Flow(PROMETHEUS, OPERATOR, (8080,), "metrics"),
-    Flow(STATE_METRICS, External.INTERNET, API_SERVER_PORTS, "the state of what there is"),
-    Flow(OPERATOR, External.INTERNET, API_SERVER_PORTS, "its own kinds"),
-    Flow(GRAFANA, PROMETHEUS, (9090,), "metrics"),
-    Flow(GRAFANA, INFLUXDB, (INFLUXDB_PORT,), "what Telegraf wrote"),
-    Flow(GRAFANA, External.INTERNET, (443,), "logins go by Entra; the API server has the dashboards"),
-    Flow(INFLUXDB_JOB, INFLUXDB, (INFLUXDB_PORT,), "users and retention"),
-    Flow(TELEGRAF, INFLUXDB, (INFLUXDB_PORT,), "what Concourse tells"),
-    Flow(TELEGRAF_NODES, INFLUXDB, (INFLUXDB_PORT,), "what nodes tell"),
-    Flow(TELEGRAF_NODES, External.NODES, (10250,), "its node's kubelet"),
+    # node-agents
+    Flow(PROMETHEUS, FLUENT_BIT, (2020,), "metrics"),
+    # vault
+    Flow(TRAEFIK, VAULT, (VAULT_PORT,), "operators"),
+    Flow(VAULT, VAULT, (VAULT_PORT, 8201), "request forwarding"),
+    Flow(VAULT_INIT, VAULT, (VAULT_PORT,), "initialisation"),
+    Flow(WEB, VAULT, (VAULT_PORT,), "secrets of pipelines"),
+    Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
+    # Every namespace with a public host
+    *(
+        Flow(TRAEFIK, by_labels(namespace, "acme-solver", **ACME_SOLVER), (8089,), "http01 challenges")
+        for namespace in PUBLIC
+    ),
+    # The database
+    Flow(WEB, External.DATABASE, (5432,), "Concourse's data"),
+    Flow(DATABASE_ROLE, External.DATABASE, (5432,), "the Job that creates Concourse's role"),
+    # The nodes
+    Flow(PROMETHEUS, External.NODES, (9100, 10250), "node exporters and kubelets"),
+    Flow(TELEGRAF_NODES, External.NODES, (10250,), "kubelet of its own node"),
+    # The internet, and the API server
+    Flow(ALERTMANAGER, External.INTERNET, (443,), "Slack"),
+    Flow(BACKUP, External.INTERNET, (443,), "blob storage, Entra"),
+    Flow(
+        Pods("cert-manager"),
+        External.INTERNET,
+        API_SERVER_PORTS,
+        "API server, Let's Encrypt, Azure DNS, Entra",
+    ),
+    Flow(CHARTMUSEUM, External.INTERNET, (443,), "blob storage"),
+    Flow(CONSUL, External.INTERNET, API_SERVER_PORTS, "API server: zone of the node, read at start"),
+    Flow(CONSUL_START, External.INTERNET, API_SERVER_PORTS, "API server: Secrets for its tokens"),
+    Flow(ELASTALERT, External.INTERNET, (443,), "Slack"),
+    Flow(ELASTIC_OPERATOR, External.INTERNET, API_SERVER_PORTS, "API server"),
+    Flow(FLUENT_BIT, External.INTERNET, API_SERVER_PORTS, "API server: metadata of pods"),
+    Flow(GRAFANA, External.INTERNET, (443,), "Entra; API server: dashboards"),
+    Flow(OPERATOR, External.INTERNET, API_SERVER_PORTS, "API server"),
+    Flow(PROMETHEUS, External.INTERNET, API_SERVER_PORTS, "API server: targets, and its own metrics"),
+    Flow(STATE_METRICS, External.INTERNET, API_SERVER_PORTS, "API server"),
+    Flow(TRAEFIK, External.INTERNET, API_SERVER_PORTS, "API server: routes"),
+    Flow(VAULT, External.INTERNET, (443,), "Key Vault, Entra; API server: labels of its pods"),
+    Flow(VAULT_INIT, External.INTERNET, (443,), "Key Vault, Entra; API server: restart of Vault's pods"),
+    Flow(WEB, External.INTERNET, (443,), "Entra"),
+    Flow(WORKERS, External.INTERNET, (), "builds, by any protocol"),
 )
 
 
 def node_policies(namespace: str) -> dict[str, Spec]:
-    """Specs of Cilium's own policies by name: no range of addresses lets a pod reach a node.
+    """Specs of the namespace's CiliumNetworkPolicies by name. A CIDR cannot allow traffic to a node.
 
     (learn.microsoft.com/azure/aks/migrate-from-npm-to-cilium-network-policy)
     """
@@ -214,7 +220,7 @@ def node_policies(namespace: str) -> dict[str, Spec]:
 
 
 def policies(namespace: str, outside: Mapping[External, Iterable[str]]) -> dict[str, Any]:
-    """Specs of a namespace's network policies by name: all is denied but names, and the table's flows."""
+    """Specs of the namespace's NetworkPolicies by name: DNS and the flows of the table, nothing else."""
     found: dict[str, Spec] = {
         "deny-all": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
         "names": {
@@ -249,8 +255,8 @@ def _selector(of: Pods) -> Spec:
 
 
 def _peer(of: Pods) -> Spec:
-    place = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": of.namespace}}}
-    return place | ({"podSelector": _selector(of)} if of.labels else {})
+    namespace = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": of.namespace}}}
+    return namespace | ({"podSelector": _selector(of)} if of.labels else {})
 
 
 def _peers(other: "Pods | External", outside: Mapping[External, Iterable[str]]) -> Iterator[Spec]:
@@ -261,12 +267,12 @@ def _peers(other: "Pods | External", outside: Mapping[External, Iterable[str]]) 
     elif other is External.CLIENTS:
         yield {"ipBlock": {"cidr": "0.0.0.0/0"}}
     else:
-        yield {"ipBlock": {"cidr": "0.0.0.0/0", "except": CLOSED}}
+        yield {"ipBlock": {"cidr": "0.0.0.0/0", "except": NOT_INTERNET}}
 
 
-CLOSED = [*map(str, PRIVATE), "169.254.0.0/16", "168.63.129.16/32"]
-"""What is no part of the internet: private ranges, the nodes' metadata endpoint (any pod could take the
-node's identity from it), and Azure's host agent."""
+NOT_INTERNET = [*map(str, PRIVATE), "169.254.0.0/16", "168.63.129.16/32"]
+"""CIDRs that do not count as internet: private ranges, the instance metadata endpoint (a pod could get the
+node's identity there), and Azure's host agent."""
 
 
 def _ports(flow: Flow) -> Spec:

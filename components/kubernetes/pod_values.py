@@ -1,4 +1,4 @@
-"""How charts are told of their pods: what they need, where they go, and when they may be moved."""
+"""Parts of chart values: resources, spreading, disruption budgets, volume claims."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from pulumi import Input
 
 
 def budget(replicas: int) -> dict[str, Any]:
-    """One may go at a time; one that is alone may always."""
+    """One pod may be unavailable at a time. A single pod has no budget: it would block its node's drain."""
     return {"enabled": replicas > 1, "minAvailable": max(replicas - 1, 0)}
 
 
 def resources(memory: str, *, cpu: str) -> dict[str, Any]:
-    """Memory is what is asked for and no more; a limit of CPU would only make things slow."""
+    """Memory request and limit are equal. There is no CPU limit: it would only throttle."""
     return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
 
 
 def spread(app: str) -> list[dict[str, Any]]:
-    """Over zones, as far as there are nodes."""
+    """Spread over zones, as far as nodes allow."""
     return [
         {
             "maxSkew": 1,
@@ -28,7 +28,7 @@ def spread(app: str) -> list[dict[str, Any]]:
 
 
 def claim(disk: Input[str], size_gb: int) -> dict[str, Any]:
-    """A disk for each pod, as the operator's kinds write it."""
+    """A volume claim template for each pod, as the custom resources of operators have it."""
     size = {"requests": {"storage": f"{size_gb}Gi"}}
     spec = {"storageClassName": disk, "accessModes": ["ReadWriteOnce"], "resources": size}
     return {"volumeClaimTemplate": {"spec": spec}}

@@ -1,4 +1,4 @@
-"""The kinds of disk that pods may ask for."""
+"""Storage classes."""
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
@@ -10,16 +10,16 @@ from components.component import Component, after
 
 PROVISIONER = "disk.csi.azure.com"
 WAIT = "WaitForFirstConsumer"
-"""A disk is made where its pod is, and not in a zone that the pod may not run in."""
+"""The disk is created in the zone of its first pod, and not in one where the pod cannot run."""
 
 
 class StorageClasses(Component):
-    """`retain` for what holds data, `scratch` for what can be made again."""
+    """`retain` for data, `scratch` for what can be made again."""
 
     retain: Output[str]
-    """In the stateful group, in all zones, and kept when its claim goes: by hand alone is it deleted."""
+    """Zone-redundant disks in the stateful resource group. They outlive their claims: delete them by hand."""
     scratch: Output[str]
-    """Beside the node, and gone with its claim."""
+    """Disks in the node resource group, deleted with their claims."""
 
     def __init__(
         self,
@@ -30,20 +30,20 @@ class StorageClasses(Component):
         user: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`group` is the id of the stateful group, `user` the principal of the cluster's own identity."""
+        """`group` is the id of the stateful resource group, `user` the cluster's principal id."""
         super().__init__(name, opts)
-        # It makes disks there. This is the narrowest of Azure's roles that may.
+        # The cluster creates disks in that group. This is the narrowest built-in role that allows it.
         disks = grant(
             f"{name}-disks", Role.VIRTUAL_MACHINE_CONTRIBUTOR, principal=user, scope=group, parent=self
         )
-        copies = "ZRS" if zones(context.location) else "LRS"
+        redundancy = "ZRS" if zones(context.location) else "LRS"
         retain = k8s.storage.v1.StorageClass(
             "retain",
             metadata={"name": "retain"},
             provisioner=PROVISIONER,
             parameters={
-                "skuName": f"Premium_{copies}",
-                # Azure deletes the cluster's own group, and all disks in it, with the cluster.
+                "skuName": f"Premium_{redundancy}",
+                # Azure deletes the node resource group, with all disks in it, together with the cluster.
                 "resourceGroup": context.group,
             },
             reclaim_policy="Retain",

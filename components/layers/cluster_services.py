@@ -4,16 +4,14 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from components.certificates.acme import AcmeIssuers
-from components.certificates.cert_manager import CertManager
-from components.certificates.internal_ca import InternalCA
+from components.certificates import AcmeIssuers, CertManager, InternalCA
 from components.component import Component, after
-from components.ingress.traefik import Traefik
+from components.ingress import Traefik
 from components.kubernetes.charts import pinned
 from components.kubernetes.context import ClusterContext, Disks, Host
 from components.kubernetes.monitoring_crds import MonitoringCrds
 from components.kubernetes.namespaces import Namespaces
-from components.kubernetes.network_policies import PUBLIC, External
+from components.kubernetes.network_policies import External
 from components.kubernetes.storage_classes import StorageClasses
 from components.layers.foundation import Foundation
 from components.settings import Settings
@@ -35,7 +33,7 @@ class ClusterServices(Component):
             enable_secret_mutable=True,
         )
         super().__init__(name, ResourceOptions(providers=[self.provider, foundation.azure]))
-        stateful, address, charts = foundation.groups.stateful, foundation.address, pinned(settings.charts)
+        stateful, charts = foundation.groups.stateful, pinned(settings.charts)
         namespaces = Namespaces(
             "namespaces",
             protected=settings.protected,
@@ -60,18 +58,16 @@ class ClusterServices(Component):
             settings.certificates,
             chart=charts["cert-manager"],
             namespace=namespaces["cert-manager"],
-            monitors=crds.ready,
+            service_monitors=crds.ready,
             opts=self.child,
         )
         traefik = Traefik(
             "ingress",
             settings.ingress,
             chart=charts["traefik"],
-            namespace=namespaces["ingress"],
-            namespaces=[namespaces[each] for each in PUBLIC],
-            address=address.name,
-            group=address.group,
-            monitors=crds.ready,
+            namespaces=namespaces.names,
+            address=foundation.address,
+            service_monitors=crds.ready,
             http01=settings.certificates.solver == "http01",
             opts=self.child,
         )

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from pulumi import Output, ResourceOptions
 
 from components.azure.deployers import Deployers
-from components.chartmuseum.chartmuseum import ChartMuseum
-from components.chartmuseum.values import Container
+from components.chartmuseum import ChartMuseum, ChartStorage
 from components.component import Component
 from components.concourse.database_role import DatabaseRole
 from components.concourse.keys import ConcourseKeys
@@ -17,7 +16,7 @@ from components.concourse.teams import Teams
 from components.concourse.web import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
 from components.concourse.workers import Workers
 from components.entra.directory import Entra
-from components.ingress.route import publish
+from components.ingress import publish
 from components.layers.cluster_services import ClusterServices
 from components.layers.foundation import Foundation
 from components.layers.secrets import Secrets
@@ -46,12 +45,8 @@ class Delivery(Component):
         ChartMuseum(
             "chartmuseum",
             settings.chartmuseum,
-            chart=ctx.charts["chartmuseum"],
-            namespace=ctx.namespaces["chartmuseum"],
-            container=Container(storage.charts_account, storage.charts_container, storage.charts_key),
-            host=ctx.hosts["charts"],
-            trust=ctx.trust,
-            monitors=ctx.service_monitors,
+            ctx,
+            storage=ChartStorage(storage.charts_account, storage.charts_container, storage.charts_key),
             opts=self.child,
         )
         role = DatabaseRole(

@@ -6,17 +6,12 @@ from pulumi import Output, ResourceOptions
 from components.azure.key_vault import key_vault_secret
 from components.component import Component, after
 from components.concourse.web_secret import VaultLogin
-from components.ingress.route import Tls, publish
+from components.ingress import Tls, publish
 from components.kubernetes.network_policies import VAULT_PORT
 from components.layers.cluster_services import ClusterServices
 from components.layers.foundation import Foundation
 from components.settings import Settings
-from components.vault.approles import VaultAppRoles
-from components.vault.consul import Consul
-from components.vault.consul_backup import ConsulBackup
-from components.vault.init import VaultInit
-from components.vault.server import Vault
-from components.vault.values import ACTIVE
+from components.vault import ACTIVE, Consul, ConsulBackup, Vault, VaultAppRoles, VaultInit
 
 
 class Secrets(Component):
@@ -32,58 +27,42 @@ class Secrets(Component):
     ) -> None:
         super().__init__(name, ResourceOptions(providers=[cluster.provider, foundation.azure]))
         ctx, keys, chosen = cluster.context, foundation.key_vault, settings.vault
-        namespace = ctx.namespaces["vault"]
         client_ids = {account: identity.client_id for account, identity in foundation.identities.items()}
-        consul = Consul(
-            "consul",
-            chosen.consul,
-            chart=ctx.charts["consul"],
-            namespace=ctx.namespaces["consul"],
-            trust=ctx.trust,
-            disks=ctx.disks.retain,
-            protected=ctx.protected,
-            opts=self.child,
-        )
+        consul = Consul("consul", chosen.consul, ctx, opts=self.child)
         ConsulBackup(
             "consul-backup",
             chosen.backups,
-            namespace=ctx.namespaces["backup"],
+            ctx,
             client_id=client_ids["backup"],
             container=foundation.storage.backups_url,
             consul=consul.url,
-            consul_ca=ctx.trust.ca_pem,
             consul_token=consul.tokens["backup"],
             opts=self.child,
         )
         vault = Vault(
             "vault",
             chosen.server,
-            chart=ctx.charts["vault"],
-            namespace=namespace,
-            trust=ctx.trust,
+            ctx,
             consul=consul.address,
-            token=consul.tokens["vault"],
+            consul_token=consul.tokens["vault"],
             seal=keys.seal,
-            identity=client_ids["vault"],
-            disks=ctx.disks.retain,
-            protected=ctx.protected,
+            client_id=client_ids["vault"],
             opts=self.child,
         )
         init = VaultInit(
             "vault-init",
             vault,
-            namespace=namespace,
-            trust=ctx.trust,
-            consul=consul.address,
-            token=consul.tokens["vault-init"],
+            ctx,
+            consul=consul.url,
+            consul_token=consul.tokens["vault-init"],
             seal=keys.seal,
-            identity=client_ids["vault-init"],
+            client_id=client_ids["vault-init"],
             opts=self.child,
         )
         url = publish(
             "vault",
             ctx.hosts["vault"],
-            namespace=namespace,
+            namespace=ctx.namespaces["vault"],
             service="vault-active",
             port=VAULT_PORT,
             tls=Tls(vault.certificate, ACTIVE),

@@ -94,7 +94,7 @@ class Elasticsearch(Component):
                 "PATIENCE_SECONDS": "1200",  # its disks and nodes may have to be made first
             },
             secrets=users.secrets["logs-setup"],
-            stamp=checksum(users.passwords["logs-setup"]),
+            checksum=checksum(users.passwords["logs-setup"]),
             ca=ca_bundle("elasticsearch-ca", ctx.trust, namespace=namespace, parent=self),
             parent=self,
             minutes=30,

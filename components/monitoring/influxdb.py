@@ -78,7 +78,7 @@ class InfluxDb(Component):
                 "RETENTION_SECONDS": str(settings.retention_seconds),
             },
             secrets=secret("influxdb-setup", namespace, {"admin-token": admin["admin-token"], **users}),
-            stamp=checksum(*users.values()),
+            checksum=checksum(*users.values()),
             ca=ca_bundle("influxdb-ca", ctx.trust, namespace=namespace, parent=self),
             parent=self,
         )

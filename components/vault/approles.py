@@ -1,4 +1,4 @@
-"""What is in Vault: the secrets' mount, how Concourse logs in to read them, and people to write them."""
+"""Vault's configuration: the mount of secrets, and the approles that read and write them."""
 
 import json
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from components.vault.policy_documents import CONCOURSE, MOUNT, WRITER, concours
 from components.vault.settings import AppRoleSettings
 
 PERIOD = 3600
-"""Seconds of Concourse's token; it renews it at half of them, without an end."""
+"""Period of Concourse's token in seconds. Concourse renews it at half of them, without a limit."""
 WRITING = 1800
-"""Seconds of the token of a person who writes secrets."""
+"""TTL of a writer's token in seconds."""
 
 
 class VaultAppRoles(Component):
-    """The mount `secret/`, and the approles that read Concourse's subtree of it and write there."""
+    """The mount `secret/`, and two approles for `secret/concourse/`: Concourse reads, operators write."""
 
     approle: Output[str]
-    """How Concourse logs in, as it takes it: `role_id:…,secret_id:…`. Secret."""
+    """Concourse's login in its own format: `role_id:…,secret_id:…`. Secret."""
     writer: Output[str]
-    """How people do, as `vault write auth/approle/login -` takes it: JSON. Secret."""
+    """The writers' login as JSON, for `vault write auth/approle/login -`. Secret."""
 
     def __init__(
         self,
@@ -39,12 +39,12 @@ class VaultAppRoles(Component):
             type="kv",
             options={"version": "2"},
             description="Secrets of pipelines",
-            # Pulumi's own policy has no right to delete it: a stack's destroy leaves it with Vault.
+            # Pulumi's policy does not allow its deletion, so a destroy leaves it in Vault.
             opts=ResourceOptions(parent=self, protect=protected, retain_on_delete=True),
         )
         self.backend = vault.AuthBackend(f"{name}-approle", type="approle", path="approle", opts=self.child)
         epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
-        # Every web node logs in by the same secret id, at each of its starts.
+        # All web nodes log in with the same secret id, at every start.
         logins = self._approle(f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, period=PERIOD)
         self.approle = Output.secret(
             Output.all(*logins, mount.path).apply(lambda parts: f"role_id:{parts[0]},secret_id:{parts[1]}")
@@ -57,7 +57,7 @@ class VaultAppRoles(Component):
         )
         self.register_outputs({})
 
-    def _approle(  # noqa: PLR0913 each once
+    def _approle(
         self,
         name: str,
         role_name: str,
@@ -67,9 +67,9 @@ class VaultAppRoles(Component):
         period: int | None = None,
         ttl: int | None = None,
     ) -> tuple[Output[str], Output[str]]:
-        """A login with one policy: its role id, and its secret id of the first epoch.
+        """An approle with one policy: its role id, and its secret id of the first epoch.
 
-        Its token can be renewed for ever every `period`, or ends after `ttl` (seconds).
+        Its token is renewable without a limit within each `period`, or expires after `ttl` (seconds).
         """
         policy = vault.Policy(name, name=role_name, policy=text, opts=self.child)
         role = vault.approle.AuthBackendRole(

@@ -1,44 +1,46 @@
-"""Backups of what is in the cluster and could not be made again: Consul, where Vault keeps everything.
+"""Backups of Consul, which holds all data of Vault.
 
-The database is backed up by Azure, charts are versioned blobs, and disks of metrics and logs are kept but not
-copied: what is on them can be lost without stopping a delivery.
+Azure backs up the database, and charts are versioned blobs. The disks of metrics and logs are retained but
+not backed up: no delivery depends on them.
 """
 
 from pathlib import Path
-from typing import Any
 
 import pulumi_kubernetes as k8s
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 
 from components.azure.identity import BACKUP
 from components.component import Component
 from components.kubernetes.charts import PYTHON
+from components.kubernetes.context import ClusterContext
+from components.kubernetes.job import pod_template
 from components.vault.settings import BackupSettings
 
 SCRIPT = Path(__file__).parent / "jobs" / "backup.py"
 
 
 class ConsulBackup(Component):
-    """A job that copies Consul to blob storage, and a claim to nothing else."""
+    """A CronJob that stores snapshots of Consul in blob storage."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: BackupSettings,
+        ctx: ClusterContext,
         *,
-        namespace: Input[str],
         client_id: Input[str],
         container: Input[str],
         consul: Input[str],
-        consul_ca: Input[str],
         consul_token: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`container` and `consul` are URLs, `consul_ca` the PEM of who signed Consul's certificate.
+        """`container` is the URL of the blob container, `client_id` an identity that may write to it.
 
-        Only a token that may do everything may take a snapshot (developer.hashicorp.com, Consul's API).
+        `consul` is Consul's URL. A snapshot needs a management token
+        (developer.hashicorp.com/consul/api-docs/snapshot).
         """
         super().__init__(name, opts)
+        namespace = ctx.namespaces["backup"]
         account = k8s.core.v1.ServiceAccount(
             name,
             metadata={
@@ -46,13 +48,13 @@ class ConsulBackup(Component):
                 "namespace": namespace,
                 "annotations": {"azure.workload.identity/client-id": client_id},
             },
-            automount_service_account_token=False,  # the webhook gives it the one for Entra
+            automount_service_account_token=False,  # AKS's webhook mounts a token for Entra
             opts=self.child,
         )
         script = k8s.core.v1.ConfigMap(
             f"{name}-script",
             metadata={"name": "backup", "namespace": namespace},
-            data={SCRIPT.name: SCRIPT.read_text(), "consul-ca.pem": consul_ca},
+            data={SCRIPT.name: SCRIPT.read_text(), "consul-ca.pem": ctx.trust.ca_pem},
             opts=self.child,
         )
         token = k8s.core.v1.Secret(
@@ -61,74 +63,37 @@ class ConsulBackup(Component):
             string_data={"token": consul_token},
             opts=self.child,
         )
+        environment: dict[str, Input[str]] = {
+            "CONSUL_HTTP_ADDR": consul,
+            "BLOB_CONTAINER": container,
+            "CONSUL_CACERT": "/script/consul-ca.pem",
+            "CONSUL_TOKEN_FILE": "/token/token",
+        }
+        pod = pod_template(
+            {
+                "name": "backup",
+                "image": str(PYTHON),
+                "command": ["python", f"/script/{SCRIPT.name}"],
+                "env": [{"name": key, "value": value} for key, value in environment.items()],
+                "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
+            },
+            [
+                {"name": "script", "configMap": {"name": script.metadata.name}},
+                {"name": "token", "secret": {"secretName": token.metadata.name, "defaultMode": 0o440}},
+            ],
+            labels={"app": "backup", "azure.workload.identity/use": "true"},
+            account=account.metadata.name,
+        )
         k8s.batch.v1.CronJob(
             name,
             metadata={"name": "consul", "namespace": namespace},
             spec={
                 "schedule": settings.schedule,
-                "time_zone": "Etc/UTC",
-                "concurrency_policy": "Forbid",
-                "starting_deadline_seconds": 3600,
-                "job_template": {
-                    "spec": {
-                        "active_deadline_seconds": 1800,
-                        "backoff_limit": 3,
-                        "template": pod(
-                            account=account.metadata.name,
-                            script=script.metadata.name,
-                            token=token.metadata.name,
-                            environment={"CONSUL_HTTP_ADDR": consul, "BLOB_CONTAINER": container},
-                        ),
-                    }
-                },
+                "timeZone": "Etc/UTC",
+                "concurrencyPolicy": "Forbid",
+                "startingDeadlineSeconds": 3600,
+                "jobTemplate": {"spec": {"activeDeadlineSeconds": 1800, "backoffLimit": 3, "template": pod}},
             },
             opts=self.child,
         )
         self.register_outputs({})
-
-
-def pod(
-    *,
-    account: Output[str],
-    script: Output[str],
-    token: Output[str],
-    environment: dict[str, Input[str]],
-) -> dict[str, Any]:
-    """The pod that makes one backup and ends."""
-    files = {"CONSUL_CACERT": "/script/consul-ca.pem", "CONSUL_TOKEN_FILE": "/token/token"}
-    return {
-        "metadata": {"labels": {"app": "backup", "azure.workload.identity/use": "true"}},
-        "spec": {
-            "service_account_name": account,
-            "automount_service_account_token": False,
-            "restart_policy": "Never",
-            "enable_service_links": False,
-            "security_context": {
-                "run_as_non_root": True,
-                "run_as_user": 65534,
-                "seccomp_profile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "backup",
-                    "image": str(PYTHON),
-                    "command": ["python", f"/script/{SCRIPT.name}"],
-                    "env": [{"name": k, "value": v} for k, v in (environment | files).items()],
-                    "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
-                    "security_context": {
-                        "allow_privilege_escalation": False,
-                        "read_only_root_filesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                    "volume_mounts": [
-                        {"name": "script", "mount_path": "/script", "read_only": True},
-                        {"name": "token", "mount_path": "/token", "read_only": True},
-                    ],
-                }
-            ],
-            "volumes": [
-                {"name": "script", "config_map": {"name": script}},
-                {"name": "token", "secret": {"secret_name": token, "default_mode": 0o444}},
-            ],
-        },
-    }

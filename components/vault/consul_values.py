@@ -1,4 +1,4 @@
-"""Consul's settings, and what its chart is told."""
+"""The values of Consul's chart."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ SERVICE = "consul-server"
 PORT = 8501
 HOSTS = (
     "localhost",
-    f"server.{DATACENTER}.consul",  # what servers ask of each other
+    f"server.{DATACENTER}.consul",  # servers verify each other by this name
     *(f"{prefix}{SERVICE}{suffix}" for prefix in ("", "*.") for suffix in ("", ".consul", ".consul.svc")),
 )
 
@@ -25,7 +25,7 @@ def values(
     bootstrap: Input[str],
     disks: Input[str],
 ) -> dict[str, Any]:
-    """The chart's values: what differs from its defaults."""
+    """Differences from the chart's defaults."""
     return {
         "global": {
             "name": "consul",
@@ -54,11 +54,11 @@ def values(
             "storageClass": disks,
             "connect": False,
             "serverCert": {"secretName": certificate},
-            # A renewed certificate is taken up without a restart.
+            # Loads a renewed certificate without a restart.
             "extraConfig": json.dumps({"auto_reload_config": True}),
             "resources": {
                 "requests": {"cpu": "100m", "memory": settings.memory},
-                # No limit of CPU: the chart has one of 100m.
+                # Removes the chart's CPU limit of 100m.
                 "limits": {"cpu": None, "memory": settings.memory},
             },
             "disruptionBudget": {"enabled": settings.replicas > 1, "maxUnavailable": 1},

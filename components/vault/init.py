@@ -1,18 +1,19 @@
-"""Vault's first hour: initialised, its keys put away, its root token dead, and a login for Pulumi left."""
+"""Initialises Vault: stores the recovery keys, revokes the root token, creates Pulumi's login."""
 
 import json
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.azure.identity import VAULT_INIT
 from components.azure.key_vault import RECOVERY, Seal
 from components.certificates.internal_ca import ca_bundle
 from components.component import Component, after
 from components.kubernetes import generated_secrets as generated
-from components.kubernetes.context import CaTrust
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import CALLS, checksum, python_job
+from components.kubernetes.secret import secret
 from components.vault.policy_documents import USER, operator
 from components.vault.server import Vault
 from components.vault.values import ACTIVE, AUDIT_LOG, PORT
@@ -20,52 +21,52 @@ from components.vault.values import ACTIVE, AUDIT_LOG, PORT
 JOBS = Path(__file__).parent / "jobs"
 
 AUDIT = {
-    # Two of them: Vault stops answering when it can write to none.
+    # Two devices: Vault stops answering requests when it can write to none.
     "file": AUDIT_LOG,
     "stdout": "stdout",
 }
 
 
 class VaultInit(Component):
-    """A Job that initialises Vault once, and afterwards only looks."""
+    """A Job that initialises Vault once. Later runs only verify its state."""
 
     user: str
     password: Output[str]
-    """Of the operator's login, secret. It does what `credentials` declares."""
+    """Password of `user`, the login with which Pulumi configures Vault. Secret."""
     done: Output[str]
     """Known once Vault is initialised."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         vault: Vault,
+        ctx: ClusterContext,
         *,
-        namespace: Output[str],
-        trust: CaTrust,
         consul: Output[str],
-        token: Output[str],
+        consul_token: Output[str],
         seal: Seal,
-        identity: Output[str],
+        client_id: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`consul` is its address, `token` for it; `identity` is the client id that may write the keys."""
+        """`consul` is Consul's URL, `client_id` an identity that may write the recovery keys to Key Vault."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["vault"]
         self.user, self.password = USER, generated.password(f"{name}-operator", parent=self)
         account = k8s.core.v1.ServiceAccount(
             name,
             metadata={
                 "name": VAULT_INIT.name,
                 "namespace": namespace,
-                "annotations": {"azure.workload.identity/client-id": identity},
+                "annotations": {"azure.workload.identity/client-id": client_id},
             },
             automount_service_account_token=False,
             opts=self.child,
         )
-        where = {"name": name, "namespace": namespace}
+        metadata = {"name": name, "namespace": namespace}
         role = k8s.rbac.v1.Role(
             name,
-            metadata=where,
-            # A server remembers what it was before its storage was cleared.
+            metadata=metadata,
+            # A server caches the state that its storage had before it was cleared.
             rules=vault.pods.apply(
                 lambda pods: [
                     {
@@ -80,37 +81,34 @@ class VaultInit(Component):
         )
         bound = k8s.rbac.v1.RoleBinding(
             name,
-            metadata=where,
+            metadata=metadata,
             role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role.metadata.name},
             subjects=[{"kind": "ServiceAccount", "name": VAULT_INIT.name, "namespace": namespace}],
             opts=self.child,
         )
-        secrets = k8s.core.v1.Secret(
-            name, metadata=where, string_data={"consul": token, "password": self.password}, opts=self.child
-        )
-        job = python_job(
+        secrets = {"consul": consul_token, "password": self.password}
+        self.done = python_job(
             name,
             namespace=namespace,
             script=JOBS / "vault_init.py",
             modules=(CALLS, JOBS / "consul_lock.py", JOBS / "key_vault_secret.py"),
             extra_files={"operator.hcl": operator()},
             environment={
-                "CONSUL_URL": consul.apply(lambda address: f"https://{address}"),
+                "CONSUL_URL": consul,
                 "VAULT_PODS": vault.pods.apply(" ".join),
                 "VAULT_POD_URL": f"https://{{}}.vault-internal.vault.svc:{PORT}",
                 "VAULT_URL": f"https://{ACTIVE}:{PORT}",
-                "KEY_VAULT_URL": seal.vault.apply(lambda called: f"https://{called}.vault.azure.net"),
+                "KEY_VAULT_URL": seal.vault.apply(lambda vault_name: f"https://{vault_name}.vault.azure.net"),
                 "KEY_VAULT_SECRET": RECOVERY,
-                "POD_PATH": namespace.apply(lambda called: f"/api/v1/namespaces/{called}/pods"),
+                "POD_PATH": Output.concat("/api/v1/namespaces/", namespace, "/pods"),
                 "AUDIT": json.dumps(AUDIT),
             },
-            secrets=secrets.metadata.name,
-            stamp=checksum(token, self.password),
-            ca=ca_bundle(f"{name}-ca", trust, namespace=namespace, parent=self),
+            secrets=secret(name, secrets, namespace=namespace, parent=self),
+            checksum=checksum(*secrets.values()),
+            ca=ca_bundle(f"{name}-ca", ctx.trust, namespace=namespace, parent=self),
             account=after(account.metadata.name, bound.metadata.name),
             labels={"azure.workload.identity/use": "true"},
             minutes=20,
             parent=self,
         )
-        self.done = job
         self.register_outputs({"done": self.done})

@@ -1,4 +1,4 @@
-"""Who may do what in Vault. Texts alone: they are put there by the init Job and by Pulumi."""
+"""Texts of Vault's policies. The init Job and Pulumi write them to Vault."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,26 +9,26 @@ CONCOURSE = "concourse"
 WRITER = "writer"
 """The two approles, and the policy of each."""
 SUBTREE = "concourse"
-"""Of the mount: what Concourse looks its variables up in."""
+"""Path in the mount below which Concourse looks up variables."""
 USER = "pulumi"
-"""The operator's login and policy: what Pulumi does in Vault."""
+"""Name of Pulumi's login and policy."""
 FREE = (
     "bind_secret_id", "token_period", "token_type", "token_ttl", "token_max_ttl", "token_explicit_max_ttl",
     "token_num_uses", "token_no_default_policy", "token_bound_cidrs", "secret_id_num_uses", "secret_id_ttl",
     "secret_id_bound_cidrs", "local_secret_ids", "alias_metadata",
 )  # fmt: skip
-"""Parameters of a role that may have any value: none of them gives it a policy."""
+"""Parameters of an approle that may have any value: none of them grants a policy."""
 Row = tuple[str, list[str], Mapping[str, list[object]]]
 """Path, capabilities, allowed parameters."""
 
 
 def concourse() -> str:
-    """What Concourse may do."""
+    """Policy of Concourse."""
     return _file(CONCOURSE)
 
 
 def writer() -> str:
-    """What people may do who put secrets there for Concourse."""
+    """Policy of the people who write secrets for Concourse."""
     return _file(WRITER)
 
 
@@ -37,11 +37,11 @@ def _file(name: str) -> str:
 
 
 def operator() -> str:
-    """What Pulumi may do: keep what `credentials` declares, and never more than that.
+    """Policy of Pulumi: it manages the resources of `approles`, and nothing else.
 
-    It can write policies, but only with exactly these texts, and give roles no others. So it cannot make
-    itself root, and a changed text needs somebody who can (docs/runbooks/vault-operator-policy.md).
-    It cannot delete the mount with the secrets.
+    It may write policies with exactly these texts only, and assign no others to approles. So Pulumi cannot
+    make itself root, and a changed text needs an administrator (docs/runbooks/vault-operator-policy.md).
+    It may not delete the mount with the secrets.
     """
     rows: list[Row] = [
         (f"sys/mounts/{MOUNT}", ["read", "update"], {}),
@@ -58,7 +58,7 @@ def operator() -> str:
 
 
 def _login(name: str, text: str) -> Iterator[Row]:
-    """An approle with one policy, which has one text."""
+    """Rights to manage an approle that has exactly this policy."""
     role = f"auth/approle/role/{name}"
     yield f"sys/policies/acl/{name}", ["read", "update", "delete"], {"policy": [text]}
     parameters: Mapping[str, list[object]] = {"token_policies": [[name]], **{free: [] for free in FREE}}

@@ -1,4 +1,4 @@
-"""Vault, which holds the secrets that pipelines use. It comes up here; who may do what is made later."""
+"""Vault's servers. `init` initialises them, `approles` configures them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,61 +9,51 @@ from pulumi import Input, Output, ResourceOptions
 from components.azure.key_vault import Seal
 from components.certificates.internal_ca import server_certificate
 from components.component import Component
-from components.kubernetes.charts import Chart
-from components.kubernetes.context import CaTrust
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
+from components.kubernetes.secret import secret
 from components.vault.settings import VaultServerSettings
 from components.vault.values import FILES, HOSTS, configuration, values
 
+KEEPER = Path(__file__).parent / "jobs" / "vault_keeper.py"
+
 
 class Vault(Component):
-    """Servers that unseal themselves; without content until they are initialised."""
+    """Vault servers with auto-unseal. They answer requests after their initialisation only."""
 
     pods: Output[Sequence[str]]
-    """Names of the servers; known once they run."""
+    """Names of the pods; known once they run."""
     certificate: Output[str]
-    """The Secret with the servers' certificate and, as `ca.crt`, the CA's."""
+    """Name of the Secret with the servers' certificate, and the CA's as `ca.crt`."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: VaultServerSettings,
+        ctx: ClusterContext,
         *,
-        chart: Chart,
-        namespace: Output[str],
-        trust: CaTrust,
         consul: Output[str],
-        token: Input[str],
+        consul_token: Input[str],
         seal: Seal,
-        identity: Input[str],
-        disks: Input[str],
-        protected: bool,
+        client_id: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`consul` is its address, `token` for it; `identity` is the client id that may use the key."""
+        """`consul` is Consul's `host:port`, `client_id` an identity that may use the key of `seal`."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["vault"]
         self.certificate = server_certificate(
-            f"{name}-server-tls", trust, namespace=namespace, hosts=HOSTS, parent=self
+            f"{name}-server-tls", ctx.trust, namespace=namespace, hosts=HOSTS, parent=self
         )
-        storage = k8s.core.v1.Secret(
-            f"{name}-consul-token",
-            metadata={"name": f"{name}-consul-token", "namespace": namespace},
-            string_data={"token": token},
-            opts=self.child,
-        )
+        token = secret(f"{name}-consul-token", {"token": consul_token}, namespace=namespace, parent=self)
         keeper = k8s.core.v1.ConfigMap(
             f"{name}-keeper",
             metadata={"name": f"{name}-keeper", "namespace": namespace},
-            data={
-                "vault_keeper.py": (Path(__file__).parent / "jobs" / "vault_keeper.py").read_text(
-                    encoding="utf-8"
-                )
-            },
+            data={KEEPER.name: KEEPER.read_text(encoding="utf-8")},
             opts=self.child,
         )
         servers = release(
             name,
-            chart,
+            ctx.charts["vault"],
             namespace=namespace,
             values=values(
                 settings,
@@ -75,12 +65,12 @@ class Vault(Component):
                     "VAULT_CACERT": f"{FILES}/ca.crt",
                 },
                 certificate=self.certificate,
-                token=storage.metadata.name,
+                token=token,
                 keeper=keeper.metadata.name,
-                identity=identity,
-                disks=disks,
+                client_id=client_id,
+                disks=ctx.disks.retain,
             ),
-            opts=ResourceOptions(parent=self, protect=protected),
+            opts=ResourceOptions(parent=self, protect=ctx.protected),
             timeout=900,
         )
         self.pods = ready(servers, [f"{name}-{index}" for index in range(settings.replicas)])

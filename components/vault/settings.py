@@ -10,36 +10,35 @@ from components.config.types import Epoch, Quantity
 
 
 class VaultServerSettings(Model):
-    """Vault's servers, and who reaches them from outside."""
+    """Vault's servers."""
 
     replicas: Literal[1, 3, 5] = 3
-    """One of them answers, the others wait to take its place."""
+    """Number of servers. One is active, the others are standbys."""
     memory: Quantity = "1Gi"
-    """Of each server."""
+    """Memory request and limit of each Vault server."""
     audit_storage: Quantity = "16Gi"
-    """For each server's own log of who asked for what: 8 files of 1 GiB, and room for the next. It can grow,
-    not shrink."""
+    """Disk of each Vault server for its audit log: up to 9 files of 1 GiB. It can grow, not shrink."""
 
 
 class ConsulSettings(Model):
     """Consul's servers."""
 
     replicas: Literal[1, 3, 5] = 3
-    """Odd, as a majority has to be there. One has no second copy, and no update without a break."""
+    """Number of servers, odd for a majority. With one, the data has no replica, and updates are outages."""
     storage: Quantity = "16Gi"
-    """Of each server. It can grow, not shrink."""
+    """Disk of each Consul server. It can grow, not shrink."""
     memory: Quantity = "1Gi"
-    """All that is stored is in memory too."""
+    """Memory request and limit of each Consul server. Consul keeps all data in memory too."""
 
 
 class AppRoleSettings(Model):
-    """How Concourse, and who writes secrets for it, log in to Vault."""
+    """Vault's approles: Concourse, and the people who write secrets for it."""
 
     rotation: Epoch = "2026-11"
-    """When their secret ids were made. To rotate, move it, and name the one before in `previous`."""
+    """Month of the approles' secret ids. To rotate, set a later one and put the old in `previous`."""
     previous: Epoch | None = None
-    """An older one that is still taken: web nodes that have not restarted log in by it again after a break.
-    Leave it out in a later update, when all of them have."""
+    """Older month whose secret ids stay valid: a web node uses its secret id until it restarts. Remove it in
+    a later update, after all web nodes have restarted."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._previous_is_older,)
@@ -51,17 +50,17 @@ class AppRoleSettings(Model):
 
 
 class BackupSettings(Model):
-    """Copies of Consul's data in blob storage."""
+    """Snapshots of Consul in blob storage."""
 
     schedule: str = Field(default="17 */4 * * *", examples=["17 */4 * * *"])
-    """When one is made, as cron writes it, in UTC. What came after is lost if Consul's disks are."""
+    """Cron schedule of the snapshots, in UTC. A loss of Consul's disks loses all data since the last one."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._schedule_is_cron,)
 
     def _schedule_is_cron(self) -> Iterator[Problem]:
         if len(self.schedule.split()) != 5:  # noqa: PLR2004 (cron's fields)
-            text = f"{self.schedule!r} is no schedule of five fields; every 4 hours is 17 */4 * * *"
+            text = f"{self.schedule!r} is not a cron schedule of five fields; every 4 hours is 17 */4 * * *"
             yield Problem("schedule", text)
 
 
@@ -73,6 +72,6 @@ class VaultSettings(Model):
     consul: ConsulSettings = ConsulSettings()
     """Consul's servers, which hold Vault's data."""
     app_roles: AppRoleSettings = AppRoleSettings()
-    """Logins of Concourse and of those who write secrets for it."""
+    """Approles of Concourse, and of the people who write secrets for it."""
     backups: BackupSettings = BackupSettings()
     """Snapshots of Consul in blob storage."""

@@ -1,4 +1,4 @@
-"""Vault's settings, its configuration, and what its chart is told."""
+"""Vault's configuration, and the values of its chart."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,11 +19,11 @@ HOSTS = (
     *(f"*.vault-internal{suffix}" for suffix in ("", ".vault", ".vault.svc")),
 )
 ACTIVE = "vault-active.vault.svc"
-"""The server that answers; the others hand on to it."""
+"""The active server; the others forward requests to it."""
 
 
 def configuration(consul: str) -> str:
-    """Vault's own configuration. What it seals by, and Consul's token, come by its environment."""
+    """Vault's configuration file. The seal's parameters and Consul's token are environment variables."""
     return f"""\
 ui = true
 listener "tcp" {{
@@ -51,7 +51,7 @@ telemetry {{
 """
 
 
-def values(  # noqa: PLR0913 (named, and each an input)
+def values(
     settings: VaultServerSettings,
     *,
     config: Input[str],
@@ -59,10 +59,10 @@ def values(  # noqa: PLR0913 (named, and each an input)
     certificate: Input[str],
     token: Input[str],
     keeper: Input[str],
-    identity: Input[str],
+    client_id: Input[str],
     disks: Input[str],
 ) -> dict[str, Any]:
-    """The chart's values: what differs from its defaults."""
+    """Differences from the chart's defaults."""
     alive = "/v1/sys/health?standbyok=true&uninitcode=204"
     files = {"name": "tls", "mountPath": FILES, "readOnly": True}
     return {
@@ -70,15 +70,15 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "injector": {"enabled": False},
         "server": {
             "logFormat": "json",
-            # A changed configuration reaches the servers: one by one, each when the last is unsealed again.
+            # Servers restart with a changed configuration, one by one, each after the last is unsealed.
             "updateStrategyType": "RollingUpdate",
             "includeConfigAnnotation": True,
-            # One that waits for its initialisation is ready, and the release does not wait for that.
+            # A server before its initialisation counts as ready, or the release would wait for it.
             "readinessProbe": {"path": alive},
             "livenessProbe": {"enabled": True, "path": f"{alive}&sealedcode=204"},
             "authDelegator": {"enabled": False},
             "extraLabels": {"azure.workload.identity/use": "true"},
-            "serviceAccount": {"annotations": {"azure.workload.identity/client-id": identity}},
+            "serviceAccount": {"annotations": {"azure.workload.identity/client-id": client_id}},
             "extraEnvironmentVars": dict(environment),
             "extraSecretEnvironmentVars": [
                 {"envName": "CONSUL_HTTP_TOKEN", "secretName": token, "secretKey": "token"}

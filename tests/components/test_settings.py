@@ -234,7 +234,7 @@ BAD = [
     ({"certificates.issuer": "letsencrypt"}, "certificates.issuer", 'choose from "production", "staging"'),
     ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
     ({"ingress": {"replicas": 1, "minAvailable": 1}}, "ingress.minAvailable",
-     "keep every node from being emptied; at most 0"),
+     "block the drain of every node; set at most 0"),
     ({"ingress": {"sourceRanges": {"vault": ["10.0.0.0/8"]}}}, "ingress.sourceRanges.vault[0]",
      "private and never reaches Azure"),
     ({"ingress": {"sourceRanges": {"valt": []}}}, "ingress.sourceRanges.valt", "did you mean vault"),

@@ -1,4 +1,4 @@
-"""What the Jobs' scripts share: HTTP with JSON, patience, and words for the log. Standard library only."""
+"""Shared by the scripts of Jobs: JSON over HTTP with retries, and log lines. Standard library only."""
 
 import json
 import os
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 DEADLINE = time.monotonic() + float(os.environ.get("PATIENCE_SECONDS", "600"))
-"""When waiting ends; the Job starts another pod then."""
+"""End of all waiting. The script fails then, and the Job starts another pod."""
 TIMEOUT = 30
 NOT_FOUND = 404
 PASSING = (408, 425, 429, 472, 473, 500, 501, 502, 503, 504)
-"""What a server answers while it starts, is sealed, elects a leader or is too busy."""
+"""Codes of a server that starts, is sealed, elects a leader or is overloaded."""
 REFUSED = 42
-"""With this exit code the Job is not tried again: only a person can go on."""
+"""Exit code that stops the Job's retries: somebody has to act first."""
 
 
 class RefusedError(Exception):
-    """A server's answer that says no."""
+    """A response with an error code."""
 
     def __init__(self, what: str, status: int, text: str = "") -> None:
         super().__init__(f"{what}: {status} {text}".strip())
@@ -33,25 +33,25 @@ def say(text: str) -> None:
 
 
 def refuse(why: str, runbook: str) -> NoReturn:
-    """End, and do not try again."""
+    """Exit so that the Job is not retried."""
     say(f"REFUSED: {why}. Nothing was changed. See docs/runbooks/{runbook}")
     raise SystemExit(REFUSED)
 
 
 def secret(name: str) -> str:
-    """A secret that the Job was given, by its key."""
+    """A value of the Job's Secret, by its key."""
     return (Path(os.environ.get("SECRETS", "/secrets")) / name).read_text(encoding="utf-8").strip()
 
 
 def trust(url: str) -> ssl.SSLContext | None:
-    """Verify a server by the platform's CA."""
+    """A TLS context that trusts the internal CA; None for plain HTTP."""
     if not url.startswith("https:"):
         return None
     return ssl.create_default_context(cafile=os.environ.get("CA_FILE", "/ca/ca.crt"))
 
 
 class Server:
-    """A server, spoken to in JSON with some headers."""
+    """A JSON API, called with the same headers each time."""
 
     def __init__(
         self, url: str, headers: Mapping[str, str] | None = None, context: ssl.SSLContext | None = None
@@ -62,12 +62,12 @@ class Server:
         self.told = ""
 
     def once(self, method: str, path: str, body: Any = None) -> Any:
-        """One request; the answer, or RefusedError or OSError. Neither says what was sent."""
+        """One request. Raises RefusedError or OSError; neither contains what was sent."""
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         form = isinstance(body, bytes)
-        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        content_type = "application/x-www-form-urlencoded" if form else "application/json"
         request = urllib.request.Request(
-            f"{self.url}{path}", data, {"Content-Type": kind, **self.headers}, method=method
+            f"{self.url}{path}", data, {"Content-Type": content_type, **self.headers}, method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as answer:
@@ -78,7 +78,7 @@ class Server:
         return json.loads(text) if text.strip() else None
 
     def call(self, method: str, path: str, body: Any = None, also: Sequence[int] = ()) -> Any:
-        """As `once`, again and again while the server is not ready for it (or answers one of `also`)."""
+        """Like `once`, with retries while the server is not ready, or answers with a code in `also`."""
         while True:
             try:
                 return self.once(method, path, body)
@@ -90,7 +90,7 @@ class Server:
                 self.wait(f"{self.url} does not answer: {getattr(error, 'reason', error)}", error)
 
     def wait(self, problem: str, error: Exception) -> None:
-        """Give the server a moment; raise `error` when it has had enough of them."""
+        """Pause before a retry; raise `error` after the deadline."""
         if time.monotonic() > DEADLINE:
             raise error
         if problem != self.told:
@@ -99,7 +99,7 @@ class Server:
         time.sleep(float(os.environ.get("PAUSE_SECONDS", "2")))
 
     def found(self, method: str, path: str, body: Any = None) -> Any:
-        """As `call`; None where there is no such thing."""
+        """Like `call`, but None for 404."""
         try:
             return self.call(method, path, body)
         except RefusedError as error:

@@ -1,4 +1,4 @@
-"""Certificates: two issuers, names proven by their zone, and an issuer that works before anything asks it."""
+"""cert-manager and the issuers of Let's Encrypt."""
 
 import pytest
 from pulumi import Output
@@ -30,20 +30,20 @@ def acme(recorder):
     return {each.name: each.inputs["spec"]["acme"] for each in recorder.of_type(ISSUER)}
 
 
-def test_both_of_lets_encrypts_are_there_each_with_an_account_of_its_own(run):
+def test_production_and_staging_have_separate_accounts(run):
     found = acme(made(run))
     assert {each["server"] for each in found.values()} == set(SERVERS.values())
     assert len({each["privateKeySecretRef"]["name"] for each in found.values()}) == 2
 
 
 @pytest.mark.parametrize("issuer", ["production", "staging"])
-def test_hosts_have_theirs_from_the_one_that_the_stack_chose(run, issuer):
+def test_hosts_use_the_issuer_of_the_settings(run, issuer):
     kept = []
     made(run, kept, issuer=issuer)
     assert kept == [f"letsencrypt-{issuer}"]
 
 
-def test_a_name_is_proven_in_its_zone_by_the_pods_own_identity(run):
+def test_dns01_uses_the_zone_and_the_workload_identity(run):
     for each in acme(made(run)).values():
         [proof] = each["solvers"]
         azure = proof["dns01"]["azureDNS"]
@@ -53,32 +53,32 @@ def test_a_name_is_proven_in_its_zone_by_the_pods_own_identity(run):
         assert not [key for key in azure if "secret" in key.lower()]
 
 
-def test_http01_goes_through_the_ingress(run):
+def test_http01_uses_the_ingress_class(run):
     for each in acme(made(run, solver="http01")).values():
         assert each["solvers"] == [{"http01": {"ingress": {"class": "traefik"}}}]
 
 
-def test_an_issuer_is_waited_for(run):
+def test_issuers_have_to_become_ready(run):
     for each in made(run).of_type(ISSUER):
         assert each.inputs["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
 
 
 def told(**changes):
     settings = CertificatesSettings.model_validate({"email": "delivery@example.org"} | changes)
-    return values(settings, monitors=True)
+    return values(settings, service_monitors=True)
 
 
-def test_the_kinds_stay_when_the_chart_goes():
+def test_the_chart_installs_the_crds():
     assert told()["crds"] == {"enabled": True}, "the chart keeps them unless it is told not to"
 
 
-def test_its_pods_have_an_identity():
+def test_its_pods_have_workload_identity():
     given = told()
     assert given["podLabels"] == given["serviceAccount"]["labels"] == {"azure.workload.identity/use": "true"}
 
 
 @pytest.mark.parametrize(("replicas", "enabled"), [(1, False), (2, True)])
-def test_its_budgets_let_nodes_be_drained(replicas, enabled):
+def test_its_disruption_budgets_allow_node_drains(replicas, enabled):
     given = told(replicas=replicas)
     for part in (given, given["webhook"], given["cainjector"]):
         assert part["podDisruptionBudget"] == {"enabled": enabled, "minAvailable": replicas - 1}

@@ -1,8 +1,15 @@
-"""Our CA: its key is in one Secret, what it signs renews itself, and its own end is seen years before."""
+"""The internal CA: key, renewal and server certificates."""
 
 from pulumi import ComponentResource, Output
 
-from components.certificates.internal_ca import EARLY, LIFE, YEAR, InternalCA, ca_bundle, server_certificate
+from components.certificates.internal_ca import (
+    EARLY_RENEWAL,
+    VALIDITY,
+    YEAR,
+    InternalCA,
+    ca_bundle,
+    server_certificate,
+)
 from tests.support.recorder import SECRET
 
 CERTIFICATE = "kubernetes:cert-manager.io/v1:Certificate"
@@ -24,7 +31,7 @@ def made(run, keep=None):
     return run(program)
 
 
-def test_the_cas_key_is_in_one_secret_beside_cert_manager(run):
+def test_the_cas_key_is_in_one_secret_in_cert_managers_namespace(run):
     recorder = made(run)
     [secret] = recorder.of_type("kubernetes:core/v1:Secret")
     assert secret.inputs["metadata"]["namespace"] == "cert-manager"
@@ -32,21 +39,21 @@ def test_the_cas_key_is_in_one_secret_beside_cert_manager(run):
     assert SECRET in secret.inputs["stringData"]
 
 
-def test_every_preview_shows_the_end_of_the_ca_years_before_it(run):
-    """Then the provider replaces the certificate; leaves last 90 days, so nothing outlives the old one."""
+def test_previews_show_the_cas_renewal_years_before_expiry(run):
+    """The provider replaces the certificate then. Leaves last 90 days, so none outlives the old one."""
     root = made(run).one("tls:index/selfSignedCert:SelfSignedCert").inputs
-    assert root["validityPeriodHours"] == LIFE >= 10 * YEAR
-    assert root["earlyRenewalHours"] == EARLY >= 2 * YEAR
+    assert root["validityPeriodHours"] == VALIDITY >= 10 * YEAR
+    assert root["earlyRenewalHours"] == EARLY_RENEWAL >= 2 * YEAR
     assert root["isCaCertificate"] is True
 
 
-def test_what_the_ca_signed_stays_valid_when_it_is_renewed(run):
-    """The key stays, and with it the identifier that leaves name."""
+def test_server_certificates_stay_valid_after_a_renewal_of_the_ca(run):
+    """The key stays, and so does the key identifier that leaves refer to."""
     root = made(run).one("tls:index/selfSignedCert:SelfSignedCert").inputs
     assert root["setSubjectKeyId"] is True
 
 
-def test_a_servers_certificate_is_waited_for_and_renewed_by_cert_manager(run):
+def test_server_certificates_have_to_become_ready_and_are_renewed(run):
     kept = {}
     spec = made(run, kept).one(CERTIFICATE).inputs
     assert spec["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
@@ -56,7 +63,7 @@ def test_a_servers_certificate_is_waited_for_and_renewed_by_cert_manager(run):
     assert kept["secret"] == "vault-tls"
 
 
-def test_clients_get_the_certificate_and_not_as_a_secret(run):
+def test_clients_get_the_cas_certificate_in_a_config_map(run):
     kept = {}
     [config] = made(run, kept).of_type("kubernetes:core/v1:ConfigMap")
     assert "BEGIN CERTIFICATE" in config.inputs["data"]["ca.crt"]

@@ -1,4 +1,4 @@
-"""ChartMuseum: nobody without its login, TLS of our own, keys in one Secret."""
+"""ChartMuseum: login, TLS, and credentials in one Secret."""
 
 import json
 
@@ -7,9 +7,8 @@ from pulumi import Output
 
 from components.chartmuseum.chartmuseum import ChartMuseum
 from components.chartmuseum.settings import ChartMuseumSettings
-from components.chartmuseum.values import Container
-from components.kubernetes.charts import CHARTS
-from components.kubernetes.context import CaTrust, Host
+from components.chartmuseum.values import ChartStorage
+from tests.support.context import cluster_context
 
 KEY = "the-key-of-the-storage-account"
 
@@ -20,12 +19,8 @@ def recorder(run):
         lambda: ChartMuseum(
             "chartmuseum",
             ChartMuseumSettings(),
-            chart=CHARTS["chartmuseum"],
-            namespace="chartmuseum",
-            container=Container("stcharts", "charts", Output.secret(KEY)),
-            host=Host("charts.ci.example.org", (), Output.from_input("issuer"), Output.from_input("traefik")),
-            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
-            monitors=True,
+            cluster_context(),
+            storage=ChartStorage("stcharts", "charts", Output.secret(KEY)),
         )
     )
 
@@ -35,20 +30,20 @@ def values(recorder):
     return recorder.one("kubernetes:helm.sh/v3:Release").inputs["values"]
 
 
-def test_charts_are_kept_in_the_account_and_can_be_published(values):
+def test_charts_are_stored_in_the_account_and_can_be_uploaded(values):
     given = values["env"]["open"]
     assert given["STORAGE"] == "microsoft"
     assert given["AZURE_STORAGE_ACCOUNT"] == "stcharts"
-    assert given["DISABLE_API"] is False, "the chart's default takes no chart"
+    assert given["DISABLE_API"] is False, "the chart's default refuses uploads"
     assert given["CHART_URL"] == "https://charts.ci.example.org"
 
 
-def test_nobody_gets_in_without_the_login(values):
+def test_anonymous_access_is_off(values):
     assert set(values["env"]["existingSecretMappings"]) >= {"BASIC_AUTH_USER", "BASIC_AUTH_PASS"}
     assert "AUTH_ANONYMOUS_GET" not in values["env"]["open"]
 
 
-def test_the_key_and_the_password_are_in_a_secret_and_nowhere_else(recorder, values):
+def test_key_and_password_are_in_a_secret_only(recorder, values):
     assert KEY not in json.dumps(values)
     assert "secret" not in values["env"]
     mapped = values["env"]["existingSecretMappings"]
@@ -57,7 +52,7 @@ def test_the_key_and_the_password_are_in_a_secret_and_nowhere_else(recorder, val
     assert set(mapped.values()) <= set(json.dumps(secret.inputs).replace('"', " ").replace(":", " ").split())
 
 
-def test_it_speaks_tls_to_its_probes_and_to_the_ingress(recorder, values):
+def test_probes_and_ingress_use_tls(recorder, values):
     assert values["env"]["open"]["TLS_CERT"] == "/tls/tls.crt"
     assert values["probes"]["readinessHttpGetConfig"]["scheme"] == "HTTPS"
     [transport] = recorder.of_type("kubernetes:traefik.io/v1alpha1:ServersTransport")

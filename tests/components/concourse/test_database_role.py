@@ -61,7 +61,7 @@ def test_concourse_logs_in_by_its_own_role(run_stack):
 def test_the_job_is_run_again_when_a_password_changes_and_when_it_failed(run_stack):
     annotations = run_stack("prod").named(JOB)[NAME].inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/replaceUnready"] == "true"
-    stamp = pod(run_stack("prod"))["metadata"]["annotations"]["platform/stamp"]
+    stamp = pod(run_stack("prod"))["metadata"]["annotations"]["checksum/config"]
     assert len(stamp) == 64
 
 

@@ -1,4 +1,4 @@
-"""Public hosts: a certificate that is waited for, and a route that lets in whom the stack lets in."""
+"""Public hosts: certificate, route and source ranges."""
 
 import pytest
 from pulumi import ComponentResource, Output
@@ -28,7 +28,7 @@ def middlewares(recorder):
     return {r.name: r.inputs["spec"] for r in recorder.of_type(f"{ROUTES}Middleware")}
 
 
-def test_a_host_has_its_own_certificate_and_is_there_when_that_is(run):
+def test_the_url_is_known_once_the_certificate_is_ready(run):
     kept = []
     certificate = made(run, kept=kept).one(CERTIFICATE).inputs
     assert certificate["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
@@ -37,7 +37,7 @@ def test_a_host_has_its_own_certificate_and_is_there_when_that_is(run):
     assert kept == ["https://vault.ci.example.org"]
 
 
-def test_the_route_shows_that_certificate_and_leads_to_the_service(run):
+def test_the_route_uses_the_certificate_and_the_service(run):
     recorder = made(run)
     route = recorder.one(f"{ROUTES}IngressRoute").inputs["spec"]
     assert route["tls"]["secretName"] == recorder.one(CERTIFICATE).inputs["spec"]["secretName"]
@@ -47,15 +47,15 @@ def test_the_route_shows_that_certificate_and_leads_to_the_service(run):
     assert rule["services"] == [{"kind": "Service", "name": "vault", "port": 8200}]
 
 
-def test_browsers_are_told_to_come_by_tls_alone(run):
+def test_responses_have_hsts(run):
     assert middlewares(made(run))["vault-public-hsts"] == {"headers": {"stsSeconds": 31536000}}
 
 
-def test_without_ranges_everybody_gets_in(run):
+def test_without_ranges_there_is_no_allow_list(run):
     assert set(middlewares(made(run))) == {"vault-public-hsts"}
 
 
-def test_with_ranges_only_these_do(run):
+def test_ranges_become_an_allow_list(run):
     recorder = made(run, ranges=("203.0.113.0/28",))
     limit = middlewares(recorder)["vault-public-sources"]
     assert limit == {"ipAllowList": {"sourceRange": ["203.0.113.0/28"]}}
@@ -63,7 +63,7 @@ def test_with_ranges_only_these_do(run):
     assert {"name": "vault-public-sources"} in rule["middlewares"]
 
 
-def test_an_open_path_of_a_closed_host_is_for_everybody_and_for_nothing_else(run):
+def test_a_public_path_of_a_host_with_ranges_has_no_allow_list(run):
     recorder = made(run, ranges=("203.0.113.0/28",), public_paths=["/.well-known/openid-configuration"])
     closed, opened = routes(recorder)
     assert opened["match"] == "Host(`vault.ci.example.org`) && Path(`/.well-known/openid-configuration`)"
@@ -71,7 +71,7 @@ def test_an_open_path_of_a_closed_host_is_for_everybody_and_for_nothing_else(run
     assert {"name": "vault-public-sources"} in closed["middlewares"]
 
 
-def test_of_a_service_with_tls_the_certificate_is_verified(run):
+def test_the_certificate_of_a_service_with_tls_is_verified(run):
     recorder = made(run, tls=Tls("vault-server-tls", "vault.vault.svc"))
     transport = recorder.one(f"{ROUTES}ServersTransport").inputs
     assert transport["spec"] == {"serverName": "vault.vault.svc", "rootCAs": [{"secret": "vault-server-tls"}]}
@@ -81,8 +81,8 @@ def test_of_a_service_with_tls_the_certificate_is_verified(run):
 
 
 @pytest.mark.parametrize("ranges", [(), ("203.0.113.0/28",)])
-def test_everything_is_in_the_services_own_namespace(run, ranges):
-    """What an ingress may take from other namespaces was a hole more than once."""
+def test_all_objects_are_in_the_services_namespace(run, ranges):
+    """References across namespaces have led to vulnerabilities repeatedly."""
     for resource in made(run, ranges=ranges, tls=Tls("ca", "vault")).resources:
         if resource.type.startswith("kubernetes:"):
             assert resource.inputs["metadata"]["namespace"] == "vault"

@@ -1,4 +1,4 @@
-"""The pins, and a stack's own versions."""
+"""Pinned charts, and versions that a stack tries."""
 
 import re
 from itertools import pairwise
@@ -14,7 +14,7 @@ def test_every_chart_is_pinned_to_one_version():
         assert EXACT.fullmatch(chart.version), chart
 
 
-def test_every_pin_has_the_update_bots_comment_above_it():
+def test_every_pin_has_a_renovate_comment():
     lines = (ROOT / "components/kubernetes/charts.py").read_text().splitlines()
     for above, line in pairwise(lines):
         found = re.search(r'Chart\("([^"]+)", "([^"]+)", "[^"]+"\)', line)
@@ -22,7 +22,7 @@ def test_every_pin_has_the_update_bots_comment_above_it():
             assert above.strip() == f"# renovate: datasource=helm registryUrl={found[2]} depName={found[1]}"
 
 
-def test_a_stack_may_try_a_newer_chart_and_keeps_the_other_pins():
+def test_a_stack_may_try_another_version_of_one_chart():
     charts = pinned({"concourse": "20.2.0"})
     assert charts["concourse"].version == "20.2.0"
     assert {n: c for n, c in charts.items() if n != "concourse"} == {
@@ -34,16 +34,16 @@ def test_a_stack_may_try_a_newer_chart_and_keeps_the_other_pins():
     ("tried", "told"),
     [
         ({"concurse": "20.2.0"}, "did you mean concourse?"),
-        ({"concourse": ">=20"}, "is not one version"),
-        ({"concourse": "latest"}, "is not one version"),
-        ({"concourse": "20.1"}, "such as 20.1.3"),
+        ({"concourse": ">=20"}, "is not an exact version"),
+        ({"concourse": "latest"}, "is not an exact version"),
+        ({"concourse": "20.1"}, "write it like 20.1.3"),
     ],
 )
-def test_what_is_no_chart_or_no_version_is_told(tried, told):
+def test_unknown_charts_and_inexact_versions_are_refused(tried, told):
     [problem] = validate_versions(tried)
     assert told in problem.text
 
 
-def test_an_image_is_named_by_its_digest_where_it_is_known():
+def test_an_image_has_its_digest_where_known():
     assert str(Image("concourse/concourse", "8.2.5")) == "concourse/concourse:8.2.5"
     assert str(Image("a/b", "1", "sha256:ab")) == "a/b:1@sha256:ab"

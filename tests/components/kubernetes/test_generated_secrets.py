@@ -1,4 +1,4 @@
-"""Secrets that the program makes: of the right shape, secret, and not readable in an id."""
+"""Generated secrets: format, secrecy, and ids that do not reveal them."""
 
 import base64
 import uuid
@@ -24,16 +24,16 @@ def made(run):
     return make
 
 
-def test_a_token_of_consul_is_a_uuid(made):
+def test_a_random_uuid_is_a_uuid(made):
     assert uuid.UUID(made("random_uuid")[1]["value"]).version == 4
 
 
 def test_a_key_has_32_bytes(made):
-    assert len(base64.b64decode(made("key")[1]["value"])) == 32
+    assert len(base64.b64decode(made("random_key")[1]["value"])) == 32
 
 
-@pytest.mark.parametrize("which", ["password", "random_uuid", "key"])
-def test_it_is_secret_and_its_resource_has_no_id_that_tells(made, which):
+@pytest.mark.parametrize("which", ["password", "random_uuid", "random_key"])
+def test_the_value_is_secret_and_not_a_resource_id(made, which):
     recorder, kept = made(which)
     assert kept["secret"] is True
     assert [r.type for r in recorder.resources if r.type.startswith("random:")] == [
@@ -41,6 +41,6 @@ def test_it_is_secret_and_its_resource_has_no_id_that_tells(made, which):
     ], "ids of RandomUuid and RandomBytes are their values, in plain state"
 
 
-def test_it_is_made_anew_when_its_epoch_moves(made):
+def test_a_new_rotation_gives_a_new_value(made):
     made_ = made("password", rotation="2026-11")[0].one("random:index/randomPassword:RandomPassword")
     assert made_.inputs["keepers"] == {"rotation": "2026-11"}

@@ -1,4 +1,4 @@
-"""How charts are installed: what Helm and its provider would otherwise do unasked."""
+"""Helm releases: names and reset values."""
 
 from pulumi import ComponentResource, ResourceOptions
 
@@ -6,7 +6,7 @@ from components.kubernetes.charts import CHARTS
 from components.kubernetes.helm import release
 
 
-def test_a_release_has_its_name_and_nothing_of_what_is_no_longer_given(run):
+def test_a_release_has_its_name_and_drops_removed_values(run):
     def program():
         parent = ComponentResource("platform:index:Test", "test")
         release(

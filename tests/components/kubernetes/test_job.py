@@ -1,10 +1,10 @@
-"""Jobs that run our scripts: closed, run once for each change, and with no secret in sight."""
+"""Jobs that run scripts: restricted, run again after each change, without secrets in their arguments."""
 
 import json
 
 from pulumi import ComponentResource, Output
 
-from components.kubernetes.job import checksum, python_job
+from components.kubernetes.job import checksum, pod_template, python_job
 from tests.support.job_scripts import script_file
 
 JOB = "kubernetes:batch/v1:Job"
@@ -17,7 +17,7 @@ def made(run, **changes):
             "script": script_file("influxdb.py"),
             "environment": {"CONSUL_URL": "https://consul"},
             "secrets": "tokens",
-            "stamp": "stamp",
+            "checksum": "checksum",
             "ca": "ca",
         }
         python_job("acl", parent=ComponentResource("platform:index:T", "t"), **(how | changes))
@@ -29,7 +29,7 @@ def template(recorder):
     return recorder.one(JOB).inputs["spec"]["template"]
 
 
-def test_it_may_do_what_the_strictest_level_allows(run):
+def test_the_pod_meets_the_restricted_level(run):
     spec = template(made(run))["spec"]
     [container] = spec["containers"]
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -38,56 +38,62 @@ def test_it_may_do_what_the_strictest_level_allows(run):
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
 
 
-def test_one_that_failed_is_run_again_by_the_next_update(run):
+def test_a_failed_job_runs_again_in_the_next_update(run):
     annotations = made(run).one(JOB).inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/replaceUnready"] == "true"
 
 
-def test_it_ends_and_is_not_deleted_by_time(run):
-    """A refresh would find it gone, and the next update would run it again."""
+def test_it_has_a_deadline_and_no_ttl(run):
+    """After a TTL a refresh would not find it, and the next update would run it again."""
     spec = made(run).one(JOB).inputs["spec"]
     assert spec["activeDeadlineSeconds"] == 900
     assert "ttlSecondsAfterFinished" not in spec
 
 
-def test_a_refusal_is_not_tried_again(run):
+def test_a_refusal_is_not_retried(run):
     [rule] = made(run).one(JOB).inputs["spec"]["podFailurePolicy"]["rules"]
     assert rule["action"] == "FailJob"
     assert rule["onExitCodes"] == {"containerName": "script", "operator": "In", "values": [42]}
 
 
-def test_a_changed_script_runs(run):
-    first = template(made(run))["metadata"]["annotations"]["platform/scripts"]
+def test_a_changed_script_runs_again(run):
+    first = template(made(run))["metadata"]["annotations"]["checksum/scripts"]
     other = template(made(run, extra_files={"policy.hcl": "path"}))["metadata"]["annotations"][
-        "platform/scripts"
+        "checksum/scripts"
     ]
     assert first != other
 
 
-def test_secrets_come_as_files_and_are_no_arguments_or_environment(run):
+def test_secrets_are_files_and_not_arguments_or_environment(run):
     spec = template(made(run))["spec"]
     [container] = spec["containers"]
     assert {"name": "secrets", "secret": {"secretName": "tokens", "defaultMode": 0o440}} in spec["volumes"]
     assert [row["name"] for row in container["env"]] == ["CONSUL_URL"]
 
 
-def test_without_an_account_it_has_no_token_of_the_cluster(run):
+def test_without_an_account_it_has_no_token_for_the_api_server(run):
     assert template(made(run))["spec"]["automountServiceAccountToken"] is False
     assert template(made(run, account="a"))["spec"]["serviceAccountName"] == "a"
 
 
-def test_a_stamp_tells_that_a_secret_changed_and_not_which_it_is(run):
-    kept = []
+def test_a_checksum_changes_with_a_secret_and_does_not_reveal_it(run):
+    seen = []
     secret = "0f8b6d5c-0000-4000-8000-6d5c0f8b6d5c"
 
     def program():
-        stamp = checksum(Output.secret(secret))
-        stamp.apply(kept.append)
-        Output.from_input(stamp.is_secret()).apply(kept.append)
-        checksum(Output.secret(secret + "0")).apply(kept.append)
+        digest = checksum(Output.secret(secret))
+        digest.apply(seen.append)
+        Output.from_input(digest.is_secret()).apply(seen.append)
+        checksum(Output.secret(secret + "0")).apply(seen.append)
 
     run(program)
-    texts = [one for one in kept if isinstance(one, str)]
+    texts = [one for one in seen if isinstance(one, str)]
     assert len(set(texts)) == 2
-    assert False in kept
-    assert secret not in json.dumps(kept)
+    assert False in seen
+    assert secret not in json.dumps(seen)
+
+
+def test_a_pod_gets_a_token_for_the_api_server_only_when_asked():
+    spec = pod_template({"name": "c"}, [], labels={}, account="backup")["spec"]
+    assert spec["serviceAccountName"] == "backup"
+    assert spec["automountServiceAccountToken"] is False

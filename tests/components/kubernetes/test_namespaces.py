@@ -1,4 +1,4 @@
-"""Namespaces: closed, with a pod security level, and no token for who needs none."""
+"""Namespaces: network policies, pod security levels, and default accounts without a token."""
 
 import pytest
 
@@ -12,12 +12,12 @@ def made(run, *, protected=True):
     )
 
 
-def test_only_workers_and_readers_of_nodes_may_run_privileged_pods():
+def test_only_workers_and_node_agents_may_be_privileged():
     privileged = {name for name, row in NAMESPACES.items() if row.level == "privileged"}
     assert privileged <= {"concourse-workers", "node-agents"}
 
 
-def test_each_namespace_enforces_its_level_and_denies_what_no_flow_allows(run):
+def test_each_namespace_enforces_its_level_and_denies_all_other_traffic(run):
     recorder = made(run)
     closed = recorder.named("kubernetes:networking.k8s.io/v1:NetworkPolicy")
     for name, row in NAMESPACES.items():
@@ -27,19 +27,19 @@ def test_each_namespace_enforces_its_level_and_denies_what_no_flow_allows(run):
         assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def test_the_account_of_whoever_names_none_has_no_token(run):
+def test_the_default_account_has_no_token(run):
     for account in made(run).of_type("kubernetes:core/v1:ServiceAccountPatch"):
         assert account.inputs["automountServiceAccountToken"] is False
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_a_namespace_that_holds_data_is_protected_where_the_stack_says_so(run, protected):
+def test_namespaces_with_data_are_protected_in_a_protected_stack(run, protected):
     spaces = made(run, protected=protected).named("kubernetes:core/v1:Namespace")
     for name, row in NAMESPACES.items():
         assert spaces[name].options.get("protect", False) is (protected and row.holds_data)
 
 
-def test_a_name_is_handed_on_when_the_namespace_is_closed(run):
+def test_a_name_is_known_once_the_policies_exist(run):
     kept = []
 
     def program():
@@ -50,7 +50,7 @@ def test_a_name_is_handed_on_when_the_namespace_is_closed(run):
     assert kept == ["concourse"]
 
 
-def test_a_namespace_whose_pods_look_at_nodes_waits_for_that_policy_too(run):
+def test_a_name_waits_for_cilium_policies_too(run):
     made_ = made(run).named("kubernetes:cilium.io/v2:CiliumNetworkPolicy")
     policy = made_["monitoring-prometheus-to-nodes"]
     assert policy.inputs["metadata"] == {"name": "prometheus-to-nodes", "namespace": "monitoring"}

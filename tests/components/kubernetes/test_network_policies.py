@@ -1,4 +1,6 @@
-"""Network policies: closed but for the table, and open on both sides where the table says so."""
+"""Network policies: everything is denied except the flows of the table."""
+
+from collections import Counter
 
 import pytest
 
@@ -19,7 +21,7 @@ def table(monkeypatch):
     return use
 
 
-def test_without_a_flow_a_namespace_only_asks_for_names(table):
+def test_without_flows_only_dns_is_allowed(table):
     table()
     found = policies("concourse", OUTSIDE)
     assert set(found) == {"deny-all", "names"}
@@ -27,7 +29,7 @@ def test_without_a_flow_a_namespace_only_asks_for_names(table):
     assert found["names"]["policyTypes"] == ["Egress"]
 
 
-def test_a_flow_opens_both_sides_for_its_pods_and_ports_alone(table):
+def test_a_flow_allows_egress_and_ingress_of_its_pods_and_ports_only(table):
     table(Flow(WORKERS, WEB, (2222,), "workers register"))
     out = policies("concourse-workers", OUTSIDE)["all-egress"]
     into = policies("concourse", OUTSIDE)["web-ingress"]
@@ -48,18 +50,18 @@ def test_a_flow_opens_both_sides_for_its_pods_and_ports_alone(table):
     assert "podSelector" not in into["ingress"][0]["from"][0]
 
 
-def test_two_flows_of_the_same_pods_are_one_policy(table):
+def test_flows_of_the_same_pods_share_a_policy(table):
     table(Flow(WEB, External.DATABASE, (5432,), "data"), Flow(WEB, External.INTERNET, (443,), "logins"))
     assert len(policies("concourse", OUTSIDE)["web-egress"]["egress"]) == 2
 
 
-def test_the_database_is_where_the_stack_has_it(table):
+def test_the_database_has_the_cidrs_of_the_stack(table):
     table(Flow(WEB, External.DATABASE, (5432,), "data"))
     [rule] = policies("concourse", OUTSIDE)["web-egress"]["egress"]
     assert rule["to"] == [{"ipBlock": {"cidr": "10.1.16.0/28"}}]
 
 
-def test_the_internet_is_neither_the_network_nor_the_nodes_metadata(table):
+def test_the_internet_excludes_private_ranges_and_the_metadata_endpoint(table):
     table(Flow(WORKERS, External.INTERNET, (), "builds"))
     [rule] = policies("concourse-workers", OUTSIDE)["all-egress"]["egress"]
     [peer] = rule["to"]
@@ -69,7 +71,12 @@ def test_the_internet_is_neither_the_network_nor_the_nodes_metadata(table):
     )
 
 
-def test_every_flow_says_why_and_is_between_namespaces_that_there_are():
+def test_no_flow_stands_twice():
+    rows = Counter((flow.source, flow.target) for flow in flows.FLOWS)
+    assert [row for row, count in rows.items() if count > 1] == []
+
+
+def test_every_flow_has_a_reason_and_existing_namespaces():
     for flow in flows.FLOWS:
         assert flow.why
         for end in (flow.source, flow.target):
@@ -77,8 +84,8 @@ def test_every_flow_says_why_and_is_between_namespaces_that_there_are():
                 assert end.namespace in {*NAMESPACES, "kube-system"}, flow
 
 
-def test_nodes_are_reached_by_a_policy_of_ciliums_own(table):
-    """Cilium lets no range of addresses stand for a node (Azure's documentation of its limits)."""
+def test_traffic_to_nodes_is_allowed_by_a_cilium_policy(table):
+    """No CIDR selects a node (learn.microsoft.com/azure/aks/azure-cni-powered-by-cilium)."""
     table(
         Flow(WEB, External.NODES, (9100, 10250), "metrics"),
         Flow(WORKERS, External.NODES, (10250,), "metrics"),

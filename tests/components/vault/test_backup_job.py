@@ -1,4 +1,4 @@
-"""The backup's script, against servers of its own kind on this machine."""
+"""The backup script against local stub servers."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ ASSERTION = "a-token-of-the-service-account"
 
 
 def archive(*, broken=False):
-    """What Consul answers: a gzipped tar with its files' sums."""
+    """A snapshot as Consul returns it: a gzipped tar with checksums."""
     files = {"meta.json": b'{"Version":1}', "state.bin": b"everything in Consul"}
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
     if broken:
@@ -36,7 +36,7 @@ def archive(*, broken=False):
 
 
 class Servers(BaseHTTPRequestHandler):
-    """Consul, Entra and Azure Storage at one address; what they do not know they refuse."""
+    """Stubs of Consul, Entra and Azure Storage at one address. They refuse unknown requests."""
 
     def log_message(self, *_):
         pass
@@ -126,7 +126,7 @@ def backup(tmp_path, certificate, servers, **changes):
     )  # fmt: skip
 
 
-def test_a_snapshot_is_stored_as_consul_gave_it(tmp_path, certificate, servers):
+def test_a_snapshot_is_stored_unchanged(tmp_path, certificate, servers):
     done = backup(tmp_path, certificate, servers)
     assert done.returncode == 0, done.stderr
     [(name, content)] = servers[1].blobs.items()
@@ -135,7 +135,7 @@ def test_a_snapshot_is_stored_as_consul_gave_it(tmp_path, certificate, servers):
     assert name in done.stdout
 
 
-def test_a_snapshot_that_is_not_whole_is_not_stored(tmp_path, certificate, servers):
+def test_a_corrupt_snapshot_is_not_stored(tmp_path, certificate, servers):
     for broken in (archive(broken=True), archive()[:-40], b"<html>"):
         servers[0].snapshot = broken
         done = backup(tmp_path, certificate, servers)
@@ -145,7 +145,7 @@ def test_a_snapshot_that_is_not_whole_is_not_stored(tmp_path, certificate, serve
     assert servers[1].blobs == {}
 
 
-def test_a_consul_whose_certificate_another_signed_is_told_no_token(tmp_path, certificate, servers):
+def test_no_token_is_sent_to_a_consul_with_an_untrusted_certificate(tmp_path, certificate, servers):
     (tmp_path / "other.pem").write_text((certificate / "cert.pem").read_text())
     other = tmp_path / "none.pem"
     subprocess.run(
@@ -164,9 +164,7 @@ def test_a_consul_whose_certificate_another_signed_is_told_no_token(tmp_path, ce
     [("CONSUL_HTTP_ADDR", "https://localhost:1", "Consul cannot be reached"),
      ("AZURE_TENANT_ID", "other", "Entra answered 400")],
 )  # fmt: skip
-def test_why_there_is_no_backup_is_told_and_no_token_is(
-    tmp_path, certificate, servers, variable, value, told
-):
+def test_errors_have_the_reason_and_no_token(tmp_path, certificate, servers, variable, value, told):
     done = backup(tmp_path, certificate, servers, **{variable: value})
     assert done.returncode == 1
     assert told in done.stderr

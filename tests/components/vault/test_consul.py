@@ -1,14 +1,13 @@
-"""Consul: closed, known by certificates that renew themselves, with tokens of little right."""
+"""Consul: ACLs, TLS with certificates that renew themselves, and tokens with few rights."""
 
 import json
 
 import pytest
 from pulumi import Output
 
-from components.kubernetes.charts import CHARTS
-from components.kubernetes.context import CaTrust
 from components.vault.consul import POLICIES, Consul
 from components.vault.settings import ConsulSettings
+from tests.support.context import cluster_context
 from tests.support.recorder import SECRET
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -16,57 +15,55 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 
 @pytest.fixture
 def made(run):
-    def make(kept=None, **settings):
+    def make(outputs=None, **settings):
         def program():
             consul = Consul(
                 "consul",
                 ConsulSettings(**settings),
-                chart=CHARTS["consul"],
-                namespace=Output.from_input("consul"),
-                trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("the CA")),
-                disks="retain",
-                protected=True,
+                cluster_context(),
             )
-            if kept is not None:
-                Output.all(consul.url, consul.address).apply(kept.extend)
+            if outputs is not None:
+                Output.all(consul.url, consul.address).apply(outputs.extend)
 
         return run(program)
 
     return make
 
 
-def test_nothing_is_answered_without_a_token_and_tls(made):
+def test_acls_tls_and_gossip_encryption_are_on(made):
     values = made().one(RELEASE).inputs["values"]
     assert values["global"]["acls"]["manageSystemACLs"] is True
     assert values["global"]["tls"]["httpsOnly"] is True
     assert values["global"]["gossipEncryption"]["secretName"] == "consul-gossip"
 
 
-def test_the_release_that_holds_data_is_protected_and_its_disks_are_kept(made):
+def test_the_release_is_protected_and_its_disks_are_retained(made):
     release = made().one(RELEASE)
     assert release.options["protect"] is True
     assert release.inputs["values"]["server"]["storageClass"] == "retain"
 
 
-def test_a_renewed_certificate_is_taken_up_without_a_hand(made):
+def test_a_renewed_certificate_is_loaded_without_a_restart(made):
     recorder = made()
     server = recorder.one(RELEASE).inputs["values"]["server"]
     assert json.loads(server["extraConfig"]) == {"auto_reload_config": True}
     certificate = recorder.one("kubernetes:cert-manager.io/v1:Certificate").inputs
     assert server["serverCert"]["secretName"] == certificate["spec"]["secretName"]
-    assert "server.platform.consul" in certificate["spec"]["dnsNames"], "what servers ask of each other"
+    assert "server.platform.consul" in certificate["spec"]["dnsNames"], (
+        "servers verify each other by this name"
+    )
 
 
-def test_it_is_not_held_at_the_charts_tenth_of_a_core(made):
+def test_the_charts_cpu_limit_is_removed(made):
     resources = made().one(RELEASE).inputs["values"]["server"]["resources"]
     assert resources["limits"]["cpu"] is None
 
 
-def test_one_server_alone_has_no_budget_that_would_block_its_node(made):
+def test_a_single_server_has_no_disruption_budget(made):
     assert made(replicas=1).one(RELEASE).inputs["values"]["server"]["disruptionBudget"]["enabled"] is False
 
 
-def test_vault_gets_no_token_that_may_do_everything(made):
+def test_no_token_but_that_of_backups_has_management_rights(made):
     job = made().one("kubernetes:batch/v1:Job").inputs
     environment = {
         row["name"]: row["value"] for row in job["spec"]["template"]["spec"]["containers"][0]["env"]
@@ -75,19 +72,17 @@ def test_vault_gets_no_token_that_may_do_everything(made):
     for name in ("vault", "vault-init", "metrics"):
         assert "acl" not in POLICIES[name], name
         assert "operator" not in POLICIES[name], name
-    assert "vault-init/" not in POLICIES["vault"], (
-        "a Vault that was broken into cannot forge the Job's record"
-    )
+    assert "vault-init/" not in POLICIES["vault"], "a compromised Vault must not forge the Job's record"
 
 
-def test_every_token_has_its_policy_and_is_a_secret(made):
+def test_every_policy_has_a_token_in_the_jobs_secret(made):
     recorder = made()
     secret = recorder.named("kubernetes:core/v1:Secret")["consul-tokens"].inputs["stringData"]
     names = set(secret) if SECRET not in secret else set(secret["value"])
     assert names == {"bootstrap", *POLICIES}
 
 
-def test_its_address_is_handed_on(made):
-    kept = []
-    made(kept)
-    assert kept == ["https://consul-server.consul.svc:8501", "consul-server.consul.svc:8501"]
+def test_it_returns_url_and_address(made):
+    outputs = []
+    made(outputs)
+    assert outputs == ["https://consul-server.consul.svc:8501", "consul-server.consul.svc:8501"]

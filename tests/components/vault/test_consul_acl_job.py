@@ -1,4 +1,4 @@
-"""The script that makes Consul's policies and tokens, against a server that answers as Consul does."""
+"""The script for Consul's policies and tokens, against a stub of Consul."""
 
 import json
 from functools import partial
@@ -81,15 +81,15 @@ WANTED = {SECRETS[name]: [rules] for name, rules in RULES.items()}
 
 
 @pytest.mark.parametrize("unknown", [404, 403])
-def test_each_token_may_what_its_policy_says(run, world, unknown):
-    """Of a token that is not there some versions of Consul say 403."""
+def test_each_token_gets_its_policy(run, world, unknown):
+    """Some versions of Consul answer 403 for a missing token."""
     world["unknown"] = unknown
     assert run().returncode == 0
     assert made(world) == WANTED
     assert len(world["said"]) == FROM_NOTHING
 
 
-def test_run_twice_it_changes_nothing(run, world):
+def test_a_second_run_changes_nothing(run, world):
     run()
     world["said"].clear()
     done = run()
@@ -98,14 +98,14 @@ def test_run_twice_it_changes_nothing(run, world):
 
 
 @pytest.mark.parametrize("changes", range(1, FROM_NOTHING + 1))
-def test_killed_half_way_the_next_one_ends_it(run, world, changes):
+def test_a_run_after_a_kill_completes(run, world, changes):
     assert run(kill_after=changes).returncode == KILLED
     assert run().returncode == 0
     assert made(world) == WANTED
     assert len(world["said"]) == FROM_NOTHING
 
 
-def test_it_waits_until_consul_knows_the_first_token(run, world):
+def test_it_waits_until_consul_knows_the_bootstrap_token(run, world):
     world["starting"] = 3
     done = run()
     assert done.returncode == 0
@@ -113,7 +113,7 @@ def test_it_waits_until_consul_knows_the_first_token(run, world):
     assert made(world) == WANTED
 
 
-def test_other_rules_change_the_policy_and_no_token(run, world):
+def test_changed_rules_change_the_policy_and_no_token(run, world):
     run()
     world["said"].clear()
     other = RULES | {"vault": 'key_prefix "vault/" { policy = "read" }'}
@@ -123,7 +123,7 @@ def test_other_rules_change_the_policy_and_no_token(run, world):
 
 
 @pytest.mark.parametrize("changes", [0, 1, 2])
-def test_a_new_secret_takes_the_place_of_the_old_also_after_a_kill(run, world, tmp_path, changes):
+def test_a_new_secret_replaces_the_old_even_after_a_kill(run, world, tmp_path, changes):
     run()
     accessors = set(world["tokens"])
     (tmp_path / "vault").write_text("0001-anew")
@@ -135,8 +135,8 @@ def test_a_new_secret_takes_the_place_of_the_old_also_after_a_kill(run, world, t
 
 
 @pytest.mark.parametrize("policies", [[], [{"Name": "vault"}, {"Name": "metrics"}]])
-def test_what_somebody_changed_of_a_tokens_policies_is_changed_back(run, world, policies):
-    """Without one it can nothing: so Consul leaves it when its policy is deleted."""
+def test_manual_changes_of_a_tokens_policies_are_reverted(run, world, policies):
+    """Consul leaves a token without policies when its policy is deleted."""
     run()
     for token in world["tokens"].values():
         token["Policies"] = policies
@@ -144,7 +144,7 @@ def test_what_somebody_changed_of_a_tokens_policies_is_changed_back(run, world, 
     assert made(world) == WANTED
 
 
-def test_a_first_token_that_consul_never_knows_is_told_when_patience_ends(run, world, tmp_path):
+def test_an_unknown_bootstrap_token_fails_at_the_deadline(run, world, tmp_path):
     (tmp_path / "bootstrap").write_text("another")
     done = run(PATIENCE_SECONDS="10")
     assert done.returncode == 1
@@ -152,7 +152,7 @@ def test_a_first_token_that_consul_never_knows_is_told_when_patience_ends(run, w
     assert world["said"] == []
 
 
-def test_a_first_token_that_may_not_do_it_fails_at_once(run, world):
+def test_a_bootstrap_token_without_rights_fails_at_once(run, world):
     world["unknown"] = 400
     done = run()
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""A lock in Consul, against a server that answers as Consul does."""
+"""The lock in Consul, against a stub of Consul."""
 
 import pytest
 
@@ -43,19 +43,19 @@ def job(world, tmp_path, httpserver):
     httpserver.check()
 
 
-def test_whoever_has_it_works_and_lets_it_go(job, world):
+def test_the_lock_is_released_after_the_work(job, world):
     done = job(code=WORK)
     assert (done.stdout, done.returncode) == ("at work\ndone\n", 0)
     assert world["destroyed"] == ["mine"]
 
 
-def test_the_second_one_waits_for_the_first(job, world):
+def test_a_second_process_waits_for_the_first(job, world):
     world["others"] = 3
     done = job(code=WORK)
     assert done.stdout == "waiting: another one is at work\nat work\ndone\n"
 
 
-def test_one_that_never_gets_it_gives_up_without_having_worked(job, world):
+def test_without_the_lock_no_work_is_done(job, world):
     world["others"] = 10**6
     done = job(code=WORK, PATIENCE_SECONDS="10")
     assert done.returncode == 1
@@ -64,8 +64,8 @@ def test_one_that_never_gets_it_gives_up_without_having_worked(job, world):
 
 
 @pytest.mark.parametrize("answer", [404, 500])
-def test_one_that_loses_it_ends_at_once(job, world, answer):
-    """404 is a session that is over. Of others three in a row are too many: nobody can tell any more."""
+def test_a_process_that_loses_the_lock_exits_at_once(job, world, answer):
+    """A 404 means that the session has expired. Other errors count as a loss after three in a row."""
     world["renewed"] = answer
     done = job(code=WORK, WORK_SECONDS="60")
     assert done.returncode == 1

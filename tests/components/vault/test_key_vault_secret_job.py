@@ -1,4 +1,4 @@
-"""Recovery keys in Key Vault, against a server that answers as Entra and Key Vault do."""
+"""Recovery keys in Key Vault, against a stub of Entra and Key Vault."""
 
 import pytest
 
@@ -63,24 +63,24 @@ def job(world, tmp_path, httpserver):
         ([[OTHER], [OFF]], "False"),
     ],
 )
-def test_a_version_counts_that_has_the_tags_and_is_enabled_on_whatever_page(job, world, pages, has):
+def test_enabled_versions_with_the_tags_are_found_on_every_page(job, world, pages, has):
     world["pages"] = pages
     done = job(code=HAS)
     assert (done.stdout, done.returncode) == (f"{has}\n", 0), done.stderr
 
 
-def test_what_is_written_is_a_new_version_with_its_tags(job, world):
+def test_a_write_adds_a_version_with_its_tags(job, world):
     assert job(code=WRITE).returncode == 0
     assert world["put"] == [("/secrets/keys", {"value": "the-keys", "tags": {"generation": "a"}})]
 
 
-def test_it_waits_until_azure_has_heard_of_the_role(job, world):
+def test_it_waits_for_the_role_assignment(job, world):
     world["delays"] = 4
     assert job(code=WRITE).returncode == 0
     assert len(world["put"]) == 1
 
 
-def test_a_role_that_never_comes_is_told_and_the_keys_are_not(job, world):
+def test_a_missing_role_is_an_error_without_the_keys(job, world):
     world["delays"] = 10**6
     done = job(code=WRITE, PATIENCE_SECONDS="10")
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""Vault and its first hour, as the whole program wires them."""
+"""Vault and its initialisation, as the whole program wires them."""
 
 import yaml
 
@@ -9,15 +9,15 @@ from tests.support.recorder import SECRET
 RELEASE = "kubernetes:helm.sh/v3:Release"
 ALERTS = {
     "an unreachable Vault": "VaultNoActiveNode",
-    "a Vault that does not open": "VaultSealed",
+    "a sealed Vault": "VaultSealed",
     "an expired secret id": "ConcourseVaultLoginFailing",
-    "a certificate that its issuer does not renew": "CertificateNotRenewed",
-    "a Consul that answers nothing": "ConsulUnhealthy",
+    "a certificate that is not renewed": "CertificateNotRenewed",
+    "a Consul without a leader": "ConsulUnhealthy",
 }
-"""Where each is noticed. A CA about to expire is noticed by previews too: see test_authority."""
+"""The alert for each failure. Previews show an expiring CA too: see test_internal_ca."""
 
 
-def test_its_servers_speak_tls_and_are_opened_by_key_vault():
+def test_vault_uses_tls_and_unseals_with_key_vault():
     text = configuration("consul:8501")
     assert 'seal "azurekeyvault"' in text
     assert "tls_disable" not in text
@@ -25,15 +25,15 @@ def test_its_servers_speak_tls_and_are_opened_by_key_vault():
     assert "token" not in text
 
 
-def test_the_release_does_not_wait_for_what_comes_after_it(run_stack):
-    """Before its initialisation no server is unsealed; one that is sealed afterwards is not ready."""
+def test_the_release_does_not_wait_for_the_initialisation(run_stack):
+    """An uninitialised server is ready. A sealed one is not."""
     server = run_stack("prod").named(RELEASE)["vault"].inputs["values"]["server"]
     assert "uninitcode=204" in server["readinessProbe"]["path"]
     assert "sealedcode" not in server["readinessProbe"]["path"]
     assert server["updateStrategyType"] == "RollingUpdate"
 
 
-def test_the_init_job_may_start_vaults_servers_anew_and_nothing_else(run_stack):
+def test_the_init_job_may_delete_vaults_pods_and_nothing_else(run_stack):
     role = run_stack("prod").named("kubernetes:rbac.authorization.k8s.io/v1:Role")["vault-init"].inputs
     assert role["rules"] == [
         {
@@ -45,19 +45,19 @@ def test_the_init_job_may_start_vaults_servers_anew_and_nothing_else(run_stack):
     ]
 
 
-def test_no_preview_asks_vault_for_anything(run_stack):
-    """An invoke runs in previews too; resources are only asked of in an update or a refresh."""
+def test_no_invoke_calls_vault(run_stack):
+    """Invokes run in previews too, where Vault may not exist yet."""
     assert not [call.token for call in run_stack("prod").calls if call.token.startswith("vault:")]
 
 
-def test_the_operators_password_is_secret_and_makes_no_child_token(run_stack):
+def test_the_provider_has_a_secret_password_and_no_child_token(run_stack):
     provider = run_stack("prod").one("pulumi:providers:vault").inputs
     assert SECRET in str(provider["authLoginUserpass"])
     assert provider["skipChildToken"] == "true"
     assert provider["skipTlsVerify"] == "false"
 
 
-def test_what_can_go_wrong_has_an_alert():
+def test_every_failure_has_an_alert():
     told = {
         rule["alert"]
         for file in FILES.glob("*.yaml")

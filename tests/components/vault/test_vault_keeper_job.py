@@ -1,4 +1,4 @@
-"""The script beside each Vault server: told at the right times, and nobody else is."""
+"""The sidecar of each Vault server: it signals the server, at the right times, and no other process."""
 
 import os
 import subprocess
@@ -101,14 +101,14 @@ def pod(tmp_path):
             neighbour.kill()
 
 
-def test_a_renewed_certificate_is_told_once(pod):
+def test_a_renewed_certificate_is_signalled_once(pod):
     with pod.keeper():
         pod.renew("the second")
         eventually(lambda: pod.told == 2)
     assert pod.told == 2
 
 
-def test_a_certificate_that_is_away_for_a_moment_is_no_new_one(pod):
+def test_a_briefly_missing_certificate_is_not_a_new_one(pod):
     with pod.keeper():
         pod.certificate.unlink()
         time.sleep(3 * PAUSE)
@@ -116,7 +116,7 @@ def test_a_certificate_that_is_away_for_a_moment_is_no_new_one(pod):
     assert pod.told == 1
 
 
-def test_a_certificate_that_was_renewed_while_no_keeper_ran_is_told(pod):
+def test_a_renewal_while_no_keeper_ran_is_signalled(pod):
     with pod.keeper():
         pass
     pod.renew("the second")
@@ -125,7 +125,7 @@ def test_a_certificate_that_was_renewed_while_no_keeper_ran_is_told(pod):
     assert pod.told == 2
 
 
-def test_a_large_log_is_put_aside_and_told_and_the_oldest_go(pod):
+def test_a_large_log_is_rotated_and_the_oldest_are_deleted(pod):
     with pod.keeper():
         for round_ in range(2, 5):
             pod.log.write_text(f"{round_}" * 100)
@@ -134,21 +134,21 @@ def test_a_large_log_is_put_aside_and_told_and_the_oldest_go(pod):
     assert [(pod.folder / name).read_text()[0] for name in pod.aside] == ["3", "4"]
 
 
-def test_a_log_that_was_put_aside_by_one_that_was_killed_then_is_told(pod):
-    """The server still writes to it: nobody would see how large it gets."""
+def test_a_rotation_by_a_killed_keeper_is_signalled(pod):
+    """Otherwise the server keeps writing to the rotated file, whose size is not limited."""
     pod.log.rename(pod.folder / "audit.log.1")
     with pod.keeper():
         pass
     assert pod.told == 1
 
 
-def test_a_small_log_is_left_alone(pod):
+def test_a_small_log_is_not_rotated(pod):
     with pod.keeper():
         pass
     assert (pod.told, pod.aside, pod.log.read_text()) == (1, [], "a line\n")
 
 
-def test_a_server_that_is_gone_does_not_end_the_keeper(pod):
+def test_a_terminated_server_does_not_stop_the_keeper(pod):
     gone = subprocess.Popen(["true"])
     gone.wait()
     pod.sees(gone.pid, "vault")
