@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_azuread as azuread
 
+from components.concourse.team_settings import team_groups
 from components.config.protection import unprotect
 from components.config.secrets import MissingSecretsError, required_secrets
 from components.entra.directory import Entra
@@ -22,7 +23,7 @@ cluster = ClusterServices("cluster-services", settings, foundation)
 entra = Entra(
     "entra",
     settings.entra,
-    team_groups=settings.team_groups,
+    team_groups=team_groups(settings.teams),
     hosts=settings.host_names,
     tenant=settings.azure.tenant_id,
     protected=settings.protected,

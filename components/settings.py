@@ -33,7 +33,6 @@ from components.config.messages import read
 from components.config.model import Model, Problem, Rule
 from components.config.protection import Replaceable
 from components.config.secrets import REQUIRED_SECRETS
-from components.entra.claims import TeamGroup
 from components.entra.settings import EntraSettings
 from components.ingress.settings import IngressSettings
 from components.kubernetes.charts import validate_versions
@@ -123,17 +122,6 @@ class Settings(Model):
             ranges = getattr(given, host)
             found[host] = restricted.get(host, given.default) if ranges is None else ranges
         return {host: [str(range_) for range_ in ranges] for host, ranges in found.items()}
-
-    @property
-    def team_groups(self) -> list[TeamGroup]:
-        """Every Entra group with a role in a team that is not removed."""
-        return [
-            TeamGroup(team.name, role, group)
-            for team in self.teams
-            if not team.removed
-            for role, members in team.roles.given()
-            for group in members.oidc.groups
-        ]
 
     @property
     def host_names(self) -> dict[str, str]:

@@ -174,7 +174,7 @@ class StackRunner:
 
 
 @contextlib.contextmanager
-def open_stack(  # noqa: PLR0913 each by name
+def open_stack(
     stack: str,
     *,
     rehearse: bool = False,

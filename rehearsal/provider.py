@@ -66,7 +66,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     checks: tuple[Callable[[Request], None], ...] = ()
     """Checks of every object, before those of its type."""
 
-    def __init__(  # noqa: PLR0913 each by name
+    def __init__(
         self,
         package: str,
         version: str,

@@ -4,7 +4,7 @@ import pulumi_azure_native as az
 from pulumi import Input, Resource, ResourceOptions
 
 
-def lifecycle_policy(  # noqa: PLR0913 (named, and each an input)
+def lifecycle_policy(
     name: str,
     *,
     group: Input[str],

@@ -39,7 +39,7 @@ class WorkloadIdentity(Component):
     client_id: Output[str]
     """For the service accounts' annotation; known once they can log in and have their roles."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         *,
@@ -62,7 +62,7 @@ class WorkloadIdentity(Component):
         self.register_outputs({"clientId": self.client_id})
 
 
-def federated_identity(  # noqa: PLR0913 (named, and each an input)
+def federated_identity(
     name: str,
     *,
     context: AzureContext,

@@ -19,7 +19,7 @@ RECOVERY = "vault-recovery-keys"
 """The secret with Vault's recovery keys."""
 
 
-def key_vault_secret(  # noqa: PLR0913 (named, and each an input)
+def key_vault_secret(
     name: str,
     value: Output[str],
     *,
@@ -69,7 +69,7 @@ class KeyVault(Component):
     recovery: Output[str]
     """Id of the secret that Vault's recovery keys go into, for giving a role on it."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: KeyVaultSettings,

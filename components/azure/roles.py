@@ -28,7 +28,7 @@ class Role(StrEnum):
     STORAGE_BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 
 
-def grant(  # noqa: PLR0913 (named)
+def grant(
     name: str,
     role: Role,
     *,

@@ -13,7 +13,7 @@ from components.azure.settings import Redundancy, StorageSettings
 from components.component import Component
 
 
-def blob_account(  # noqa: PLR0913 (named, and each an input)
+def blob_account(
     name: str,
     copies: Redundancy,
     *,

@@ -39,7 +39,7 @@ class DatabaseRole(Component):
     login: DatabaseLogin
     """Known once one can log in."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         role: str,

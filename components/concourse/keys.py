@@ -38,7 +38,7 @@ class ConcourseKeys(Component):
     previous: Output[str]
     """The one before, or this one where there was none before."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         *,

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, GroupRef
+from components.entra.claims import TeamGroup
 
 MAIN = "main"
 """The team that Concourse always has. Its owners administer all others."""
@@ -102,6 +103,17 @@ class TeamSettings(Model):
     def _main_stays(self) -> Iterator[Problem]:
         if self.name == MAIN and self.removed:
             yield Problem("removed", "Concourse never gives up its main team; say false")
+
+
+def team_groups(teams: Iterable[TeamSettings]) -> list[TeamGroup]:
+    """Every Entra group with a role in a team that is not removed."""
+    return [
+        TeamGroup(team.name, role, group)
+        for team in teams
+        if not team.removed
+        for role, members in team.roles.given()
+        for group in members.oidc.groups
+    ]
 
 
 def taken_twice(teams: Iterable[TeamSettings], administrator: str) -> Iterator[Problem]:

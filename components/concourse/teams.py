@@ -22,7 +22,7 @@ TEAMS = "teams.json"
 class Teams(Component):
     """Who may do what in which team. A team that is not named stays, and refuses the update."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         teams: Mapping[str, Input[Roles]],

@@ -27,7 +27,7 @@ class VaultLogin:
     """`role_id:…,secret_id:…`; secret."""
 
 
-def web_secret(  # noqa: PLR0913 (named, and each an input)
+def web_secret(
     *,
     keys: ConcourseKeys,
     rotating: bool,

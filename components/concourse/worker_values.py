@@ -16,7 +16,7 @@ CLOSED = "169.254.169.254/32,168.63.129.16/32"
 Azure's host agent."""
 
 
-def values(  # noqa: PLR0913 (named, and each an input)
+def values(
     settings: WorkerSettings,
     pool: WorkerPool,
     *,

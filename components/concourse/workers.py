@@ -16,7 +16,7 @@ from components.kubernetes.helm import release
 class Workers(Component):
     """The workers of one pool of nodes, one on each."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: WorkerSettings,

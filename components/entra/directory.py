@@ -28,7 +28,7 @@ class Entra(Component):
     expires_at: Mapping[str, Output[str]]
     """The last moment of each application's secret, by what it is."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: EntraSettings,

@@ -29,7 +29,7 @@ class Delivery(Component):
     deployers: Mapping[str, Output[str]]
     """Client id of each deployer's identity, by stack."""
 
-    def __init__(  # noqa: PLR0913 (the layers below)
+    def __init__(
         self,
         name: str,
         settings: Settings,

@@ -18,7 +18,7 @@ from components.settings import Settings
 class Observability(Component):
     """Prometheus, InfluxDB, Elasticsearch, ElastAlert and Grafana."""
 
-    def __init__(  # noqa: PLR0913 (the layers below, and one secret)
+    def __init__(
         self,
         name: str,
         settings: Settings,

@@ -15,7 +15,7 @@ from components.logging.settings import ElastAlertSettings
 class ElastAlert(Component):
     """Rules that the logs are asked by."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: ElastAlertSettings,

@@ -14,7 +14,7 @@ CA = "/elasticsearch"
 SLACK = "elastalert-slack"
 
 
-def values(  # noqa: PLR0913 (named, and each an input)
+def values(
     settings: ElastAlertSettings,
     *,
     login: Input[str],

@@ -26,7 +26,7 @@ class Grafana(Component):
 
     url: Output[str]
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: GrafanaSettings,

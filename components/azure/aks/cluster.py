@@ -41,7 +41,7 @@ class Cluster(Component):
     principal: Output[str]
     """Who the cluster is in Azure, where it joins networks and uses addresses."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: ClusterSettings,
@@ -131,7 +131,7 @@ class Cluster(Component):
             for where, scope in scopes.items()
         ]
 
-    def _pool(  # noqa: PLR0913 (named, and each an input)
+    def _pool(
         self,
         name: str,
         pool: NodePool,

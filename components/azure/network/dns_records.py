@@ -18,7 +18,7 @@ class DnsRecords(Component):
     names: Output[list[str]]
     """Of the hosts within the zone; known once each has its address."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         *,

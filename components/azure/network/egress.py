@@ -19,7 +19,7 @@ class Egress(Component):
     """Ids of the addresses."""
     addresses: tuple[Output[str], ...]
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         outbound: Outbound,

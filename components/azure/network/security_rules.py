@@ -27,7 +27,7 @@ def database_rules(ranges: Mapping[str, IPv4Network]) -> list["az.network.Securi
     ]
 
 
-def _rule(  # noqa: PLR0913 (as wide as Azure's own)
+def _rule(
     name: str, priority: int, access: str, *, ports: tuple[str, ...], source: str, to: str = "*"
 ) -> "az.network.SecurityRuleArgs":
     return az.network.SecurityRuleArgs(

@@ -35,7 +35,7 @@ class Database(Component):
     """PEM of the roots that clients verify the server by."""
     ssl_mode: str
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: DatabaseSettings,

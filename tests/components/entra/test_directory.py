@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from components.concourse.team_settings import TeamSettings
+from components.concourse.team_settings import TeamSettings, team_groups
 from components.entra.directory import Entra
 from components.entra.settings import EntraSettings
 from tests.support.recorder import SECRET, STACKS, revealed
@@ -26,7 +26,7 @@ def entra(run):
             made = Entra(
                 "entra",
                 EntraSettings(groups=("made",), grafana={"admin": (OWNERS,)}, **settings),
-                teams=teams or (team("main"), team("payments")),
+                team_groups=team_groups(teams or (team("main"), team("payments"))),
                 hosts={"concourse": "ci.example.org", "grafana": "grafana.ci.example.org"},
                 tenant=TENANT,
                 protected=protected,
