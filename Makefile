@@ -2,13 +2,15 @@
 PYTHON ?= python3
 STACK ?= staging
 RUN := PATH="$(CURDIR)/.venv/bin:$$PATH" .venv/bin/python
+# Two processes, each with whole files or stacks: tests/conftest.py.
+TESTS := $(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 # Without their byte code the provider packages take three times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev rehearse test conformance check bench format
+.PHONY: help setup setup-dev rehearse test test-all conformance check bench format
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  STACK=prod chooses the stack (now $(STACK)), PYTHON=python3.12 the Python (now $(PYTHON))."
 
@@ -21,8 +23,11 @@ setup-dev:
 rehearse: setup ## deploy STACK to simulated clouds, then look for changes: no account needed
 	@$(RUN) -m deploy up $(STACK) --rehearse --check
 
-test: setup-dev ## run the tests; PYTEST="-k vault" narrows them
-	@$(RUN) -m pytest $(PYTEST)
+test: setup-dev ## run the everyday tests in five minutes; PYTEST="-k vault" narrows them
+	@$(TESTS) $(PYTEST)
+
+test-all: setup-dev ## run all tests that need no real server, every stack on the engine
+	@$(TESTS) -m "not slow" $(PYTEST)
 
 conformance: setup-dev ## run the program's parts against real servers, built once: half an hour the first time
 	@$(RUN) tools/servers.py
@@ -33,7 +38,7 @@ check: setup-dev ## format, lint, types, imports and pipelines, changing nothing
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
 	@.venv/bin/lint-imports --no-logo --no-cache
-	@$(RUN) -m tools.pipelines
+	@$(RUN) -m tools.check_pipelines
 
 bench: setup ## measure previews and updates, as ratios, in some minutes
 	@$(RUN) -m tools.bench

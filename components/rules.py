@@ -19,7 +19,8 @@ from components.config.types import is_guid
 from components.entra.settings import EntraSettings
 
 RESERVED_ADDRESSES = 5
-"""Addresses of each subnet that Azure reserves (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
+"""Addresses that Azure reserves in each subnet
+(learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
 NamedRange = tuple[str, IPv4Network]
 
 

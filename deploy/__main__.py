@@ -11,32 +11,30 @@ from typing import Annotated, Any
 import typer
 
 from deploy.approval import Plan, pools_with
-from deploy.baseline import based
-from deploy.preflight import preflight as look
-from deploy.recover import Cluster, Rehearsed, identity
+from deploy.baseline import baseline
+from deploy.preflight import preflight as findings
+from deploy.recover import KubernetesCluster, Releases, resource_id
 from deploy.render import rendered, write
-from deploy.stack import driver
-from deploy.stack_file import ROOT, RefusedError, settings
-from deploy.summary import Outcome, listed
+from deploy.stack import open_stack, rehearsal_home, simulated_cluster
+from deploy.stack_file import RefusedError, settings
+from deploy.summary import Summary, listed
 from deploy.teams import concourse_url, differences, real, rehearsed, wanted
-from deploy.writer import alone
+from deploy.writer import exclusive
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Preview, update and check a stack. Exit codes: 0 done, 2 usage or settings, 3 refused by a rule or "
-    "to keep what holds data, 4 drift found, 5 another update holds the stack, 1 anything else.",
+    help="Preview, update and check a stack. Exit codes: 0 done, 2 usage or settings, 3 refused by a policy "
+    "or to keep a protected resource, 4 drift found, 5 stack is locked by another update, 1 any other error.",
 )
 Stack = Annotated[str, typer.Argument(help="prod for Pulumi.prod.yaml")]
-Rehearse = Annotated[bool, typer.Option(help="run against simulated clouds, with no account")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
-Markdown = Annotated[Path | None, typer.Option(help="write a pull request's comment to this file")]
-Home = Annotated[Path | None, typer.Option(help="folder of the rehearsed clouds [.rehearsal/STACK]")]
-Locks = Annotated[
-    list[str] | None, typer.Option(help="id of a lock to take away although its holder may be at work")
-]
-Scale = Annotated[float, typer.Option(min=0, max=1, help="rehearse with this part of Azure's latencies")]
+Rehearse = Annotated[bool, typer.Option(help="use simulated clouds, with no account")]
+Json = Annotated[bool, typer.Option("--json", help="print only one JSON object")]
+Markdown = Annotated[Path | None, typer.Option(help="write a comment for a pull request to this file")]
+Home = Annotated[Path | None, typer.Option(help="folder of the simulated clouds [.rehearsal/STACK]")]
+Locks = Annotated[list[str] | None, typer.Option(help="id of a lock to remove although its run may be alive")]
+Scale = Annotated[float, typer.Option(min=0, max=1, help="simulate this fraction of Azure's latencies")]
 
 
 @app.command()
@@ -46,26 +44,26 @@ def preview(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
-    plan: Annotated[Path | None, typer.Option(help="write what `up --plan` goes by to this file")] = None,
+    plan: Annotated[Path | None, typer.Option(help="write the plan for `up --plan` to this file")] = None,
     base: Annotated[
-        str, typer.Option(help="with --rehearse: what would change since this commit, as main")
+        str, typer.Option(help="with --rehearse: show the changes since this commit, e.g. main")
     ] = "",
     home: Home = None,
 ) -> None:
-    """Show what an update would change, and change nothing."""
+    """Show what an update would change. Changes nothing."""
     if base and not rehearse:
-        raise RefusedError("--base is for --rehearse: real clouds are where they are")
+        raise RefusedError("--base needs --rehearse: real clouds cannot be set back to a commit")
     settings(stack)
     with (
-        based(stack, base) if base else contextlib.nullcontext(home) as place,
-        driver(stack, rehearse=rehearse, quiet=json, home=place) as here,
+        baseline(stack, base) if base else contextlib.nullcontext(home) as place,
+        open_stack(stack, rehearse=rehearse, quiet=json, home=place) as here,
     ):
-        outcome = here.preview()
-        tell(outcome, json=json, markdown=markdown)
+        summary = here.preview()
+        report(summary, json=json, markdown=markdown)
         if plan:
-            made = here.plan(outcome)
+            made = here.plan(summary)
             made.write(plan)
-            print(f"{made.message} is in {plan}", file=sys.stderr)
+            print(f"wrote {plan}: {made.message}", file=sys.stderr)
 
 
 @app.command()
@@ -75,35 +73,38 @@ def up(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
-    refresh: Annotated[bool, typer.Option(help="undo what was changed by hand")] = False,
+    refresh: Annotated[bool, typer.Option(help="also revert changes made by hand")] = False,
     plan: Annotated[
-        Path | None, typer.Option(help="refuse if anything has moved since the preview that wrote this file")
+        Path | None,
+        typer.Option(help="refuse if anything has changed since the preview that wrote this file"),
     ] = None,
     runs_on: Annotated[
-        str, typer.Option(help="refuse to touch the worker pools of this tag, as they run this")
+        str, typer.Option(help="refuse to change the worker pools with this tag: this command runs there")
     ] = "",
     check: Annotated[
-        bool, typer.Option(help="then preview again, and fail if anything would change")
+        bool, typer.Option(help="preview again afterwards, and fail if anything would change")
     ] = False,
     home: Home = None,
     scale: Scale = 0,
     faults: Annotated[
         str,
-        typer.Option(help="rehearse a bad day: a seed, or kill:12 to lose the machine at the 12th change"),
+        typer.Option(help="inject failures: a seed, or kill:12 to kill this process at the 12th change"),
     ] = "",
 ) -> None:
-    """Bring a stack to what its settings say."""
+    """Update a stack to what its settings declare."""
     approved = Plan.read(plan, stack) if plan else None
     leave = pools_with(runs_on, stack) if runs_on else ()
     how: dict[str, Any] = {"writing": True, "scale": scale, "faults": faults}
-    with driver(stack, rehearse=rehearse, quiet=json, home=home, **how) as here:
-        tell(here.up(refresh=refresh, approved=approved, leave=leave), json=json, markdown=markdown)
+    with open_stack(stack, rehearse=rehearse, quiet=json, home=home, **how) as here:
+        report(here.up(refresh=refresh, approved=approved, leave=leave), json=json, markdown=markdown)
         if check:
             again = here.preview()
             if not json or again.failed:
-                tell(again, json=json)
+                report(again, json=json)
             if again.changes:
-                raise RefusedError(f"a second preview of {stack} is not empty: the program is not stable", 1)
+                raise RefusedError(
+                    f"the preview after the update of {stack} is not empty: the program is not stable", 1
+                )
 
 
 @app.command()
@@ -115,22 +116,22 @@ def drift(
     markdown: Markdown = None,
     home: Home = None,
 ) -> None:
-    """Compare what exists with what the program made; exit code 4 when it differs."""
-    with driver(stack, rehearse=rehearse, quiet=json, home=home) as here:
-        tell(here.drift(), json=json, markdown=markdown)
+    """Compare the clouds with the state, without running the program; exit code 4 if they differ."""
+    with open_stack(stack, rehearse=rehearse, quiet=json, home=home) as here:
+        report(here.drift(), json=json, markdown=markdown)
 
 
 @app.command()
 def destroy(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
-    """Delete everything in a stack; refused while anything in it is protected."""
-    with driver(stack, rehearse=rehearse, writing=True, quiet=json, home=home) as here:
-        tell(here.destroy(), json=json)
+    """Delete all resources of a stack; refused while one of them is protected."""
+    with open_stack(stack, rehearse=rehearse, writing=True, quiet=json, home=home) as here:
+        report(here.destroy(), json=json)
 
 
 @app.command()
 def cancel(stack: Stack, *, rehearse: Rehearse = False, lock: Locks = None, home: Home = None) -> None:
-    """Take away the lock of an update that is dead. One that may live is refused, and none is stopped."""
-    with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
+    """Remove the lock of a dead update. Refuses while the update may be alive, and stops none."""
+    with open_stack(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
         here.unlock(lock or ())
     print(f"{stack} is no longer locked")
 
@@ -140,62 +141,65 @@ def recover(
     stack: Stack,
     *,
     rehearse: Rehearse = False,
-    mend: Annotated[bool, typer.Option(help="put it right, and not only show it")] = False,
+    mend: Annotated[bool, typer.Option(help="repair it; without this option it is only shown")] = False,
     lock: Locks = None,
     home: Home = None,
 ) -> None:
-    """Show what a killed run has left behind: its lock, half-made resources and stuck releases."""
-    chosen, place = settings(stack), home or ROOT / ".rehearsal" / stack
-    cluster: Rehearsed | Cluster = Rehearsed(place)
+    """Show what a killed run left behind: its lock, pending creates and stuck Helm releases."""
+    chosen, cluster = settings(stack), None
     if rehearse:
-        with alone(place):  # before the clouds read their objects
-            left = loose(cluster, mend=mend)
-    with driver(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
+        place = home or rehearsal_home(stack)
+        with exclusive(place):  # before the simulated clouds read their files
+            cluster = simulated_cluster(place)
+            stuck = stuck_releases(cluster, mend=mend)
+    with open_stack(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
         locks = here.locks()
-        for held in locks:
-            print(f"lock {held.id}: {held}")
-        if mend:  # before anything of one that lives is touched
+        for lock_ in locks:
+            print(f"lock {lock_.id}: {lock_}")
+        if mend:  # first: refuses while another run may be alive
             here.unlock(lock or ())
-        if not rehearse:
-            cluster = Cluster.of(here.resources())
-            left = loose(cluster, mend=mend)
-        found: dict[str, str] = {}
-        half = here.half_made()
-        for made in half:
-            other = "::azure-dns::" in made.get("provider", "")
-            id_ = identity(made, chosen.dns.given_subscription if other else chosen.azure.subscription_id)
-            id_ = id_ or cluster.like(made)
-            found |= {made["urn"]: id_} if id_ else {}
-            print(f"half made: {made['urn']}, {id_ or 'which is made anew'}")
+        if cluster is None:
+            cluster = KubernetesCluster(here.resources())
+            stuck = stuck_releases(cluster, mend=mend)
+        ids: dict[str, str] = {}
+        pending = here.pending_creates()
+        for created in pending:
+            other = "::azure-dns::" in created.get("provider", "")
+            id_ = resource_id(
+                created, chosen.dns.given_subscription if other else chosen.azure.subscription_id
+            )
+            id_ = id_ or cluster.find(created)
+            ids |= {created["urn"]: id_} if id_ else {}
+            print(f"pending create: {created['urn']}, {id_ or 'which the next update creates anew'}")
         if mend:
-            here.adopt(found)
-    if not (left or locks or half):
-        print(f"{stack}: nothing is left behind")
+            here.import_pending(ids)
+    if not (stuck or locks or pending):
+        print(f"{stack}: nothing to recover")
     else:
-        print(f"{stack}: put right; run `up` again" if mend else f"{stack}: `--mend` puts it right")
+        print(f"{stack}: recovered; run `up` again" if mend else f"{stack}: `--mend` repairs it")
 
 
-def loose(cluster: Rehearsed | Cluster, *, mend: bool) -> bool:
-    """Tell which releases Helm holds for being changed, and let go of them; whether there were any."""
+def stuck_releases(cluster: Releases, *, mend: bool) -> bool:
+    """Print the releases that Helm holds as pending, and mark them as failed; whether there are any."""
     stuck = list(cluster.stuck())
     for name, record in stuck:
         print(f"stuck release: {name}")
         if mend:
-            cluster.release(record)
+            cluster.mark_failed(record)
     return bool(stuck)
 
 
 @app.command()
 def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
-    """Print what the stack exports."""
-    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
+    """Print the stack's outputs."""
+    with open_stack(stack, rehearse=rehearse, quiet=True, home=home) as here:
         found = here.outputs()
         print(dumps(found, indent=2) if json else "\n".join(listed(found)))
 
 
 @app.command()
 def urls(stack: Stack, *, json: Json = False) -> None:
-    """Print where people find what a stack runs."""
+    """Print the URLs of a stack's web interfaces."""
     found = settings(stack)
     hosts = found.host_names
     addresses = {name: f"https://{host}" for name, host in hosts.items()}
@@ -204,8 +208,8 @@ def urls(stack: Stack, *, json: Json = False) -> None:
 
 @app.command()
 def preflight(stack: Stack, *, json: Json = False) -> None:
-    """Look whether a stack's preconditions hold, changing nothing; exit code 2 where one does not."""
-    found = look(settings(stack))
+    """Check a stack's preconditions. Changes nothing; exit code 2 if one is missing."""
+    found = findings(settings(stack))
     print(dumps([one._asdict() for one in found], indent=2) if json else "\n".join(map(str, found)))
     if any(one.missing for one in found):
         raise typer.Exit(2)
@@ -213,38 +217,38 @@ def preflight(stack: Stack, *, json: Json = False) -> None:
 
 @app.command()
 def teams(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:
-    """Show how Concourse's teams differ from the stack file; exit code 4 when they do."""
+    """Compare Concourse's teams with the stack file; exit code 4 if they differ."""
     chosen = settings(stack)
-    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
+    with open_stack(stack, rehearse=rehearse, quiet=True, home=home) as here:
         git = wanted(chosen, here.outputs().get("groups") or {})
         there = rehearsed(here.resources()) if rehearse else real(concourse_url(chosen))
     found = list(differences(git, there))
     if json:
         print(dumps({"stack": stack, "git": git, "concourse": there, "differences": found}, indent=2))
     else:
-        print("\n".join(found) if found else f"{stack}: as the stack file says ({', '.join(sorted(there))})")
+        print("\n".join(found) if found else f"{stack}: no difference ({', '.join(sorted(there))})")
     if found:
         raise typer.Exit(4)
 
 
 @app.command()
 def render(
-    stack: Stack, *, out: Annotated[Path, typer.Option(help="the folder to write to")], json: Json = False
+    stack: Stack, *, out: Annotated[Path, typer.Option(help="output folder")], json: Json = False
 ) -> None:
-    """Write what a stack sends to its cluster: chart values and manifests, secrets left out."""
+    """Write what a stack sends to its cluster: chart values and manifests, without secrets."""
     with (
         tempfile.TemporaryDirectory() as home,
-        driver(stack, rehearse=True, quiet=json, home=Path(home)) as here,
+        open_stack(stack, rehearse=True, quiet=json, home=Path(home)) as here,
     ):
-        outcome = here.up()
-        if outcome.failed:
-            tell(outcome, json=json)
+        summary = here.up()
+        if summary.failed:
+            report(summary, json=json)
         files = rendered(here.resources())
     write(files, out)
     if json:
         print(dumps({"stack": stack, "folder": str(out), "files": sorted(files)}, indent=2))
     else:
-        print(f"{len(files['releases.yaml'])} releases and {len(files)} files are in {out}")
+        print(f"wrote {len(files['releases.yaml'])} releases in {len(files)} files to {out}")
 
 
 @app.command()
@@ -253,89 +257,88 @@ def smoke(
     *,
     rehearse: Rehearse = False,
     json: Json = False,
-    team: Annotated[str, typer.Option(help="whose service user logs in [the first but main]")] = "",
-    watch: Annotated[float, typer.Option("--for", help="ask again and again for so many minutes")] = 0,
+    team: Annotated[str, typer.Option(help="team whose service user logs in [the first except main]")] = "",
+    watch: Annotated[float, typer.Option("--for", help="repeat the checks for this many minutes")] = 0,
     home: Home = None,
 ) -> None:
-    """Ask a running stack, as its users do, whether it does what it is for."""
-    from deploy.smoke import checks as asked  # noqa: PLC0415 other commands need none of its packages
+    """Check a running stack from outside, as its users use it."""
+    from deploy.smoke import checks  # noqa: PLC0415 other commands do not need `requests`
 
-    with driver(stack, rehearse=rehearse, quiet=True, home=home) as here:
-        target = asked.target(settings(stack), here.resources(), team)
+    with open_stack(stack, rehearse=rehearse, quiet=True, home=home) as here:
+        target = checks.target(settings(stack), here.resources(), team)
     if rehearse:
-        print(f"Simulated clouds run no servers: nobody can be asked {', '.join(asked.QUESTIONS)}.")
+        print(f"Simulated clouds run no servers. Not checked: {', '.join(checks.CHECKS)}.")
         return
     end = time.monotonic() + watch * 60
     while True:
         found = []
-        for seen in asked.smoke(target):
-            found.append(seen)
+        for result in checks.smoke(target):
+            found.append(result)
             if not json:
-                print(seen, flush=True)
+                print(result, flush=True)
         if json:
-            print(dumps([vars(seen) for seen in found], indent=2))
-        failed = [seen.question for seen in found if not seen.well]
-        if failed:
-            raise RefusedError(f"{stack} does not do what it is for: {', '.join(failed)}", 1)
+            print(dumps([vars(result) for result in found], indent=2))
+        if failed := [result.check for result in found if not result.passed]:
+            raise RefusedError(f"{stack} failed {', '.join(failed)}", 1)
         if time.monotonic() >= end:
             return
-        time.sleep(min(asked.PAUSE, max(0, end - time.monotonic())))
+        time.sleep(min(checks.PAUSE, max(0, end - time.monotonic())))
 
 
 @app.command()
-def notify(title: Annotated[str, typer.Argument(help="what happened")]) -> None:
-    """Post to Slack (SLACK_WEBHOOK) what happened, and below it the end of what is read from stdin."""
-    from deploy.notify import slack  # noqa: PLC0415 other commands need none of its packages
+def notify(title: Annotated[str, typer.Argument(help="first line of the message")]) -> None:
+    """Post a message to Slack (SLACK_WEBHOOK): the title, then the last lines of stdin."""
+    from deploy.notify import slack  # noqa: PLC0415 other commands do not need `requests`
 
     slack(title, sys.stdin.read())
 
 
 @app.command()
 def issue(
-    title: Annotated[str, typer.Argument(help="by which it is found again")],
+    title: Annotated[str, typer.Argument(help="title of the issue, which also identifies it")],
     *,
     repository: Annotated[str, typer.Option(help="owner/name")],
-    gone: Annotated[bool, typer.Option(help="close it, as what it told is no more")] = False,
-    api: Annotated[str, typer.Option(help="GitHub's API")] = "https://api.github.com",
+    close: Annotated[bool, typer.Option(help="close the issue")] = False,
+    api: Annotated[str, typer.Option(help="base URL of GitHub's API")] = "https://api.github.com",
 ) -> None:
-    """Open or update one issue on GitHub (GITHUB_TOKEN) with what is read from stdin."""
-    from deploy import notify as notices  # noqa: PLC0415 as above
+    """Open, update or close one issue on GitHub (GITHUB_TOKEN); its text is stdin."""
+    from deploy import notify as post  # noqa: PLC0415 as above
 
-    print(notices.issue(repository, title, sys.stdin.read(), gone=gone, api=api))
+    print(post.issue(repository, title, sys.stdin.read(), close=close, api=api))
 
 
-def tell(outcome: Outcome, *, json: bool, markdown: Path | None = None) -> None:
-    """Print an outcome, and end the command where it is not a success."""
-    print(outcome.as_json() if json else outcome.as_text(), flush=True)
+def report(summary: Summary, *, json: bool, markdown: Path | None = None) -> None:
+    """Print a summary, and exit with its code unless it is a success."""
+    print(summary.as_json() if json else summary.as_text(), flush=True)
     if markdown:
-        markdown.write_text(outcome.as_markdown())
-    if outcome.operation == "drift" and outcome.changes and not outcome.errors:
+        markdown.write_text(summary.as_markdown())
+    if summary.operation == "drift" and summary.changes and not summary.errors:
         raise typer.Exit(4)
-    if outcome.refused:
+    if summary.refused:
         print(
-            "Refused, and nothing was changed: what is protected holds data, or others rely on it.\n"
-            "Undo the setting that causes it, or keep the data as this page tells:\n"
-            "docs/runbooks/replacing-what-is-protected.md\n" + giving_up(outcome),
+            "Refused. Nothing was changed: protected resources hold data or are used by others.\n"
+            "Undo the setting that causes it, or move the data first:\n"
+            "docs/runbooks/replacing-what-is-protected.md\n" + replaceable(summary),
             file=sys.stderr,
         )
-    if outcome.refused or outcome.violations:
+    if summary.refused or summary.violations:
         raise typer.Exit(3)
-    if outcome.errors:
+    if summary.errors:
         raise typer.Exit(1)
 
 
-def giving_up(outcome: Outcome) -> str:
-    """The lines that let go of what is refused, and how they are used."""
-    lines = ["If its data is no longer needed, say so in the stack file:", "  platform:replaceable:"]
-    for change in outcome.refused:
+def replaceable(summary: Summary) -> str:
+    """The lines of the stack file that allow the refused changes."""
+    lines = ["If the data is no longer needed, allow the loss in the stack file:", "  platform:replaceable:"]
+    for change in summary.refused:
         lines += [f"    - urn: {change.urn}", "      reason: …", "      until: … # the last day, YYYY-MM-DD"]
-    if any(change.operation == "delete" for change in outcome.refused):
-        lines.append("For a deletion first bring these lines up, then take the resource away.")
+    if any(change.operation == "delete" for change in summary.refused):
+        lines.append("To delete a resource, run `up` with these lines first, then remove it.")
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Run the command line; a mistake of the caller's is told in its own words."""
+    """Run the command line. A refusal is printed without a traceback."""
     try:
         app()
     except RefusedError as refused:

@@ -1,4 +1,7 @@
-"""What a preview was of and would do, on record: an `up` goes by it only while nothing has moved."""
+"""The plan of a preview: `up --plan` refuses if commit, settings, state or operations have changed since.
+
+Pulumi's own update plans (`--save-plan`) are experimental and stop halfway, after some changes are made.
+"""
 
 import hashlib
 import json
@@ -14,9 +17,9 @@ from deploy.stack_file import ROOT, RefusedError, config
 from deploy.summary import Change, shortened
 
 PROGRAM = ("components", "policy", "*.py", "Pulumi*.yaml")
-"""Where a file that git does not know of changes what is deployed."""
+"""Paths where an untracked file changes what is deployed."""
 SHOWN = 5
-"""Differences told one by one."""
+"""Differences that a message lists one by one."""
 
 
 class Plan(BaseModel):
@@ -26,13 +29,13 @@ class Plan(BaseModel):
 
     stack: str
     commit: str
-    """The commit, and a hash of what was changed since, if anything was."""
+    """The commit, and a hash of uncommitted changes if there are any."""
     settings: dict[str, str]
     """Key of the stack file → hash of its value."""
     state: dict[str, str]
-    """URN → id and time of the last change, hashed. An update that changes nothing leaves it as it is."""
+    """URN → hash of id and time of the last change. An update without changes keeps it."""
     operations: dict[str, str]
-    """URN → what would be done to it and because of which properties."""
+    """URN → operation and the properties that cause it."""
 
     @classmethod
     def of(cls, stack: str, changes: Iterable[Change], resources: Iterable[Mapping[str, Any]]) -> Self:
@@ -45,94 +48,93 @@ class Plan(BaseModel):
                 found["urn"]: hashed([found.get(key) for key in ("id", "modified", "protect")])
                 for found in resources
             },
-            operations={c.urn: f"{c.operation} {', '.join(sorted(c.because))}".strip() for c in changes},
+            operations={c.urn: f"{c.operation} {', '.join(sorted(c.diff_keys))}".strip() for c in changes},
         )
 
     @classmethod
     def read(cls, file: Path, stack: str) -> Self:
-        """The plan that a preview of this stack wrote."""
+        """Read the plan that a preview of this stack wrote."""
         try:
             plan = cls.model_validate(json.loads(file.read_text())["plan"])
         except FileNotFoundError:
-            text = f"there is no plan {file}; write one: python -m deploy preview {stack} --plan {file}"
+            text = f"there is no plan {file}; create one: python -m deploy preview {stack} --plan {file}"
             raise RefusedError(text) from None
         except (ValidationError, ValueError, KeyError, TypeError):
-            raise RefusedError(f"{file} is not what `preview {stack} --plan` writes; write it anew") from None
+            raise RefusedError(
+                f"{file} is not a plan; create it with `preview {stack} --plan {file}`"
+            ) from None
         if plan.stack != stack:
             raise RefusedError(f"{file} is a plan of {plan.stack}, not of {stack}", 3)
         return plan
 
     def write(self, file: Path) -> None:
-        """Keep the plan in a file; the digest beside it is for people."""
+        """Write the plan to a file, with its digest for readers."""
         file.write_text(json.dumps({"digest": self.digest, "plan": self.model_dump()}, indent=1) + "\n")
 
     @property
     def digest(self) -> str:
-        """One hash over all of it, of a length that can be read out."""
+        """A hash of the plan, short enough to read out."""
         return hashed(self.model_dump())[:12]
 
     @property
     def message(self) -> str:
-        """What Pulumi's history says of an update by this plan."""
+        """The message of the update in Pulumi's history."""
         return f"commit {self.commit}, plan {self.digest}"
 
     def check(self, now: "Plan") -> None:
-        """Refuse if anything is no longer as it was when this plan was made."""
+        """Refuse if anything has changed since this plan was made."""
         moved = list(self._moved(now))
         if moved:
-            first = f"plan {self.digest} of {self.stack} no longer holds, and nothing was changed:"
-            again = f"Make a new one and read it: python -m deploy preview {self.stack} --plan FILE"
+            first = f"plan {self.digest} of {self.stack} is out of date. Nothing was changed. Differences:"
+            again = f"Create a new plan and read it: python -m deploy preview {self.stack} --plan FILE"
             raise RefusedError("\n".join([first, *moved, again]), 3)
 
     def leave(self, pools: Iterable[str]) -> None:
-        """Refuse what would touch the workers that this very run is on, which would end it halfway."""
+        """Refuse changes of the worker pools that this process runs on: they would end it halfway."""
         for urn in self.operations:
             for pool in pools:
                 if re.search(rf"(^|[-/]){re.escape(pool)}($|[-/])", urn.rpartition("::")[2]):
-                    text = f"the plan touches {shortened(urn)}, and this runs on the workers of {pool}"
+                    text = f"the plan changes {shortened(urn)}, and this command runs on the workers {pool}"
                     raise RefusedError(f"{text}: run it elsewhere (docs/runbooks/infra-is-down.md)", 3)
 
     def _moved(self, now: "Plan") -> Iterator[str]:
         if self.commit != now.commit:
-            yield f"  commit: it was made of {self.commit}, and this is {now.commit}"
+            yield f"  commit: planned {self.commit}, now {now.commit}"
         yield from _differences("stack file", self.settings, now.settings)
         yield from _differences("state", self.state, now.state)
         yield from _differences("operations", self.operations, now.operations)
 
 
 def _differences(what: str, then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    found = [f"{_told(key)} is gone" for key in then if key not in now]
-    found += [f"{_told(key)} is new" for key in now if key not in then]
-    found += [f"{_told(key)} is another" for key in then if key in now and then[key] != now[key]]
+    found = [f"{_readable(key)} is gone" for key in then if key not in now]
+    found += [f"{_readable(key)} is new" for key in now if key not in then]
+    found += [f"{_readable(key)} has changed" for key in then if key in now and then[key] != now[key]]
     more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
     if found:
         yield f"  {what}: {', '.join([*found[:SHOWN], *more])}"
 
 
-def _told(key: str) -> str:
-    """A URN as a person calls the resource; other keys are the stack file's own."""
+def _readable(key: str) -> str:
+    """A short name for a URN; other keys are those of the stack file."""
     return shortened(key) if key.startswith("urn:") else key
 
 
 def pools_with(tag: str, stack: str) -> list[str]:
-    """The worker pools of a stack that take steps with a tag."""
-    found = [
-        pool["name"]
-        for pool in config(stack)["platform:cluster"]["workerPools"]
-        if tag in pool.get("tags", [])
-    ]
+    """The worker pools of a stack with a tag."""
+    pools = config(stack)["platform:cluster"]["workerPools"]
+    found = [pool["name"] for pool in pools if tag in pool.get("tags", [])]
     if not found:
-        raise RefusedError(f"no pool of {stack} has the tag {tag!r} (cluster.workerPools[].tags)")
+        raise RefusedError(f"no worker pool of {stack} has the tag {tag!r} (cluster.workerPools[].tags)")
     return found
 
 
 def hashed(value: object) -> str:
-    """Digits that tell one value from another."""
+    """A hash of any value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def commit(root: Path = ROOT) -> str:
-    """The commit that is checked out, and a hash of what differs from it in the program, if anything does."""
+    """The checked-out commit, and a hash of uncommitted changes of the program if there are any."""
 
     def git(*arguments: str) -> bytes:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=True).stdout  # noqa: S607 git is found on PATH

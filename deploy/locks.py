@@ -1,21 +1,20 @@
-"""Who holds a stack, as Pulumi wrote it down, and whether that may still be at work."""
+"""Locks of a stack as Pulumi records them, and whether the run that holds one may still be alive."""
 
 import os
-import re
 import socket
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from deploy.engine_messages import LOCK
 from deploy.stack_file import RefusedError
 
 LONGEST = timedelta(hours=8)
-"""No update takes longer: a pipeline's token is good for so long, and its jobs end before."""
-WRITTEN = re.compile(r"([^/\s]+)\.json\S*: created by (.+?)@(\S+) \(pid (\d+)\) at (\S+)")
+"""No update takes longer: an identity token of a pipeline is valid for 8 h, and the timeouts are shorter."""
 
 
 class Lock(NamedTuple):
-    """One run that holds a stack, or held it when it died."""
+    """One run that locks a stack, alive or dead."""
 
     id: str
     user: str
@@ -24,42 +23,44 @@ class Lock(NamedTuple):
     since: datetime
 
     def __str__(self) -> str:
-        return (
-            f"{self.user}@{self.host} (pid {self.pid}) since {self.since:%Y-%m-%dT%H:%M:%SZ}{self.state()[1]}"
-        )
+        since = f"{self.since:%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.user}@{self.host} (pid {self.pid}) since {since}{self.state()[1]}"
 
     def state(self) -> tuple[bool, str]:
-        """Whether it may be at work, and how that is known."""
+        """Whether the run may be alive, and the reason in words."""
         if self.host == socket.gethostname():
-            return (True, ", which runs") if running(self.pid) else (False, ", which no longer runs")
+            return (True, ", still running") if running(self.pid) else (False, ", no longer running")
         if datetime.now(UTC) - self.since > LONGEST:
-            return False, f", longer ago than the {LONGEST.total_seconds() / 3600:.0f} h of any update"
+            return False, f", older than the {LONGEST.total_seconds() / 3600:.0f} h of the longest update"
         return True, ""
 
 
-def written(message: str) -> Iterator[Lock]:
-    """The locks that Pulumi says it found."""
-    for id_, user, host, pid, since in WRITTEN.findall(message):
+def parse_locks(message: str) -> Iterator[Lock]:
+    """The locks that a message of Pulumi names."""
+    for id_, user, host, pid, since in LOCK.findall(message):
         yield Lock(id_, user, host, int(pid), datetime.fromisoformat(since).astimezone(UTC))
 
 
-def held(stack: str, message: str) -> str:
-    """Who holds a stack, of what Pulumi says when it finds a lock."""
-    lines = [f"  {lock}" for lock in written(message)]
+def describe_locks(stack: str, message: str) -> str:
+    """An error text for Pulumi's message about a lock."""
+    lines = [f"  {lock}" for lock in parse_locks(message)]
     if not lines:
-        return f"another update holds {stack}: {message.strip()}"
-    told = f"If it is dead: python -m deploy recover {stack} --mend"
-    return "\n".join([f"another update holds {stack}:", *lines, told])
+        return f"{stack} is locked by another update: {message.strip()}"
+    remedy = f"If that run is dead: python -m deploy recover {stack} --mend"
+    return "\n".join([f"{stack} is locked by another update:", *lines, remedy])
 
 
-def let_go(stack: str, locks: Iterable[Lock], given: Collection[str]) -> None:
-    """Refuse to take away a lock whose holder may be at work, unless it is given by its id."""
-    kept = [lock for lock in locks if lock.state()[0] and lock.id not in given]
-    if kept:
-        lines = [f"{stack} is held, and nothing was changed:", *(f"  {lock}" for lock in kept)]
-        ids = " ".join(f"--lock {lock.id}" for lock in kept)
+def refuse_live(stack: str, locks: Iterable[Lock], given: Collection[str]) -> None:
+    """Refuse to remove a lock whose run may be alive, unless its id is given."""
+    live = [lock for lock in locks if lock.state()[0] and lock.id not in given]
+    if live:
+        lines = [
+            f"{stack} is locked by another update. Nothing was changed.",
+            *(f"  {lock}" for lock in live),
+        ]
+        ids = " ".join(f"--lock {lock.id}" for lock in live)
         lines.append(
-            f"Two runs at once would lose each other's state. If you know that it is dead, add {ids}"
+            f"Two updates at once lose each other's state. If you know that the run is dead, add {ids}"
         )
         raise RefusedError("\n".join(lines), 5)
 

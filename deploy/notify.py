@@ -1,64 +1,70 @@
-"""Tells people: a message to Slack, and one issue on GitHub for each thing that lasts."""
+"""Messages to Slack, and one GitHub issue for each lasting problem."""
 
 import os
 import sys
+from typing import Any
 
-from github import Auth, Github, GithubException
-from slack_sdk.webhook import WebhookClient
+import requests
 
 from deploy.stack_file import RefusedError
 
 API = "https://api.github.com"
-LABEL = "told-by-deploy"
-"""On our issues, so that one of a person with the same title is left alone."""
-LONGEST = 2500
-"""Characters of a text; Slack takes 3000 in a block."""
-LINES = 25
+LABEL = "deploy-report"
+"""Marks the issues of this program, so that an issue of a person with the same title is left alone."""
 SECONDS = 20
 
 
 def slack(title: str, text: str) -> None:
-    """Post to the webhook in SLACK_WEBHOOK. A message that does not arrive is no reason to fail."""
+    """Post to the webhook in SLACK_WEBHOOK. A failure is printed and is not an error."""
     url = os.environ.get("SLACK_WEBHOOK")
     if not url:
-        raise RefusedError("SLACK_WEBHOOK is not set: it is the address of an incoming webhook of Slack")
-    body = shortened(text)
+        raise RefusedError("SLACK_WEBHOOK is not set: it is the URL of an incoming webhook of Slack")
+    body = last_lines(text, 2500, 25)  # Slack takes 3000 characters in a block
     try:
-        answer = WebhookClient(url, timeout=SECONDS).send(text=f"{title}\n```{body}```" if body else title)
-        told, said = answer.status_code == 200, answer.body  # noqa: PLR2004
-    except OSError as failed:
-        told, said = False, str(failed)
-    if not told:
-        print(f"Slack did not take the message: {said}", file=sys.stderr)
+        answer = requests.post(
+            url, json={"text": f"{title}\n```{body}```" if body else title}, timeout=SECONDS
+        )
+        problem = "" if answer.ok else answer.text
+    except requests.RequestException as failed:
+        problem = str(failed)
+    if problem:
+        print(f"Slack did not accept the message: {problem}", file=sys.stderr)
 
 
-def issue(repository: str, title: str, text: str, *, gone: bool = False, api: str = API) -> str:
-    """Open the issue of a title, or write the new state into it; close it when what it told is gone."""
+def issue(repository: str, title: str, text: str, *, close: bool = False, api: str = API) -> str:
+    """Open the issue with this title or update its text; with `close`, close it."""
     token = os.environ.get("GITHUB_TOKEN")
     if not token:
-        raise RefusedError("GITHUB_TOKEN is not set: a token that may write issues")
-    hub = Github(auth=Auth.Token(token), timeout=SECONDS, base_url=api, lazy=True)
-    body = f"```\n{shortened(text, 60_000, 2000)}\n```\nWritten anew by each run, and closed when it is gone."
-    try:
-        project = hub.get_repo(repository)
-        found = [i for i in project.get_issues(state="open", labels=[LABEL]) if i.title == title]
-        if gone:
-            for each in found:
-                each.create_comment("It is gone.")
-                each.edit(state="closed")
-            return f"closed {found[0].html_url}" if found else "no issue is open"
-        if not found:
-            return f"opened {project.create_issue(title=title, body=body, labels=[LABEL]).html_url}"
-        if found[0].body != body:
-            found[0].edit(body=body)
-    except GithubException as failed:
-        reason = failed.data.get("message") if isinstance(failed.data, dict) else failed.data
-        text = f"GitHub did not take the issue ({failed.status}: {reason}); may GITHUB_TOKEN write issues?"
-        raise RefusedError(text, 1) from None
-    return f"updated {found[0].html_url}"
+        raise RefusedError("GITHUB_TOKEN is not set: it is a token that may write issues")
+
+    def github(method: str, path: str, **how: Any) -> Any:
+        answer = requests.request(
+            method, f"{api}/repos/{repository}/issues{path}", timeout=SECONDS, **how,
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
+        )  # fmt: skip
+        if not answer.ok:
+            problem = f"GitHub refused the issue ({answer.status_code}: {answer.text.strip()[:200]})"
+            raise RefusedError(f"{problem}; may GITHUB_TOKEN write issues?", 1)
+        return answer.json()
+
+    body = (
+        f"```\n{last_lines(text, 60_000, 2000)}\n```\nEach run updates this text and closes a solved issue."
+    )
+    labelled = github("GET", "", params={"state": "open", "labels": LABEL, "per_page": 100})
+    found = [each for each in labelled if each["title"] == title]
+    if close:
+        for each in found:
+            github("POST", f"/{each['number']}/comments", json={"body": "The last run found nothing."})
+            github("PATCH", f"/{each['number']}", json={"state": "closed"})
+        return f"closed {found[0]['html_url']}" if found else "no issue is open"
+    if not found:
+        new = github("POST", "", json={"title": title, "body": body, "labels": [LABEL]})
+        return f"opened {new['html_url']}"
+    if found[0]["body"] != body:
+        github("PATCH", f"/{found[0]['number']}", json={"body": body})
+    return f"updated {found[0]['html_url']}"
 
 
-def shortened(text: str, longest: int = LONGEST, lines: int = LINES) -> str:
-    """The last lines of a text: how it ended."""
-    kept = text.strip().splitlines()[-lines:]
-    return "\n".join(kept)[-longest:].replace("```", "'''")
+def last_lines(text: str, characters: int, lines: int) -> str:
+    """The end of a text, safe to put between code fences."""
+    return "\n".join(text.strip().splitlines()[-lines:])[-characters:].replace("```", "'''")

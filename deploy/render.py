@@ -1,6 +1,6 @@
 """What a stack sends to its cluster, as files: values of each Helm release, every other object as a manifest.
 
-Taken from a rehearsed state, so it is what the engine sent and not what a template might give.
+The source is the state of a rehearsal: what the engine sent.
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 a mark, and no password
-"""The key by which Pulumi's state marks a secret (pulumi.runtime.rpc._special_sig_key)."""
+SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 not a password
+"""The key that marks a secret in Pulumi's state (pulumi.runtime.rpc._special_sig_key)."""
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What a preview says of a text that is not known yet (pulumi.runtime.rpc.UNKNOWN)."""
+"""A text that is unknown in a preview (pulumi.runtime.rpc.UNKNOWN)."""
 RELEASE = "kubernetes:helm.sh/v3:Release"
 RELEASES = "releases.yaml"
 NO_OBJECTS = ("kubernetes:helm.sh/", "kubernetes:yaml:", "kubernetes:kustomize:")
@@ -36,14 +36,14 @@ def rendered(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             metadata = inputs.get("metadata", {})
             parts = (metadata.get("namespace", ""), inputs.get("kind", ""), metadata.get("name", ""))
             file = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in parts if part)
-            if inputs.get("kind") == "Secret":  # whatever is in it, and however it is marked
+            if inputs.get("kind") == "Secret":  # marked as a secret or not
                 inputs = {key: v for key, v in inputs.items() if key != "stringData"} | {"data": "[secret]"}
             files[f"manifests/{file.lower()}.yaml"] = inputs
     return files | {RELEASES: sorted(releases, key=lambda release: str(release["name"]))}
 
 
 def hidden(value: Any) -> Any:
-    """A value of the state without its secrets."""
+    """A value of the state without secrets."""
     if isinstance(value, Mapping):
         if SECRET in value:
             return "[secret]"
@@ -52,23 +52,24 @@ def hidden(value: Any) -> Any:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
-    """File → what changes in it, line by line; of `releases.yaml` each release by itself."""
-    old, new = apart(old), apart(new)
+    """File → unified diff; for `releases.yaml` one diff a release."""
+    old, new = split_releases(old), split_releases(new)
     found = {}
     for name in sorted({*old, *new}):
         before, after = (_lines(files.get(name)) for files in (old, new))
         if before != after:
-            found[name] = "\n".join(unified_diff(before, after, "now", "then", n=2, lineterm=""))
+            found[name] = "\n".join(unified_diff(before, after, "before", "after", n=2, lineterm=""))
     return found
 
 
-def apart(files: Mapping[str, Any]) -> dict[str, Any]:
+def split_releases(files: Mapping[str, Any]) -> dict[str, Any]:
+    """The files, with one entry a release instead of `releases.yaml`."""
     each = {f"{RELEASES}: {release['name']}": release for release in files.get(RELEASES, ())}
     return {name: content for name, content in files.items() if name != RELEASES} | each
 
 
 def foreseen(old: Any, new: Any) -> Any:
-    """What a preview says will be, with what it does not know yet as it is now."""
+    """The new value of a preview, with the old one where the new is unknown."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {key: foreseen(old.get(key), value) for key, value in new.items()}
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
@@ -81,7 +82,7 @@ def _lines(content: Any) -> list[str]:
 
 
 class Blocks(yaml.SafeDumper):
-    """Writes a text of several lines as it reads."""
+    """Writes multi-line texts as literal blocks."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
@@ -96,7 +97,7 @@ def written(content: Any) -> str:
 
 
 def write(files: Mapping[str, Any], folder: Path) -> None:
-    """Write rendered files; those of an earlier rendering that are no more are removed."""
+    """Write rendered files, and remove those of an earlier rendering that no longer exist."""
     wanted = {folder / name: content for name, content in files.items()}
     for old in [*folder.glob("*.yaml"), *folder.glob("manifests/*.yaml")]:
         if old not in wanted:

@@ -1,9 +1,8 @@
-"""Runs the engine on one stack: the real clouds, or the rehearsed ones behind the same program."""
+"""Runs Pulumi's engine on one stack: on the real clouds, or on simulated ones with the same program."""
 
 import asyncio
 import contextlib
 import os
-import re
 import runpy
 import sys
 import time
@@ -15,69 +14,70 @@ from pulumi import automation as auto
 from pulumi.runtime.settings import SETTINGS
 
 from deploy.approval import Plan
-from deploy.locks import Lock, held, let_go, written
-from deploy.progress import Watch
-from deploy.recover import adopted, half_made
+from deploy.engine_messages import ERROR, STATE_HALF_WRITTEN
+from deploy.locks import Lock, describe_locks, parse_locks, refuse_live
+from deploy.progress import Progress
+from deploy.recover import Releases, import_pending, pending_creates
 from deploy.stack_file import ROOT, RefusedError, settings
-from deploy.summary import Outcome, in_a_cloud
-from deploy.writer import alone, patient
+from deploy.summary import Summary, in_a_cloud
+from deploy.writer import exclusive, graceful_interrupts
 
 PARALLEL = 64
-"""Resource operations at once: they wait for clouds, not for this machine. (The engine's own choice is
-four a core.)"""
+"""Resource operations at once. They wait for clouds, not for the CPU (the engine's default: 4 a core)."""
 PROJECT = "platform"
+PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
 
 
-class Driver:
-    """One stack, ready to be previewed, updated, checked and destroyed."""
+class StackRunner:
+    """One stack, ready for previews, updates and checks."""
 
     def __init__(self, stack: str, workspace: auto.LocalWorkspaceOptions, *, quiet: bool = False) -> None:
         self.name, self.quiet = stack, quiet
         try:
-            self.stack = self._opened(workspace)
+            self.stack = self._open(workspace)
         except FileNotFoundError:
             raise RefusedError("Pulumi's CLI is neither in .venv nor on PATH: run `make setup`") from None
         except auto.CommandError as failed:
-            reason = re.search(r"error: (.+)", str(failed))
+            reason = ERROR.search(str(failed))
             raise RefusedError(f"{stack} cannot be opened: {reason[1] if reason else failed}") from None
 
-    def _opened(self, workspace: auto.LocalWorkspaceOptions, tries: int = 5) -> auto.Stack:
+    def _open(self, workspace: auto.LocalWorkspaceOptions, tries: int = 5) -> auto.Stack:
         try:
             return auto.create_or_select_stack(
                 self.name, project_name=PROJECT, program=self._program, opts=workspace
             )
         except auto.CommandError as failed:
-            # The engine of a driver that was killed may just be writing its state to a file.
-            if tries == 1 or "failed to load checkpoint: EOF" not in str(failed):
+            # The engine of a killed run may be writing its state to a file at this moment.
+            if tries == 1 or STATE_HALF_WRITTEN not in str(failed):
                 raise
         time.sleep(1)
-        return self._opened(workspace, tries - 1)
+        return self._open(workspace, tries - 1)
 
     @staticmethod
     async def _program() -> None:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
-        # The SDK's own wait, which comes after this, looks at every output each time that one is ready: with
-        # thousands of them that was a quarter of a preview's work. It tells of what failed here.
+        # The SDK waits after this function. It inspects every output whenever one resolves: with thousands of
+        # outputs that was a quarter of a preview's work. It also reports the errors of failed outputs.
         while left := [output for output in SETTINGS.outputs if not output.done()]:
             done, _ = await asyncio.wait(left, return_when=asyncio.FIRST_EXCEPTION)
             if any(output.cancelled() or output.exception() for output in done):
                 return
 
-    def preview(self, operation: str = "preview", *, refresh: bool = False) -> Outcome:
-        """What an update would do; with `refresh`, starting from what the clouds really hold."""
-        return self._run(operation, lambda **how: self.stack.preview(refresh=refresh, **how, **PACK))
+    def preview(self, *, refresh: bool = False) -> Summary:
+        """What an update would change; with `refresh`, compared with what exists and not with the state."""
+        return self._run("preview", lambda **how: self.stack.preview(refresh=refresh, **how, **PACK))
 
-    def plan(self, preview: Outcome) -> Plan:
-        """What a preview that has just ended was of."""
+    def plan(self, preview: Summary) -> Plan:
+        """The plan of a preview that has just ended."""
         return Plan.of(self.name, preview.changes, self.resources())
 
     def up(
         self, *, refresh: bool = False, approved: Plan | None = None, leave: Iterable[str] = ()
-    ) -> Outcome:
-        """Update the stack, unless the preview shows that something protected would be lost.
+    ) -> Summary:
+        """Update the stack, unless the preview would lose a protected resource.
 
-        With `refresh`, what was changed by hand is changed back. An approved plan has to hold still.
-        Worker pools to `leave` are those that this runs on.
+        `refresh` also reverts changes by hand. `approved` is refused if anything has changed since.
+        This process runs on the worker pools in `leave`.
         """
         preview = self.preview(refresh=refresh)
         if preview.failed:
@@ -92,51 +92,55 @@ class Driver:
             len(preview.changes),
         )
 
-    def drift(self) -> Outcome:
-        """How the clouds differ from what the program last made. Changes nothing."""
-        return self.preview("drift", refresh=True)
+    def drift(self) -> Summary:
+        """How the clouds differ from the state. Does not run the program and changes nothing."""
+        return self._run("drift", self.stack.preview_refresh)
 
-    def destroy(self) -> Outcome:
-        """Delete the stack's resources, all of them or none."""
+    def destroy(self) -> Summary:
+        """Delete all resources of the stack, or none if one is protected."""
         resources = self.resources()
-        kept = {resource["urn"] for resource in resources if resource.get("protect")}
-        outcome = Outcome(self.name, "destroy", kept=kept)
-        outcome.settle(())
-        if outcome.refused:
-            return outcome
+        protected = {resource["urn"] for resource in resources if resource.get("protect")}
+        summary = Summary(self.name, "destroy", kept=protected)
+        summary.add_implied_deletes(())
+        if summary.refused:
+            return summary
         return self._run("destroy", self.stack.destroy, sum(map(in_a_cloud, resources)))
 
-    def half_made(self) -> list[dict[str, Any]]:
-        """Resources that a killed run had begun to make."""
-        return half_made(self.stack.export_stack().deployment or {})
+    def pending_creates(self) -> list[dict[str, Any]]:
+        """Resources whose creation a killed run had begun."""
+        return pending_creates(self.stack.export_stack().deployment or {})
 
-    def adopt(self, ids: Mapping[str, str]) -> None:
-        """Take half-made resources into the state, those that exist; the others are made by the next `up`."""
+    def import_pending(self, ids: Mapping[str, str]) -> None:
+        """Add pending creates to the state if they exist under these ids; `up` creates the others."""
         exported = self.stack.export_stack()
-        mended = adopted(exported.deployment or {}, ids)
-        self.stack.import_stack(auto.Deployment(version=exported.version, deployment=mended))
-        if ids:
+        deployment = import_pending(exported.deployment or {}, ids)
+        self.stack.import_stack(auto.Deployment(version=exported.version, deployment=deployment))
+        if ids:  # reads their outputs, and drops those that do not exist
             self.stack.refresh(target=list(ids), color="never", suppress_outputs=True)
 
     def locks(self) -> list[Lock]:
-        """Who holds the stack. Pulumi tells when it is to change something, be it to a name that is taken."""
+        """The locks of the stack.
+
+        Only a command that locks reports them. Renaming a stack to its own name locks it, finds the name
+        taken and changes nothing; `refresh --preview-only` and `stack export` ignore locks.
+        """
         try:
             self.stack.rename(self.name)
         except auto.StackAlreadyExistsError:
             return []
         except auto.ConcurrentUpdateError as lock:
-            return list(written(str(lock)))
+            return list(parse_locks(str(lock)))
         except auto.CommandError as failed:
-            raise RefusedError(f"nobody can tell who holds {self.name}: {failed}", 1) from None
+            raise RefusedError(f"the locks of {self.name} cannot be read: {failed}", 1) from None
         return []
 
     def unlock(self, given: Collection[str] = ()) -> None:
-        """Take away the locks of dead runs, and those that are given; refuse where another may be at work."""
-        let_go(self.name, self.locks(), given)
+        """Remove the locks of dead runs and those given by id; refuse if another run may be alive."""
+        refuse_live(self.name, self.locks(), given)
         self.stack.cancel()
 
     def outputs(self) -> dict[str, Any]:
-        """What the program exported, secrets left out."""
+        """The program's exports, without secrets."""
         return {name: "[secret]" if out.secret else out.value for name, out in self.stack.outputs().items()}
 
     def resources(self) -> list[dict[str, Any]]:
@@ -144,33 +148,33 @@ class Driver:
         found: list[dict[str, Any]] = (self.stack.export_stack().deployment or {}).get("resources", [])
         return found
 
-    def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Outcome:
-        outcome, start = Outcome(self.name, operation), time.monotonic()
-        with patient(), Watch(f"{operation} {self.name}", planned, quiet=self.quiet) as watch:
+    def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Summary:
+        summary, start = Summary(self.name, operation), time.monotonic()
+        with (
+            graceful_interrupts(),
+            Progress(f"{operation} {self.name}", planned, quiet=self.quiet) as progress,
+        ):
 
-            def take(event: auto.EngineEvent) -> None:
-                outcome.take(event)
-                watch.take(event)
+            def on_event(event: auto.EngineEvent) -> None:
+                summary.on_event(event)
+                progress.on_event(event)
 
             try:
-                run(on_event=take, parallel=PARALLEL, color="never", suppress_outputs=True)
+                run(on_event=on_event, parallel=PARALLEL, color="never", suppress_outputs=True)
             except auto.ConcurrentUpdateError as lock:
-                raise RefusedError(held(self.name, str(lock)), 5) from None
+                raise RefusedError(describe_locks(self.name, str(lock)), 5) from None
             except auto.CommandError as failed:
-                if not (outcome.failed or outcome.kept):
-                    outcome.errors.append(str(failed))
-        outcome.settle(self.resources() if outcome.refused else ())
-        outcome.seconds = time.monotonic() - start
-        if operation == "up" and not outcome.failed:
-            outcome.outputs = self.outputs()
-        return outcome
-
-
-PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
+                if not (summary.failed or summary.kept):
+                    summary.errors.append(str(failed))
+        summary.add_implied_deletes(self.resources() if summary.refused else ())
+        summary.seconds = time.monotonic() - start
+        if operation == "up" and not summary.failed:
+            summary.outputs = self.outputs()
+        return summary
 
 
 @contextlib.contextmanager
-def driver(  # noqa: PLR0913 each by name
+def open_stack(  # noqa: PLR0913 each by name
     stack: str,
     *,
     rehearse: bool = False,
@@ -179,24 +183,36 @@ def driver(  # noqa: PLR0913 each by name
     home: Path | None = None,
     scale: float = 0.0,
     faults: str = "",
-) -> Iterator[Driver]:
-    """Open a stack whose settings are right; with `rehearse`, on the stage in `home`."""
+) -> Iterator[StackRunner]:
+    """Open a stack after checking its settings; with `rehearse`, on the simulated clouds in `home`."""
     settings(stack)
-    # The engine is beside this Python, where `make setup` puts it. For real clouds a person's own comes
-    # first: the official one brings the providers.
+    # `make setup` puts the engine beside this Python. On real clouds PATH comes first: the official CLI
+    # brings the providers.
     places = [os.environ["PATH"], str(Path(sys.executable).parent)]
     os.environ["PATH"] = os.pathsep.join(reversed(places) if rehearse else places)
     if not rehearse:
-        yield Driver(stack, auto.LocalWorkspaceOptions(work_dir=str(ROOT)), quiet=quiet)
+        yield StackRunner(stack, auto.LocalWorkspaceOptions(work_dir=str(ROOT)), quiet=quiet)
         return
-    from rehearsal.workspace import stage  # noqa: PLC0415 a real run needs none of it
+    from rehearsal.workspace import open_workspace  # noqa: PLC0415 a real run needs none of it
 
-    home = home or ROOT / ".rehearsal" / stack
+    home = home or rehearsal_home(stack)
     with (
-        alone(home) if writing else contextlib.nullcontext(),
-        stage(stack, home=home, scale=scale, faults=faults) as here,
+        exclusive(home) if writing else contextlib.nullcontext(),
+        open_workspace(stack, home=home, scale=scale, faults=faults) as here,
     ):
         workspace = auto.LocalWorkspaceOptions(work_dir=str(here.work_dir), env_vars=here.environment)
-        opened = Driver(stack, workspace, quiet=quiet)
+        opened = StackRunner(stack, workspace, quiet=quiet)
         opened.stack.workspace.env_vars = here.ready()
         yield opened
+
+
+def rehearsal_home(stack: str) -> Path:
+    """The folder of a stack's simulated clouds."""
+    return ROOT / ".rehearsal" / stack
+
+
+def simulated_cluster(home: Path) -> Releases:
+    """The simulated cluster of a stopped rehearsal."""
+    from rehearsal.leftovers import SimulatedCluster  # noqa: PLC0415 as above
+
+    return SimulatedCluster(home)

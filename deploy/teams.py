@@ -1,4 +1,4 @@
-"""What the stack file says of Concourse's teams, against what Concourse has."""
+"""Concourse's teams in the stack file compared with those in Concourse."""
 
 import json
 import urllib.error
@@ -16,12 +16,12 @@ from deploy.stack_file import RefusedError
 
 Teams = dict[str, Auth]
 FLYRC = Path("~/.flyrc")
-"""Where `fly login` keeps a person's tokens."""
+"""File in which `fly login` stores tokens."""
 TIMEOUT = 30
 
 
 def wanted(settings: Settings, ids: Mapping[str, str]) -> Teams:
-    """As the stack file says; `ids` are those of the Entra groups that the stack made, by name."""
+    """The teams of the stack file; `ids` are the Entra groups of the stack, by name."""
     kind = settings.entra.group_claims
 
     def auth(team: Any) -> Auth:
@@ -35,16 +35,16 @@ def wanted(settings: Settings, ids: Mapping[str, str]) -> Teams:
 
 
 def concourse_url(settings: Settings) -> str:
-    """Where people reach Concourse."""
+    """The external URL of Concourse."""
     return f"https://{settings.host_names['concourse']}"
 
 
 def differences(wanted: Teams, there: Teams) -> Iterator[str]:
-    """Each difference in a line: `+` is in git alone, `-` in Concourse alone."""
+    """One line a difference: `+` is only in git, `-` only in Concourse."""
     for name in sorted(wanted.keys() - there.keys()):
-        yield f"+ {name}: the next update makes it"
+        yield f"+ {name}: the next update creates it"
     for name in sorted(there.keys() - wanted.keys()):
-        yield f"- {name}: is in Concourse, and not in git"
+        yield f"- {name}: not in git"
     for name in sorted(wanted.keys() & there.keys()):
         git, real = _members(wanted[name]), _members(there[name])
         yield from (f"+ {name}: {who}" for who in sorted(git - real))
@@ -61,16 +61,16 @@ def _members(auth: Auth) -> set[str]:
 
 
 def rehearsed(resources: Iterable[Mapping[str, Any]]) -> Teams:
-    """What the last rehearsed update told the teams Job: there is no Concourse behind it."""
+    """The input of the teams Job in the last rehearsal, which runs no Concourse."""
     for resource in resources:
         if resource["type"] == "kubernetes:core/v1:ConfigMap" and resource["urn"].endswith("::teams"):
             found: Teams = json.loads(resource["inputs"]["data"]["teams.json"])["set"]
             return found
-    raise RefusedError("no team has been set in this rehearsal; first: python -m deploy up STACK --rehearse")
+    raise RefusedError("this rehearsal has no teams; first run: python -m deploy up STACK --rehearse")
 
 
 def real(url: str, flyrc: Path = FLYRC) -> Teams:
-    """What Concourse has, as whoever is logged in with fly sees it. An owner of main sees all of it."""
+    """The teams in Concourse that the login of fly can see. An owner of main sees all."""
     request = urllib.request.Request(  # noqa: S310 (https: the stack's own host)
         f"{url}/api/v1/teams", headers={"Authorization": f"Bearer {_token(url, flyrc.expanduser())}"}
     )
@@ -80,9 +80,9 @@ def real(url: str, flyrc: Path = FLYRC) -> Teams:
     except urllib.error.HTTPError as refused:
         raise RefusedError(f"{url} answers {refused.code}; {_login(url)}", 1) from None
     except (OSError, ValueError) as failed:
-        raise RefusedError(f"{url} cannot be asked: {failed}", 1) from None
+        raise RefusedError(f"{url} does not answer: {failed}", 1) from None
     if not any(team["name"] == "main" for team in teams):
-        raise RefusedError(f"whoever is logged in does not see the team main; {_login(url)}")
+        raise RefusedError(f"the login of fly cannot see the team main; {_login(url)}")
     return {team["name"]: team.get("auth") or {} for team in teams}
 
 
@@ -92,11 +92,11 @@ def _token(url: str, flyrc: Path) -> str:
     except (OSError, yaml.YAMLError, AttributeError):
         targets = {}
     mine = [target for target in targets.values() if str(target.get("api", "")).rstrip("/") == url]
-    # Who is logged in to several teams sees most by main.
+    # The login to main sees most.
     for target in sorted(mine, key=lambda target: target.get("team") != "main"):
         if (target.get("token") or {}).get("value"):
             return str(target["token"]["value"])
-    raise RefusedError(f"nobody is logged in to {url}; {_login(url)}")
+    raise RefusedError(f"fly is not logged in to {url}; {_login(url)}")
 
 
 def _login(url: str) -> str:

@@ -1,4 +1,4 @@
-"""One writer at a time: who changes a stack right now, and how a run that changes it is stopped."""
+"""One update at a time on a rehearsed stack, and a clean end of an update on Ctrl-C or SIGTERM."""
 
 import contextlib
 import fcntl
@@ -16,10 +16,10 @@ from deploy.stack_file import RefusedError
 
 
 @contextlib.contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """Hold a rehearsed stack from preview to the end; a process that dies lets go of it.
+def exclusive(home: Path) -> Iterator[None]:
+    """Lock a rehearsed stack from its preview to the end. The lock of a process ends with the process.
 
-    (Pulumi's own lock begins after the preview. Simulated clouds cannot have two writers even then.)
+    (Pulumi's own lock starts after the preview. The simulated clouds cannot serve two updates even then.)
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (home / "writer").open("a+") as file:
@@ -27,7 +27,7 @@ def alone(home: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise RefusedError(f"another update holds this stack: {file.read().strip()}", 5) from None
+            raise RefusedError(f"this stack is locked by another update: {file.read().strip()}", 5) from None
         file.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(f"{getpass.getuser()}@{socket.gethostname()} (pid {os.getpid()}) since {now}\n")
@@ -36,19 +36,23 @@ def alone(home: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def patient() -> Iterator[None]:
-    """Leave the first Ctrl-C to the engine, which the terminal sends it too; a second one stops at once.
+def graceful_interrupts() -> Iterator[None]:
+    """Let the engine handle the first Ctrl-C: it finishes running operations and writes its state.
 
-    The engine finishes what it has begun and writes its state. SIGTERM, which only the driver gets, does
-    the same.
+    A terminal sends Ctrl-C to the engine too. SIGTERM reaches this process alone and is passed on.
+    A second signal stops at once.
     """
 
     def interrupt(*_: object) -> None:
-        print("\nCancelling once what is under way is done. Ctrl-C again stops at once.", file=sys.stderr)
+        print(
+            "\nCancelling after the running operations. Press Ctrl-C again to stop at once.", file=sys.stderr
+        )
         signal.signal(signal.SIGINT, before)
 
     def terminate(*_: object) -> None:
-        print("\nCancelling once what is under way is done. SIGTERM again stops at once.", file=sys.stderr)
+        print(
+            "\nCancelling after the running operations. Send SIGTERM again to stop at once.", file=sys.stderr
+        )
         for engine in engines():
             os.kill(engine, signal.SIGTERM)
 
@@ -62,7 +66,7 @@ def patient() -> Iterator[None]:
 
 
 def engines() -> Iterator[int]:
-    """Pids of the engines that this process has started (Pulumi's SDK does not tell them)."""
+    """Pids of the engines that this process started (Pulumi's SDK does not expose them)."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             pid, name, _, parent = re.split(r" \(|\) | ", stat.read_text(), maxsplit=4)[:4]

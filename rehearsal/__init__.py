@@ -1,7 +1,7 @@
-"""Simulated clouds: the real Pulumi engine runs the real program here when there is no Azure.
+"""Simulated clouds: the real Pulumi engine runs the real program without Azure.
 
-`stage` is where the driver runs the engine, `ground` serves the clouds from a process of their own,
-`provider` speaks Pulumi's provider protocol, `cloud` keeps what exists on disk, `faults` knows what goes
-wrong, and one table a cloud (`azure`, `generated`, …) says what each resource type needs, gives, refuses
-and replaces. What the tables do not know is refused.
+`workspace` prepares the engine's project, `serve` starts the providers in a process of their own,
+`provider` speaks Pulumi's provider protocol, `store` keeps the objects on disk, `faults` injects errors.
+One table for each cloud (`azure`, `entra`, `kubernetes`, `vault`, `random_and_tls`) has the resource types
+that the platform uses: required inputs, outputs, refusals, replacements. Any other type is refused.
 """

@@ -1,10 +1,12 @@
-"""The clouds' own process: `python -m rehearsal STACK HOME SCALE FAULTS`. Writes its ports, then serves.
+"""The process of the simulated clouds: `python -m rehearsal STACK HOME SCALE FAULTS`.
 
-Apart from the driver, as real providers are, so that both work at once and a lost driver does not take
-the clouds from under the engine.
+It prints its ports, then serves. It outlives a killed driver, as real clouds do, until the engine is idle.
+REHEARSAL_SERVERS can name a module that puts real servers behind the providers, by its
+`connect(providers)`.
 """
 
 import asyncio
+import importlib
 import json
 import os
 import sys
@@ -12,32 +14,30 @@ from pathlib import Path
 
 import yaml
 
-from rehearsal import serve as ground
+from rehearsal import serve
 from rehearsal.faults import Faults
-from rehearsal.store import Cloud
+from rehearsal.store import Store
 
 IDLE = 2.0
-"""Seconds without a request after which an engine without a driver is taken for gone."""
+"""Seconds without an operation after which an engine without its driver counts as ended."""
 
 
 async def main(stack: str, home: Path, scale: float, faults: str) -> None:
-    """Serve until the driver kills this process, or is gone and the engine too."""
-    cloud = Cloud(home / "cloud", scale=scale)
+    """Serve until the driver kills this process, or until both driver and engine have ended."""
+    store = Store(home / "cloud", scale=scale)
     config = yaml.safe_load((home / "project" / f"Pulumi.{stack}.yaml").read_text())["config"]
-    ground.preconditions(cloud, config)
-    cloud.faults = Faults(faults, scale) if faults else None
-    providers = ground.clouds(cloud)
-    if servers := os.environ.get("REHEARSAL_SERVERS"):
-        from tests.conformance import real_kubernetes as through  # noqa: PLC0415 tests alone need it
-
-        through.connect(providers, Path(servers))
-    print(json.dumps(await ground.serve(providers)), flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # to the end of the driver
+    serve.preconditions(store, config)
+    store.faults = Faults(faults, scale) if faults else None
+    providers = serve.providers_of(store)
+    if module := os.environ.get("REHEARSAL_SERVERS"):
+        importlib.import_module(module).connect(providers)
+    print(json.dumps(await serve.serve(providers)), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the driver ends
     before = -1
-    while cloud.under_way or cloud.operations != before:
-        before = cloud.operations
+    while store.under_way or store.operations != before:
+        before = store.operations
         await asyncio.sleep(IDLE)
-    os._exit(0)  # every object is on disk, and a server's own end is noisy
+    os._exit(0)  # every object is on disk; a regular shutdown of gRPC prints errors
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Which values a chart would take without a word and never read.
+"""Values that a chart would silently ignore.
 
-`charts/<chart>-<version>.keys` has those that it knows (tools/chart_keys.py makes them from the chart). Helm
-itself refuses others of a chart that has a strict schema; most have none.
+`charts/<chart>.keys` lists the values that a chart reads, with the chart's version in line 1
+(tools/chart_keys.py writes it). Helm refuses other values only if the chart has a strict schema; most
+have none.
 """
 
 import functools
@@ -15,9 +16,9 @@ Known = dict[str, Any]
 
 
 def problems(release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each (property, reason) of values that a release's chart does not know, as Helm says it.
+    """Each (property, reason) of a value that the release's chart does not know, in Helm's words.
 
-    A version without a list, such as a newer one that a stack tries, is not judged.
+    A version without a list is not checked, such as a newer one that a stack tries.
     """
     chart, version = str(release.get("chart")).rpartition("/")[2], release.get("version")
     known, values = known_keys(chart, str(version)), release.get("values")
@@ -27,9 +28,10 @@ def problems(release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def known_keys(chart: str, version: str) -> tuple[str, ...]:
-    """The paths that `tools/chart_keys.py` took from a chart; none of one that it was never given."""
-    file = FOLDER / f"{chart}-{version}.keys"
-    return tuple(file.read_text().splitlines()) if file.exists() else ()
+    """The listed paths of a chart, or none if the list is of another version."""
+    file = FOLDER / f"{chart}.keys"
+    listed, *paths = file.read_text().splitlines() if file.exists() else [""]
+    return tuple(paths) if listed == f"# {version}" else ()
 
 
 def unknown_keys(values: Mapping[str, Any], keys: Iterable[str]) -> list[str]:

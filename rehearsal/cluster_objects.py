@@ -1,10 +1,10 @@
-"""Where the objects of a cluster are, and which of them exist."""
+"""Keys of Kubernetes objects in the store, and whether an object exists."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.resource_types import Call
+from rehearsal.resource_types import Request
 
 CLUSTER_WIDE = {
     "Namespace", "IngressClass", "StorageClass", "PriorityClass", "ClusterRole", "ClusterRoleBinding",
@@ -24,9 +24,9 @@ PRESENT = {
     ),
     "PriorityClass": ("system-cluster-critical", "system-node-critical"),
 }
-"""What AKS has in each new cluster."""
+"""The objects of a new AKS cluster."""
 BY_RELEASE = ("Service", "ServiceAccount", "ConfigMap", "Deployment", "StatefulSet", "Role", "ClusterRole")
-"""Kinds that a chart makes and names after its release."""
+"""Kinds whose objects a chart names after its release."""
 BY_CHART = (
     ("traefik", "IngressClass", r"{release}"),
     ("kube-prometheus-stack", "Service", "(prometheus|alertmanager)-operated"),
@@ -34,7 +34,7 @@ BY_CHART = (
     ("eck-kibana", "Secret", r".+-kb-(http-certs-public|config)"),
     ("consul", "Secret", r".+-(ca-cert|ca-key|bootstrap-acl-token|gossip-encryption-key)"),
 )
-"""What else others may name: (chart, kind, name)."""
+"""Other objects of a chart that the program refers to: (chart, kind, name)."""
 BY_OPERATOR = (
     ("Elasticsearch", "Service", "{name}-es-(http|transport|internal-http)"),
     ("Elasticsearch", "Secret", "{name}-es-(elastic-user|http-certs-public|http-ca-internal)"),
@@ -42,7 +42,7 @@ BY_OPERATOR = (
     ("Prometheus", "Service", "prometheus-operated"),
     ("Alertmanager", "Service", "alertmanager-operated"),
 )
-"""What an operator makes for a custom resource: (its kind, kind, name)."""
+"""Objects that an operator creates for a custom resource: (its kind, kind, name)."""
 
 
 def kind_name(type_: str) -> str:
@@ -53,47 +53,47 @@ def namespaced(type_: str) -> bool:
     return kind_name(type_) not in CLUSTER_WIDE
 
 
-def place(root: str, type_: str, id_: str) -> str:
-    """The key of an object: a namespace's own lie inside it, and go with it."""
+def object_key(root: str, type_: str, id_: str) -> str:
+    """The key of an object. Objects of a namespace are its children, deleted with it."""
     kind, (*namespace, name) = kind_name(type_), id_.split("/")
     if kind == "Namespace":
         return f"{root}/namespaces/{name}"
     return f"{root}/namespaces/{namespace[0]}/{kind}/{name}" if namespace else f"{root}/{kind}/{name}"
 
 
-def where(found: Call | dict[str, Any]) -> tuple[str, str]:
-    """The cluster and the namespace ("" for none) that an object is in."""
-    id_ = found.id if isinstance(found, Call) else str(found["id"])
+def cluster_and_namespace(found: Request | dict[str, Any]) -> tuple[str, str]:
+    """The key of an object's cluster, and its namespace ("" for none)."""
+    id_ = found.id if isinstance(found, Request) else str(found["id"])
     root, _, rest = id_.partition("/namespaces/")
     if not rest:
         root = id_.rsplit("/", 2)[0]
     return root, rest.split("/")[0] if "/" in rest else ""
 
 
-def get(call: Call, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
-    """An object of the same cluster, and of the same namespace unless another is said."""
-    root, mine = where(call)
+def get(request: Request, kind: str, name: str, namespace: str | None = None) -> dict[str, Any] | None:
+    """An object of the same cluster, by default in the same namespace."""
+    root, mine = cluster_and_namespace(request)
     id_ = name if kind in CLUSTER_WIDE else f"{mine if namespace is None else namespace}/{name}"
-    return call.cloud.get(place(root, f":{kind}", id_))
+    return request.store.get(object_key(root, f":{kind}", id_))
 
 
-def exists(call: Call, kind: str, name: str, namespace: str | None = None) -> bool:
-    """Whether something of a kind and a name is there, whoever made it."""
-    if name in PRESENT.get(kind, ()) or get(call, kind, name, namespace):
+def exists(request: Request, kind: str, name: str, namespace: str | None = None) -> bool:
+    """Whether an object exists: of the program, a chart, an operator or AKS."""
+    if name in PRESENT.get(kind, ()) or get(request, kind, name, namespace):
         return True
-    root, mine = where(call)
+    root, mine = cluster_and_namespace(request)
     within = None if kind in CLUSTER_WIDE else mine if namespace is None else namespace
-    return any(name_fits(name, pattern) for pattern in brought(call, root, within, kind))
+    return any(name_fits(name, pattern) for pattern in created_names(request, root, within, kind))
 
 
 def name_fits(name: str, pattern: str) -> bool:
     return bool(re.fullmatch(pattern, name))
 
 
-def brought(call: Call, root: str, namespace: str | None, kind: str) -> Iterator[str]:
-    """Patterns of the names of a kind that releases and operators make."""
-    for found in call.cloud.all():
-        at, inside = where(found) if found["id"].startswith("/kubernetes/") else ("", "")
+def created_names(request: Request, root: str, namespace: str | None, kind: str) -> Iterator[str]:
+    """Name patterns of the objects of a kind that releases and operators create."""
+    for found in request.store.all():
+        at, inside = cluster_and_namespace(found) if found["id"].startswith("/kubernetes/") else ("", "")
         if at != root or namespace not in (None, inside):
             continue
         own, name = kind_name(found["type"]), found["id"].rpartition("/")[2]
@@ -107,7 +107,7 @@ def brought(call: Call, root: str, namespace: str | None, kind: str) -> Iterator
 
 
 def _overrides(values: dict[str, Any]) -> Iterator[str]:
-    """Names that a chart's values give in the release's stead."""
+    """Names in a chart's values that replace the release's name."""
     for key, value in values.items():
         if (
             key in ("fullnameOverride", "nameOverride", "serviceAccountName")
@@ -126,7 +126,6 @@ def _overrides(values: dict[str, Any]) -> Iterator[str]:
             yield from _overrides(value)
 
 
-def refused(call: Call, code: str, kind: str, name: str, more: str = "not found") -> None:
-    call.refuse(
-        code, f'{kind.lower()} "{name}" {more}, for {call.id.rpartition("/")[2]} in {where(call)[1]!r}'
-    )
+def refuse_missing(request: Request, code: str, kind: str, name: str, reason: str = "not found") -> None:
+    user, namespace = request.id.rpartition("/")[2], cluster_and_namespace(request)[1]
+    request.refuse(code, f'{kind.lower()} "{name}" {reason}, for {user} in {namespace!r}')

@@ -1,7 +1,7 @@
-"""What goes wrong in real clouds on a bad day, by seed: the same seed, the same faults.
+"""Faults of real clouds, injected by a seed: the same seed, the same faults.
 
-A fault that the real provider retries by itself is shown as a delay, any other as an error. (azure-native
-retries 408, 429, 5xx, and of 409 only AnotherOperationInProgress: its azure/client_azcore.go.)
+A fault that the real provider retries is a delay here, any other is an error. (azure-native retries 408, 429,
+5xx, and of the 409s only AnotherOperationInProgress: its azure/client_azcore.go.)
 """
 
 import asyncio
@@ -12,22 +12,22 @@ import signal
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from rehearsal.resource_types import Call, RefusedError
+from rehearsal.store import RefusedError
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong with one operation."""
+    """A fault of one operation."""
 
     types: str
-    """Which resource types, as a file name pattern."""
+    """The resource types, as a file name pattern."""
     code: str
     text: str
     methods: tuple[str, ...] = ("create", "update", "delete")
     delay: float = 0
-    """Seconds after which the real provider has retried with success; 0 where it gives up."""
+    """Seconds until a retry of the real provider succeeds; 0 if it gives up."""
     percent: int = 4
-    """How many of a hundred such operations it strikes."""
+    """The probability of the fault."""
 
 
 FAULTS = (
@@ -51,19 +51,17 @@ FAULTS = (
           "the server is currently unable to handle the request", percent=2),
     Fault("vault:*", "Unavailable", "Code: 503. Errors: Vault is sealed"),
 )  # fmt: skip
-"""Before anything is done: the object is as it was."""
+"""These occur before the operation, and leave the object unchanged."""
 AFTERWARDS = (
     Fault("kubernetes:helm.sh/v3:Release", "pending", "pending-install", ("create",), percent=8),
     Fault("kubernetes:helm.sh/v3:Release", "pending", "pending-upgrade", ("update",), percent=8),
     Fault("kubernetes:batch/v1:Job", "failed", "BackoffLimitExceeded", ("create",), percent=10),
-    Fault("kubernetes:apps/v1:*", "unready", "timed out waiting for its pods",
-          ("create", "update"), percent=6),
 )  # fmt: skip
-"""The object is made, and does not work."""
+"""These leave an object that exists and is not ready."""
 
 
 class Faults:
-    """The faults of one run: a seed, or `kill:12` or `term:12`, how the run ends at its 12th change."""
+    """The faults of one run, from a seed. `kill:12` and `term:12` instead end the run at its 12th change."""
 
     def __init__(self, spec: str, scale: float) -> None:
         self.scale = scale
@@ -72,36 +70,36 @@ class Faults:
         self.signal = {"kill": signal.SIGKILL, "term": signal.SIGTERM}.get(ending)
         self.left = int(number) if self.signal else 0
 
-    async def before(self, call: Call, method: str) -> None:
-        """Hold an operation up, or refuse it."""
+    async def before(self, type_: str, id_: str, method: str) -> None:
+        """Delay an operation, or refuse it."""
         for fault in FAULTS if not self.signal else ():
-            if self._strikes(fault, call, method):
+            if self._applies(fault, type_, id_, method):
                 if not fault.delay:
                     raise RefusedError(fault.code, fault.text)
                 await asyncio.sleep(fault.delay * self.scale)
 
     def after(self) -> None:
-        """The worst moment to lose the machine: the cloud has done it, and nobody was told."""
+        """Count a change. At the last one the run ends: the cloud has it, and the state does not."""
         if self.signal:
             self.left -= 1
             if self.left == 0:
                 end(self.signal)
 
-    def unready(self, call: Call, method: str) -> str:
-        """Why an object that has just been made does not work."""
-        struck = (f.text for f in AFTERWARDS if not self.signal and self._strikes(f, call, method))
-        return next(struck, "")
+    def unready(self, type_: str, id_: str, method: str) -> str:
+        """Why an object is not ready after the operation, if it is not."""
+        injected = (f.text for f in AFTERWARDS if not self.signal and self._applies(f, type_, id_, method))
+        return next(injected, "")
 
-    def _strikes(self, fault: Fault, call: Call, method: str) -> bool:
-        if method not in fault.methods or not fnmatch(call.type, fault.types):
+    def _applies(self, fault: Fault, type_: str, id_: str, method: str) -> bool:
+        if method not in fault.methods or not fnmatch(type_, fault.types):
             return False
-        # Without what a name got by chance, so that the same seed meets the same objects.
-        plain = re.sub(r"[0-9a-f]{5,}", "", call.id)
+        # Without the random part of a name, so that the same seed selects the same objects.
+        plain = re.sub(r"[0-9a-f]{5,}", "", id_)
         return random.Random(f"{self.seed} {fault.code} {method} {plain}").randrange(100) < fault.percent  # noqa: S311
 
 
 def end(how: signal.Signals) -> None:
-    """End the driver; killed, with the engine that it started, as where the machine is lost."""
+    """End the driver. SIGKILL ends its engine, too, as the loss of the machine does."""
     driver = os.getppid()
     if how is signal.SIGTERM:
         os.kill(driver, how)

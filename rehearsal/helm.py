@@ -1,27 +1,23 @@
-"""What Helm and the charts that the platform installs do, as far as others depend on it."""
+"""Helm releases: the objects that they need, and the CRDs that they install."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from rehearsal.cluster_objects import where
-from rehearsal.pod_admission import there
-from rehearsal.resource_types import Call, Kind, Props, find
+from components.kubernetes.charts import CHARTS
+from rehearsal.cluster_objects import cluster_and_namespace
+from rehearsal.pod_admission import require
+from rehearsal.properties import Props, find
+from rehearsal.resource_types import Request, ResourceType
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CRDS = {
-    # chart: (value that switches its CRDs, whether they come without it, groups)
+    # chart: (value that enables its CRDs, its default, API groups)
     "cert-manager": ("crds.enabled", False, ("cert-manager.io", "acme.cert-manager.io")),
     "eck-operator": ("installCRDs", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
-    "eck-operator-crds": ("", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
     "kube-prometheus-stack": ("crds.enabled", True, ("monitoring.coreos.com",)),
     "prometheus-operator-crds": ("", True, ("monitoring.coreos.com",)),
     "traefik": ("", True, ("traefik.io",)),
-    "traefik-crds": ("", True, ("traefik.io",)),
 }
-CHARTS = {
-    *CRDS, "chartmuseum", "concourse", "consul", "eck-elasticsearch", "eck-kibana", "eck-stack", "elastalert2",
-    "fluent-bit", "grafana", "influxdb2", "telegraf", "telegraf-ds", "vault",
-}  # fmt: skip
 SECRET_KEYS = {
     "existingSecret", "existingSecretName", "credentialsSecret", "envFromSecret", "secretName", "existingCaSecret",
     "configSecretName", "tlsSecretName",
@@ -35,28 +31,28 @@ REFS = {
 CLASSES = {"storageClass", "storageClassName"}
 
 
-def release_can_be_made(call: Call) -> None:
-    chart = call.inputs["chart"].rpartition("/")[2]
-    found = call.cloud.get(call.id)
+def release_can_be_made(request: Request) -> None:
+    chart = request.inputs["chart"].rpartition("/")[2]
+    found = request.store.get(request.id)
     if found and found["outputs"]["status"]["status"].startswith("pending"):
-        call.refuse("OperationInProgress", "another operation (install/upgrade/rollback) is in progress")
+        request.refuse("OperationInProgress", "another operation (install/upgrade/rollback) is in progress")
     if chart not in CHARTS:
-        call.refuse(
-            "ChartNotFound", f'chart "{chart}" not found in {call.get("repositoryOpts.repo")} repository'
+        request.refuse(
+            "ChartNotFound", f'chart "{chart}" not found in {request.get("repositoryOpts.repo")} repository'
         )
-    values = call.inputs.get("values") or {}
-    for kind, name, keys in named(values):
-        there(call, kind, name, keys, "ReleaseNotReady")
+    values = request.inputs.get("values") or {}
+    for kind, name, keys in named_objects(values):
+        require(request, kind, name, keys, "ReleaseNotReady")
     if chart == "concourse":
-        for secret, keys in concourse_secrets(call.inputs["name"], values):
-            there(call, "Secret", secret, keys, "ReleaseNotReady")
+        for secret, keys in concourse_secrets(request.inputs["name"], values):
+            require(request, "Secret", secret, keys, "ReleaseNotReady")
 
 
-def named(values: Any) -> Iterator[tuple[str, str, list[str]]]:
-    """What a chart's values name that has to exist: (kind, name, keys)."""
+def named_objects(values: Any) -> Iterator[tuple[str, str, list[str]]]:
+    """The objects that a chart's values refer to: (kind, name, keys)."""
     if isinstance(values, list):
         for item in values:
-            yield from named(item)
+            yield from named_objects(item)
     if not isinstance(values, dict) or values.get("enabled") is False or values.get("optional"):
         return
     for key, value in values.items():
@@ -73,11 +69,11 @@ def named(values: Any) -> Iterator[tuple[str, str, list[str]]]:
                 ("Secret", str(one["name"] if isinstance(one, dict) else one), []) for one in value or []
             )
         else:
-            yield from named(value)
+            yield from named_objects(value)
 
 
 def concourse_secrets(name: str, values: Props) -> Iterator[tuple[str, list[str]]]:
-    """The chart's own names: it takes no other (research of concourse-chart's templates)."""
+    """The Secrets that the Concourse chart reads. Its templates fix their names."""
     if next(find(values, "secrets.create"), True):
         return
     base = values.get("fullnameOverride") or name
@@ -106,41 +102,45 @@ WEB_KEYS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("concourse.web.vault.useCaCert", bool, ("vault-ca-cert",)),
     ("concourse.web.vault.useAuthParam", bool, ("vault-client-auth-param",)),
 )
-"""(value, whether it wants them, keys of the web's Secret)."""
+"""(value, whether it requires the keys, keys of the web nodes' Secret)."""
 
 
-def crds(call: Call) -> set[str]:
-    """Groups of kinds that the releases in the cluster brought."""
-    found = {"cilium.io"}  # AKS with Cilium has them
-    for other in call.cloud.all(RELEASE):
+def crds(request: Request) -> set[str]:
+    """API groups of the CRDs in the cluster."""
+    found = {"cilium.io"}  # AKS with Cilium has its CRDs
+    for other in request.store.all(RELEASE):
         chart = other["inputs"]["chart"].rpartition("/")[2]
         switch, default, groups = CRDS.get(chart, ("", False, ()))
         values = other["inputs"].get("values") or {}
-        if where(other)[0] == where(call)[0] and (next(find(values, switch), default) if switch else True):
+        if cluster_and_namespace(other)[0] == cluster_and_namespace(request)[0] and (
+            next(find(values, switch), default) if switch else True
+        ):
             found |= set(groups)
     return found
 
 
-def deployed(call: Call) -> Props:
-    found = call.cloud.get(call.id)
+def release_outputs(request: Request) -> Props:
+    found = request.store.get(request.id)
     revision = found["outputs"]["status"]["revision"] + 1 if found else 1
-    fault = call.cloud.fault(call.id)
+    fault = request.store.fault(request.id)
     status = {
-        "status": fault or "deployed", "revision": revision, "name": call.inputs["name"],
-        "namespace": call.inputs["namespace"], "version": call.inputs.get("version"),
+        "status": fault or "deployed", "revision": revision, "name": request.inputs["name"],
+        "namespace": request.inputs["namespace"], "version": request.inputs.get("version"),
     }  # fmt: skip
     return {"status": status, "resourceNames": {}}
 
 
-def undeployed(call: Call) -> str:
-    found = call.cloud.get(call.id)
+def release_unready(request: Request) -> str:
+    found = request.store.get(request.id)
     status = found["outputs"]["status"]["status"] if found else "deployed"
-    return "" if status == "deployed" else f"Helm release {call.inputs['name']!r} was not deployed: {status}"
+    return (
+        "" if status == "deployed" else f"Helm release {request.inputs['name']!r} was not deployed: {status}"
+    )
 
 
-def release() -> Kind:
-    return Kind(
-        id="{namespace}/{name}", role="", seconds=60, outputs=deployed, unready=undeployed,
+def release() -> ResourceType:
+    return ResourceType(
+        id="{namespace}/{name}", role="", seconds=60, outputs=release_outputs, unready=release_unready,
         checks=(release_can_be_made,), replaces=("name", "namespace"), stable=("name", "namespace"),
-        reshaped=("status", "resourceNames"), required=("name", "namespace"),
+        unknown_in_preview=("status", "resourceNames"), required=("name", "namespace"),
     )  # fmt: skip

@@ -1,15 +1,16 @@
-"""What a pod template needs before its pods can start, and what its namespace lets it do."""
+"""The objects that a pod template refers to, and the pod security level of its namespace."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from rehearsal.cluster_objects import exists, get, refused
-from rehearsal.resource_types import Call, Props, find
+from rehearsal.cluster_objects import exists, get, refuse_missing
+from rehearsal.properties import Props, find
+from rehearsal.resource_types import Request
 
 TEMPLATES = ("spec.template.spec", "spec.jobTemplate.spec.template.spec")
 CONTAINERS = ("containers", "initContainers")
 NAMES = (
-    # path in a pod's spec, kind, field with the name, field with the key(s), what happens without it
+    # path in a pod's spec, kind, field with the name, field with the key(s), error without it
     ("", "ServiceAccount", "serviceAccountName", "", "FailedCreate"),
     ("", "PriorityClass", "priorityClassName", "", "FailedCreate"),
     ("imagePullSecrets.*", "Secret", "name", "", "ErrImagePull"),
@@ -31,45 +32,45 @@ NAMES = (
 )
 
 
-def pods_can_start(call: Call) -> None:
+def pods_can_start(request: Request) -> None:
     for path in TEMPLATES:
-        for spec in find(call.inputs, path):
-            allowed(call, spec)
+        for spec in find(request.inputs, path):
+            pod_security(request, spec)
             for base, kind, field, keys, code in NAMES:
                 for found in find(spec, base) if base else (spec,):
                     if found.get(field) and not found.get("optional"):
-                        there(call, kind, found[field], list(find(found, keys)) if keys else [], code)
-            mounted(call, spec)
-            contradicted(call, spec)
-    for class_ in find(call.inputs, "spec.volumeClaimTemplates.*.spec.storageClassName"):
-        there(call, "StorageClass", class_, [], "ProvisioningFailed")
+                        require(request, kind, found[field], list(find(found, keys)) if keys else [], code)
+            mounted(request, spec)
+            contradicted(request, spec)
+    for class_ in find(request.inputs, "spec.volumeClaimTemplates.*.spec.storageClassName"):
+        require(request, "StorageClass", class_, [], "ProvisioningFailed")
 
 
-def there(call: Call, kind: str, name: str, keys: list[str], code: str) -> None:
-    """An object exists, with the keys that are named of it."""
-    if not exists(call, kind, name):
-        refused(call, code, kind, name)
-    found = get(call, kind, name)
+def require(request: Request, kind: str, name: str, keys: list[str], code: str) -> None:
+    """The object exists, with the given keys."""
+    if not exists(request, kind, name):
+        refuse_missing(request, code, kind, name)
+    found = get(request, kind, name)
     for key in keys if found else ():
         inputs = found["inputs"] if found else {}
         if key not in {**(inputs.get("data") or {}), **(inputs.get("binaryData") or {})}:
-            refused(call, code, kind, name, f"has no key {key}")
+            refuse_missing(request, code, kind, name, f"has no key {key}")
 
 
-def mounted(call: Call, spec: Props) -> None:
+def mounted(request: Request, spec: Props) -> None:
     volumes = set(find(spec, "volumes.*.name"))
-    volumes |= set(find(call.inputs, "spec.volumeClaimTemplates.*.metadata.name"))
+    volumes |= set(find(request.inputs, "spec.volumeClaimTemplates.*.metadata.name"))
     for of in CONTAINERS:
         for name in find(spec, f"{of}.*.volumeMounts.*.name"):
             if name not in volumes:
-                call.refuse("Invalid", f'volumeMounts.name: Not found: "{name}"')
+                request.refuse("Invalid", f'volumeMounts.name: Not found: "{name}"')
 
 
-def contradicted(call: Call, spec: Props) -> None:
+def contradicted(request: Request, spec: Props) -> None:
     for of in CONTAINERS:
         for own in find(spec, f"{of}.*.securityContext"):
             if own.get("privileged") and own.get("allowPrivilegeEscalation") is False:
-                call.refuse(
+                request.refuse(
                     "Invalid", "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
                 )
 
@@ -81,71 +82,61 @@ CAPABILITIES = {
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
     "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
 }  # fmt: skip
-VOLUMES = {
-    "name",
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
-}
-SECCOMP = ("RuntimeDefault", "Localhost")
+VOLUMES = {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected",
+           "secret"}  # fmt: skip
+BASELINE: tuple[tuple[str, str, Callable[[list[Any]], bool]], ...] = (
+    # (path in the pod's spec or in each container, violation, whether the values are allowed)
+    ("hostNetwork", "host namespaces", lambda found: not any(found)),
+    ("hostPID", "host namespaces", lambda found: not any(found)),
+    ("hostIPC", "host namespaces", lambda found: not any(found)),
+    ("securityContext.privileged", "privileged", lambda found: not any(found)),
+    (
+        "securityContext.capabilities.add.*",
+        "non-default capabilities",
+        lambda found: set(found) <= CAPABILITIES,
+    ),
+    ("ports.*.hostPort", "hostPort", lambda found: not found),
+    ("securityContext.seccompProfile.type", "seccompProfile", lambda found: "Unconfined" not in found),
+)
+LEVELS = {
+    "privileged": (),
+    "baseline": (*BASELINE, ("volumes.*.hostPath", "hostPath volumes", lambda found: not found)),
+    "restricted": (
+        *BASELINE,
+        ("volumes.*", "restricted volume types", lambda found: all(set(volume) <= VOLUMES for volume in found)),
+        ("securityContext.allowPrivilegeEscalation", "allowPrivilegeEscalation != false", lambda found: found == [False]),
+        ("securityContext.capabilities.drop.*", "unrestricted capabilities", lambda found: "ALL" in found),
+        ("securityContext.capabilities.add.*", "unrestricted capabilities",
+         lambda found: set(found) <= {"NET_BIND_SERVICE"}),
+        ("securityContext.runAsNonRoot", "runAsNonRoot != true", lambda found: found == [True]),
+        ("securityContext.runAsUser", "runAsUser=0", lambda found: 0 not in found),
+        ("securityContext.seccompProfile.type", "seccompProfile",
+         lambda found: bool(found) and found[0] in ("RuntimeDefault", "Localhost")),
+    ),
+}  # fmt: skip
+OF_POD = {"hostNetwork", "hostPID", "hostIPC", "volumes"}
 
 
-def allowed(call: Call, spec: Props) -> None:
-    namespace = get(call, "Namespace", call.get("metadata.namespace"))
+def pod_security(request: Request, spec: Props) -> None:
+    """The namespace's level allows the pod."""
+    namespace = get(request, "Namespace", request.get("metadata.namespace"))
     labels = namespace["inputs"]["metadata"].get("labels") or {} if namespace else {}
     level = labels.get(LEVEL, "privileged")
-    found = [] if level == "privileged" else list(dict.fromkeys(violations(level, spec)))
-    if found:
-        name = call.get("metadata.name")
-        call.refuse(
-            "Forbidden",
-            f'pods "{name}" is forbidden: violates PodSecurity "{level}:latest": {", ".join(found)}',
-        )
+    if found := list(dict.fromkeys(violations(level, spec))):
+        name = request.get("metadata.name")
+        text = f'pods "{name}" is forbidden: violates PodSecurity "{level}:latest": {", ".join(found)}'
+        request.refuse("Forbidden", text)
 
 
 def violations(level: str, spec: Props) -> Iterator[str]:
-    pod = spec.get("securityContext") or {}
-    containers = [c for of in CONTAINERS for c in spec.get(of) or []]
-    contexts = [(c["name"], c.get("securityContext") or {}, c) for c in containers]
-    yield from ("host namespaces" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key))
-    if level == "baseline":  # the other level says it in its own way
-        yield from ("hostPath volumes" for _ in find(spec, "volumes.*.hostPath"))
-    for name, own, container in contexts:
-        if own.get("privileged"):
-            yield f"privileged (container {name})"
-        if set(find(own, "capabilities.add.*")) - CAPABILITIES:
-            yield f"non-default capabilities (container {name})"
-        if any(find(container, "ports.*.hostPort")):
-            yield f"hostPort (container {name})"
-    for of in (pod, *(own for _, own, _ in contexts)):
-        if next(find(of, "seccompProfile.type"), None) == "Unconfined":
-            yield "seccompProfile"
-    if level == "restricted":
-        yield from restricted(spec, pod, contexts)
-
-
-def restricted(spec: Props, pod: Props, contexts: list[tuple[str, Props, Any]]) -> Iterator[str]:
-    for volume in spec.get("volumes") or []:
-        if set(volume) - VOLUMES:
-            yield f"restricted volume types ({volume['name']})"
-    for name, own, _ in contexts:
-        if own.get("allowPrivilegeEscalation") is not False:
-            yield f"allowPrivilegeEscalation != false (container {name})"
-        if "ALL" not in find(own, "capabilities.drop.*") or set(find(own, "capabilities.add.*")) - {
-            "NET_BIND_SERVICE"
-        }:
-            yield f"unrestricted capabilities (container {name} must set capabilities.drop=[ALL])"
-        if own.get("runAsNonRoot", pod.get("runAsNonRoot")) is not True:
-            yield f"runAsNonRoot != true (pod or container {name})"
-        if own.get("runAsUser", pod.get("runAsUser")) == 0:
-            yield f"runAsUser=0 (container {name})"
-        if (
-            next(find(own, "seccompProfile.type"), next(find(pod, "seccompProfile.type"), None))
-            not in SECCOMP
-        ):
-            yield f"seccompProfile (pod or container {name})"
+    """What the level forbids. A container inherits the pod's security context."""
+    containers = [container for of in CONTAINERS for container in spec.get(of) or []]
+    for path, violation, allowed in LEVELS[level]:
+        if path.partition(".")[0] in OF_POD:
+            if not allowed(list(find(spec, path))):
+                yield violation
+            continue
+        for container in containers:
+            context = (spec.get("securityContext") or {}) | (container.get("securityContext") or {})
+            if not allowed(list(find({**container, "securityContext": context}, path))):
+                yield f"{violation} (container {container['name']})"

@@ -1,7 +1,7 @@
-"""Pulumi's provider protocol, served from a table of kinds. One servicer a package.
+"""Pulumi's provider protocol, served from a table of resource types. One servicer for each package.
 
-The answers copy what the real providers were seen or read to do: what a preview knows, what replaces,
-what is refused. (Sources: research of the providers run against real servers; azure-native's provider.go.)
+It imitates the real providers: the outputs that a preview knows, the inputs that force a replacement, the
+refusals. (Sources: the providers run against real servers; azure-native's provider.go.)
 """
 
 import asyncio
@@ -19,19 +19,20 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import schema
-from rehearsal.resource_types import UNKNOWN, Call, Kind, Props, RefusedError, changes, covers, find, unknown
-from rehearsal.store import Cloud
+from rehearsal.properties import UNKNOWN, Props, changes, covers, find, unknown
+from rehearsal.resource_types import Request, ResourceType, dependants
+from rehearsal.store import RefusedError, Store, Timing
 
-Invoke = Callable[[Cloud, Props], Props]
+Invoke = Callable[[Store, Props], Props]
 PropertyDiff = provider_pb2.PropertyDiff
 DIFF_SOME = provider_pb2.DiffResponse.DIFF_SOME
 DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
 
 
 def plain(struct: struct_pb2.Struct) -> Props:
-    """A message's properties as Python values; whole numbers come back as ints.
+    """A message's properties as Python values, with whole numbers as ints and without secret marks.
 
-    A provider's own configuration comes with its secrets still marked.
+    (The engine marks the secrets of a provider's configuration.)
     """
 
     def tidy(value: Any) -> Any:
@@ -53,39 +54,39 @@ def struct(props: Mapping[str, Any]) -> struct_pb2.Struct:
     return message
 
 
-def marked(kind: Kind, props: Mapping[str, Any]) -> struct_pb2.Struct:
-    """A kind's properties for the engine, which keeps what is marked as secret encrypted and unshown."""
+def mark_secrets(rules: ResourceType, props: Mapping[str, Any]) -> struct_pb2.Struct:
+    """Properties as a message. The engine encrypts and masks those that are marked as secret."""
     mark = {rpc._special_sig_key: rpc._special_secret_sig}  # noqa: SLF001
-    return struct({k: mark | {"value": v} if k in kind.secret else v for k, v in props.items()})
+    return struct({k: mark | {"value": v} if k in rules.secret else v for k, v in props.items()})
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """One package's resources: the engine asks, `kinds` and the cloud answer."""
+    """The resources of one package: `types` has the rules, `store` the objects."""
 
-    always: tuple[Callable[[Call], None], ...] = ()
-    """What is checked of each object, before its kind's own checks."""
+    checks: tuple[Callable[[Request], None], ...] = ()
+    """Checks of every object, before those of its type."""
 
     def __init__(  # noqa: PLR0913 each by name
         self,
         package: str,
         version: str,
-        kinds: Mapping[str, Kind],
-        cloud: Cloud,
+        types: Mapping[str, ResourceType],
+        store: Store,
         *,
         invokes: Mapping[str, Invoke] | None = None,
-        configure: Callable[[Cloud, Props], None] | None = None,
+        configure: Callable[[Store, Props], None] | None = None,
         replaced_by: Callable[[Props, Props], bool] | None = None,
     ) -> None:
-        self.package, self.version, self.cloud = package, version, cloud
-        self.kinds = dict(kinds)
+        self.package, self.version, self.store = package, version, store
+        self.types = dict(types)
         self.invokes = dict(invokes or {})
         self.configure = configure
         self.replaced_by = replaced_by
-        """Whether a changed configuration is another cloud, so that everything in it is replaced."""
+        """Whether a changed configuration means another cloud, so that all its resources are replaced."""
         self.configs: dict[str, Props] = {}
-        """By who asks: the engine has a connection for each provider that the program makes."""
-        self.behind: Callable[[str, Call, Props], Props] | None = None
-        """A real server: given (method, object, configuration) of what passed the checks, answers outputs."""
+        """Configurations by peer: the engine opens a connection for each provider of the program."""
+        self.real_server: Callable[[str, Request, Props], Props] | None = None
+        """A real server behind this one: (method, request, configuration) of a passed request → outputs."""
         self.log: list[tuple[str, str]] = []
         """Every request that changed something: (method, id)."""
 
@@ -110,13 +111,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old, new = plain(request.old_inputs or request.olds), plain(request.news)
         changed = [path for path, _ in changes(old, new) if path != "version"]
         replaces = changed if changed and self.replaced_by and self.replaced_by(old, new) else []
-        return provider_pb2.DiffResponse(changes=some(changed), diffs=changed, replaces=replaces)
+        return provider_pb2.DiffResponse(changes=diff_changes(changed), diffs=changed, replaces=replaces)
 
     async def Configure(self, request: Any, context: Any) -> Any:
         given = plain(request.args)
         try:
             if self.configure and not unknown(given):
-                self.configure(self.cloud, given)
+                self.configure(self.store, given)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
         self.configs[context.peer()] = given
@@ -127,7 +128,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             answer = self.invokes.get(request.tok)
             if answer is None:
                 raise RefusedError("UnknownFunction", f"rehearsal does not know {request.tok}")  # noqa: TRY301
-            returned = answer(self.cloud, plain(request.args))
+            returned = answer(self.store, plain(request.args))
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
         response = provider_pb2.InvokeResponse()
@@ -138,26 +139,28 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         type_, old, new = request.type, plain(request.olds), plain(request.news)
-        kind = self.kind(type_)
-        if kind is None:
+        rules = self.resource_type(type_)
+        if rules is None:
             reason = f"rehearsal does not know the resource type {type_}"
             return provider_pb2.CheckResponse(
                 failures=[provider_pb2.CheckFailure(property="", reason=reason)]
             )
-        if kind.name and not new.get(kind.name):
-            new[kind.name] = old.get(kind.name) or self._auto_name(request)
-            new["__createBeforeDelete"] = True  # as azure-native marks what it named itself
-        new = self.completed(type_, old, new, request.name)
+        if rules.name and not new.get(rules.name):
+            new[rules.name] = old.get(rules.name) or self._auto_name(request)
+            new["__createBeforeDelete"] = True  # azure-native's mark of a generated name
+        new = self.fill_defaults(type_, old, new, request.name)
         problems = [*self.problems(type_, new)]
-        problems += [(p, "is required") for p in kind.required if not list(find(new, p)) and not unknown(new)]
-        problems += self._misnamed(kind, new)
+        problems += [
+            (p, "is required") for p in rules.required if not list(find(new, p)) and not unknown(new)
+        ]
+        problems += self._name_problems(rules, new)
         failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
-        return provider_pb2.CheckResponse(inputs=marked(kind, new), failures=failures)
+        return provider_pb2.CheckResponse(inputs=mark_secrets(rules, new), failures=failures)
 
     async def Diff(self, request: Any, context: Any) -> Any:
-        kind = self._kind(request.type)
+        rules = self._type(request.type)
         old, new = plain(request.old_inputs), plain(request.news)
-        wanted, anew = self.replaced(kind, request, context), self.broken(kind, request, context)
+        wanted, anew = (self.replace_on(rules, request, context), self.rerun_on(rules, request, context))
         detailed: dict[str, Any] = {}
         replaces: list[str] = []
         for path, what in [*changes(old, new), *((path, "update") for path in anew)]:
@@ -167,167 +170,183 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if replace:
                 replaces.append(path)
         return provider_pb2.DiffResponse(
-            changes=some(detailed),
+            changes=diff_changes(detailed),
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
-            deleteBeforeReplace=bool(replaces) and self.named(kind, new),
+            deleteBeforeReplace=bool(replaces) and self.explicitly_named(rules, new),
         )  # fmt: skip
 
     async def Create(self, request: Any, context: Any) -> Any:
-        kind, inputs = self._kind(request.type), plain(request.properties)
+        rules, inputs = self._type(request.type), plain(request.properties)
         if request.preview:
-            await self._tried(Call(self.cloud, request.name, request.type, inputs), context)
-            return provider_pb2.CreateResponse(properties=marked(kind, foreseen(kind, inputs)))
+            await self._dry_run(Request(self.store, request.name, request.type, inputs), context)
+            return provider_pb2.CreateResponse(properties=mark_secrets(rules, preview_outputs(rules, inputs)))
         try:
             words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
-            id_ = kind.id.format_map(Filled(words))
-            call = Call(self.cloud, self.key(kind, request.type, id_, context), request.type, inputs)
-            async with self.cloud.operation(kind, call):
-                if not kind.singleton and self.cloud.get(call.id):
-                    call.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
-                properties = await self._write("create", kind, call, context)
+            id_ = rules.id.format_map(TemplateInputs(words))
+            operation = Request(self.store, self.key(rules, request.type, id_, context), request.type, inputs)
+            async with self._operation(rules, operation, "create"):
+                if not rules.singleton and self.store.get(operation.id):
+                    operation.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
+                properties = await self._write("create", rules, operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(kind, call, context, id_, properties)
-        return provider_pb2.CreateResponse(id=id_, properties=marked(kind, properties))
+        await self._wait(rules, operation, context, id_, properties)
+        return provider_pb2.CreateResponse(id=id_, properties=mark_secrets(rules, properties))
 
     async def Update(self, request: Any, context: Any) -> Any:
-        kind, inputs = self._kind(request.type), plain(request.news)
+        rules, inputs = self._type(request.type), plain(request.news)
         if request.preview:
             before = plain(request.old_inputs)
-            await self._tried(Call(self.cloud, request.name, request.type, inputs, before), context)
-            known = {k: v for k, v in plain(request.olds).items() if k in kind.stable}
-            return provider_pb2.UpdateResponse(properties=marked(kind, foreseen(kind, inputs) | known))
+            await self._dry_run(Request(self.store, request.name, request.type, inputs, before), context)
+            known = {k: v for k, v in plain(request.olds).items() if k in rules.stable}
+            return provider_pb2.UpdateResponse(
+                properties=mark_secrets(rules, preview_outputs(rules, inputs) | known)
+            )
         before = plain(request.old_inputs)
-        key = self.key(kind, request.type, request.id, context)
-        call = Call(self.cloud, key, request.type, inputs, before)
+        key = self.key(rules, request.type, request.id, context)
+        operation = Request(self.store, key, request.type, inputs, before)
         try:
-            async with self.cloud.operation(kind, call):
-                if self.cloud.get(call.id) is None:
-                    call.refuse("ResourceNotFound", f"{request.id} does not exist any more")
+            async with self._operation(rules, operation, "update"):
+                if self.store.get(operation.id) is None:
+                    operation.refuse("ResourceNotFound", f"{request.id} does not exist any more")
                 for path, _ in changes(before, inputs):
-                    if any(covers(wanted, path) for wanted in kind.fixed):
-                        call.refuse(kind.frozen, f"{path} cannot be changed in place")
-                properties = await self._write("update", kind, call, context)
+                    if any(covers(wanted, path) for wanted in rules.immutable):
+                        operation.refuse(rules.immutable_error, f"{path} cannot be changed in place")
+                properties = await self._write("update", rules, operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(kind, call, context, request.id, properties)
-        return provider_pb2.UpdateResponse(properties=marked(kind, properties))
+        await self._wait(rules, operation, context, request.id, properties)
+        return provider_pb2.UpdateResponse(properties=mark_secrets(rules, properties))
 
     async def Read(self, request: Any, context: Any) -> Any:
-        kind = self._kind(request.type)
-        found = self.cloud.get(self.key(kind, request.type, request.id, context))
+        rules = self._type(request.type)
+        found = self.store.get(self.key(rules, request.type, request.id, context))
         if found is None:
             return provider_pb2.ReadResponse()
-        inputs = self.recalled(kind, found["inputs"], plain(request.inputs))
-        outputs = shown(kind, inputs) | self.recalled(kind, found["outputs"], plain(request.properties))
+        inputs = self.deserialize(rules, found["inputs"], plain(request.inputs))
+        outputs = readable(rules, inputs) | self.deserialize(
+            rules, found["outputs"], plain(request.properties)
+        )
         return provider_pb2.ReadResponse(
-            id=request.id, inputs=marked(kind, inputs), properties=marked(kind, outputs)
+            id=request.id, inputs=mark_secrets(rules, inputs), properties=mark_secrets(rules, outputs)
         )
 
     async def Delete(self, request: Any, context: Any) -> Empty:
-        kind = self._kind(request.type)
-        key = self.key(kind, request.type, request.id, context)
-        call = Call(self.cloud, key, request.type, plain(request.old_inputs))
+        rules = self._type(request.type)
+        key = self.key(rules, request.type, request.id, context)
+        operation = Request(self.store, key, request.type, plain(request.old_inputs))
         try:
-            async with self.cloud.operation(kind, call):
-                self._authorise(kind, call)
-                for gone in (call.id, *(o["id"] for o in self.cloud.below(call.id))):
-                    self._unused(gone, call)
-                await self._sent("delete", call, context)
-                self.log.append(("delete", call.id))
-                self.cloud.drop(call.id, alone=kind.singleton)
-                if kind.leaves:
-                    kind.leaves(call)
+            async with self._operation(rules, operation, "delete"):
+                self._authorise(rules, operation)
+                for gone in (operation.id, *(o["id"] for o in self.store.below(operation.id))):
+                    self._refuse_if_in_use(gone, operation)
+                await self._forward("delete", operation, context)
+                self.log.append(("delete", operation.id))
+                self.store.drop(operation.id, alone=rules.singleton)
+                if rules.on_delete:
+                    rules.on_delete(operation)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
         return Empty()
 
-    # What one provider does in another way than others
+    # Hooks: where providers differ
 
-    def kind(self, type_: str) -> Kind | None:
-        return self.kinds.get(type_)
+    def resource_type(self, type_: str) -> ResourceType | None:
+        return self.types.get(type_)
 
-    def key(self, kind: Kind, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
-        """Under what the cloud keeps an object: its id, with more where two types' ids can be equal."""
-        return kind.prefix + id_
+    def key(self, rules: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
+        """The key of an object in the store: its id, with a prefix where ids of two types can be equal."""
+        return rules.prefix + id_
 
-    def completed(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
-        """Inputs with what the provider itself fills in."""
+    def fill_defaults(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
+        """Inputs with the provider's own defaults."""
         return new
 
     def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
-        """Each (property, reason) for which an input cannot be taken, whatever exists."""
+        """Each (property, reason) of an input that is invalid regardless of the existing objects."""
         return schema.problems(type_, new)
 
-    def named(self, kind: Kind, new: Props) -> bool:
-        """Whether the program itself gave the name, so that a replacement has to be deleted first."""
-        return bool(kind.name) and "__createBeforeDelete" not in new
+    def explicitly_named(self, rules: ResourceType, new: Props) -> bool:
+        """Whether the program sets the name, so that a replacement deletes the old object first."""
+        return bool(rules.name) and "__createBeforeDelete" not in new
 
-    def replaced(self, kind: Kind, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Inputs whose change is a replacement."""
-        return kind.replaces
+    def replace_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+        """Inputs whose change forces a replacement."""
+        return rules.replaces
 
-    def broken(self, kind: Kind, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Inputs for whose sake an object is replaced without a change."""
+    def rerun_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
+        """Unchanged inputs that force a replacement all the same."""
         return ()
 
-    def kept(self, kind: Kind, props: Props) -> Props:
-        """What of an object is written to disk: nothing that is secret."""
-        return {k: v for k, v in props.items() if k not in kind.hidden}
+    def serialize(self, rules: ResourceType, props: Props) -> Props:
+        """Properties as written to disk, without secrets."""
+        return {k: v for k, v in props.items() if k not in rules.write_only}
 
-    def recalled(self, kind: Kind, kept: Props, known: Props) -> Props:
-        """What was kept, with the hidden values that the state knows."""
-        return kept | {key: known[key] for key in kind.hidden if key in known}
+    def deserialize(self, rules: ResourceType, stored: Props, known: Props) -> Props:
+        """Stored properties, with the write-only ones from the state."""
+        return stored | {key: known[key] for key in rules.write_only if key in known}
 
     # Helpers
 
-    def _kind(self, type_: str) -> Kind:
-        kind = self.kind(type_)
-        assert kind, type_  # Check has refused it  # noqa: S101
-        return kind
+    def _operation(self, rules: ResourceType, operation: Request, method: str) -> Any:
+        lock = rules.lock_key.format_map(operation.inputs)
+        timing = Timing(rules.seconds, lock, rules.conflict_code)
+        return self.store.operation(operation.type, operation.id, method, timing)
 
-    async def _write(self, method: str, kind: Kind, call: Call, context: Any) -> Props:
-        """Check as the cloud does, then keep the object; returns what the cloud answers."""
-        if unknown(call.inputs):
-            call.refuse("UnknownValue", "an input is still unknown")
-        self._authorise(kind, call)
-        for path in kind.references:
-            for id_ in find(call.inputs, path):
-                if self.cloud.get(id_) is None:
-                    call.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
-        for parent in parents(call.id):
-            if self.cloud.get(parent) is None and not parent.endswith("/default"):  # it is always there
+    def _type(self, type_: str) -> ResourceType:
+        rules = self.resource_type(type_)
+        assert rules, type_  # Check refuses unknown types  # noqa: S101
+        return rules
+
+    async def _write(self, method: str, rules: ResourceType, operation: Request, context: Any) -> Props:
+        """Apply the cloud's checks, then store the object. Returns its outputs."""
+        if unknown(operation.inputs):
+            operation.refuse("UnknownValue", "an input is still unknown")
+        self._authorise(rules, operation)
+        for path in rules.references:
+            for id_ in find(operation.inputs, path):
+                if self.store.get(id_) is None:
+                    operation.refuse("InvalidResourceReference", f"{path} is {id_}, which does not exist")
+        for parent in parents(operation.id):
+            if self.store.get(parent) is None and not parent.endswith("/default"):  # it is always there
                 missing = "ResourceGroup" if "/providers/" not in parent else "ParentResource"
-                call.refuse(f"{missing}NotFound", f"{parent} does not exist")
-        for check in (*self.always, *kind.checks):
-            check(call)
-        outputs = kind.outputs(call) | await self._sent(method, call, context)
-        self.log.append((method, call.id))
-        self.cloud.put(call.id, call.type, self.kept(kind, call.inputs), self.kept(kind, outputs))
-        return shown(kind, call.inputs) | outputs
+                operation.refuse(f"{missing}NotFound", f"{parent} does not exist")
+        for check in (*self.checks, *rules.checks):
+            check(operation)
+        outputs = rules.outputs(operation) | await self._forward(method, operation, context)
+        self.log.append((method, operation.id))
+        self.store.put(
+            operation.id,
+            operation.type,
+            self.serialize(rules, operation.inputs),
+            self.serialize(rules, outputs),
+        )
+        return readable(rules, operation.inputs) | outputs
 
-    async def _sent(self, method: str, call: Call, context: Any) -> Props:
-        if self.behind is None:
+    async def _forward(self, method: str, operation: Request, context: Any) -> Props:
+        if self.real_server is None:
             return {}
-        return await asyncio.to_thread(self.behind, method, call, self.configs[context.peer()])
+        return await asyncio.to_thread(self.real_server, method, operation, self.configs[context.peer()])
 
-    async def _tried(self, call: Call, context: Any) -> None:
-        """Ask in a preview whether the real server would take it."""
-        if unknown(call.inputs) or unknown(self.configs[context.peer()]):
+    async def _dry_run(self, operation: Request, context: Any) -> None:
+        """In a preview: refuse what the real server refuses in a dry run."""
+        if unknown(operation.inputs) or unknown(self.configs[context.peer()]):
             return
         try:
-            await self._sent("try", call, context)
+            await self._forward("try", operation, context)
         except RefusedError as refused:
             await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
 
-    async def _wait(self, kind: Kind, call: Call, context: Any, id_: str, properties: Props) -> None:
-        """Answer with an object that exists and does not work, if that is what came of it."""
-        reason = kind.unready(call) if kind.unready else ""
+    async def _wait(
+        self, rules: ResourceType, operation: Request, context: Any, id_: str, properties: Props
+    ) -> None:
+        """Fail with an initialisation error if the object exists and is not ready."""
+        reason = rules.unready(operation) if rules.unready else ""
         if reason:
             failed = provider_pb2.ErrorResourceInitFailed(
                 id=id_,
-                properties=marked(kind, properties),
-                inputs=marked(kind, call.inputs),
+                properties=mark_secrets(rules, properties),
+                inputs=mark_secrets(rules, operation.inputs),
                 reasons=[reason],
             )
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
@@ -335,54 +354,56 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             detail = (("grpc-status-details-bin", status.SerializeToString()),)
             await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
 
-    def _authorise(self, kind: Kind, call: Call) -> None:
-        caller = self.cloud.get("/caller")
-        if kind.role and caller and not {kind.role, "Owner"} & set(caller["inputs"]["roles"]):
+    def _authorise(self, rules: ResourceType, operation: Request) -> None:
+        caller = self.store.get("/caller")
+        if rules.role and caller and not {rules.role, "Owner"} & set(caller["inputs"]["roles"]):
             name = caller["inputs"]["name"]
-            call.refuse("AuthorizationFailed", f"{name} needs the role {kind.role} to write {call.id}")
+            operation.refuse(
+                "AuthorizationFailed", f"{name} needs the role {rules.role} to write {operation.id}"
+            )
 
-    def _unused(self, id_: str, call: Call) -> None:
-        """Nothing outside of what `call` deletes refers to the object, so that it may go."""
-        found = self.cloud.get(id_)
-        kind = self.kinds.get(found["type"]) if found else None
-        for user in self.cloud.dependants(id_, self.kinds) if kind and not kind.singleton else ():
-            if not user.startswith(call.id + "/"):
-                call.refuse(kind.in_use if kind else "", f"{id_} is still used by {user}")
+    def _refuse_if_in_use(self, id_: str, operation: Request) -> None:
+        """Refuse the deletion if an object outside of it refers to this one."""
+        found = self.store.get(id_)
+        rules = self.types.get(found["type"]) if found else None
+        for user in dependants(self.store, id_, self.types) if rules and not rules.singleton else ():
+            if not user.startswith(operation.id + "/"):
+                operation.refuse(rules.in_use if rules else "", f"{id_} is still used by {user}")
 
     def _auto_name(self, request: Any) -> str:
         proposed = request.autonaming.proposed_name
         return str(proposed) if proposed else f"{request.name}{secrets.token_hex(4)}"
 
-    def _misnamed(self, kind: Kind, new: Props) -> list[tuple[str, str]]:
-        name = new.get(kind.name) if kind.name else None
-        if name is None or name == UNKNOWN or re.fullmatch(kind.pattern, str(name)):
+    def _name_problems(self, rules: ResourceType, new: Props) -> list[tuple[str, str]]:
+        name = new.get(rules.name) if rules.name else None
+        if name is None or name == UNKNOWN or re.fullmatch(rules.pattern, str(name)):
             return []
-        return [(kind.name, f"{name!r} is no name that the cloud takes ({kind.pattern})")]
+        return [(rules.name, f"{name!r} is not a valid name ({rules.pattern})")]
 
 
-def some(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
+def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
     return DIFF_SOME if found else DIFF_NONE
 
 
-class Filled(dict[str, Any]):
-    """Inputs for an id template: a missing one is a mistake of the table, said plainly."""
+class TemplateInputs(dict[str, Any]):
+    """Inputs for an id template. A missing one is a mistake in the table."""
 
     def __missing__(self, key: str) -> str:
         raise RefusedError("MissingInput", f"{key} is not set")
 
 
-def shown(kind: Kind, inputs: Props) -> Props:
-    """Inputs as the cloud gives them back: without what it hides."""
-    return {k: v for k, v in inputs.items() if k not in kind.hidden and not k.startswith("__")}
+def readable(rules: ResourceType, inputs: Props) -> Props:
+    """Inputs as the cloud returns them: without write-only ones."""
+    return {k: v for k, v in inputs.items() if k not in rules.write_only and not k.startswith("__")}
 
 
-def foreseen(kind: Kind, inputs: Props) -> Props:
-    """What a preview knows of the answer: inputs that come back as they are."""
-    return {k: v for k, v in shown(kind, inputs).items() if k not in kind.reshaped}
+def preview_outputs(rules: ResourceType, inputs: Props) -> Props:
+    """The outputs that a preview knows: inputs that the cloud returns unchanged."""
+    return {k: v for k, v in readable(rules, inputs).items() if k not in rules.unknown_in_preview}
 
 
 def parents(id_: str) -> list[str]:
-    """The ARM ids that one lies in: its group, its server. Other clouds' ids have none."""
+    """The parents of an ARM id, such as its group and its server. Ids of other clouds have none."""
     parts = id_.split("/")
     if parts[:2] != ["", "subscriptions"] or "providers" not in parts:
         return ["/".join(parts[:3])] if parts[:2] == ["", "subscriptions"] and len(parts) > 3 else []  # noqa: PLR2004

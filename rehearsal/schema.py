@@ -1,7 +1,7 @@
-"""What the SDKs know of each resource type: input names at every level, and which are required.
+"""Input names of each resource type at every level, and the required ones, from the SDKs.
 
-The SDKs are generated from the providers' schemas, so an input that no class here has is one that the
-real provider would drop or refuse.
+The SDKs are generated from the providers' schemas, so the real provider drops or refuses an input
+that no class here has.
 """
 
 import functools
@@ -12,7 +12,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rehearsal.resource_types import unknown
+from rehearsal.properties import unknown
 
 PACKAGES = {
     "azure-native": "pulumi_azure_native",
@@ -23,11 +23,11 @@ PACKAGES = {
     "vault": "pulumi_vault",
 }
 FREE = {"kubernetes:helm.sh/v3:Release": {"values"}}
-"""Inputs that hold anything at all."""
+"""Inputs with free content."""
 
 
 def problems(token: str, inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each (property, reason) for which the real provider could not take these inputs."""
+    """Each (property, reason) of an input that the real provider would refuse."""
     args = arguments(token)
     if args is None:
         yield "", f"the SDK has no resource type {token}"
@@ -75,7 +75,7 @@ def fields(args: type) -> dict[str, type | None]:
 
 @functools.cache
 def required(args: type) -> tuple[str, ...]:
-    """Wire names of the inputs that the class cannot be made without."""
+    """Wire names of the required inputs."""
     wire = {name: m.fget._pulumi_name for name, m in vars(args).items() if hasattr(m, "fget")}  # noqa: SLF001
     signature = inspect.signature(args)
     return tuple(
@@ -86,7 +86,7 @@ def required(args: type) -> tuple[str, ...]:
 
 
 def _classes(hint: Any, module: dict[str, Any]) -> Iterator[type]:
-    """The classes of inputs that a hint such as `Input[Optional[Sequence[Input['XArgs']]]]` names."""
+    """The input classes in a type hint such as `Input[Optional[Sequence[Input['XArgs']]]]`."""
     named = hint
     if isinstance(hint, typing.ForwardRef):  # 'XArgs', or '_core.v1.XArgs'
         head, *rest = hint.__forward_arg__.split(".")

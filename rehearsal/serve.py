@@ -1,4 +1,4 @@
-"""What the clouds of one stack are made of, and how they are served to the engine."""
+"""Assembles the simulated clouds of one stack and serves them to the engine."""
 
 import importlib.metadata
 import json
@@ -11,37 +11,37 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from rehearsal import azure, entra, kubernetes, vault
 from rehearsal import random_and_tls as generated
 from rehearsal.provider import Provider
-from rehearsal.store import Cloud
+from rehearsal.store import Store
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LARGEST = 400 * 1024 * 1024
-"""Bytes of the largest message, as the engine's own limit."""
+"""Maximum message size in bytes, the same as the engine's."""
 
 
-def clouds(cloud: Cloud) -> dict[str, Provider]:
-    """Each package's simulated provider."""
+def providers_of(store: Store) -> dict[str, Provider]:
+    """The simulated provider of each package."""
 
     def provider(
-        package: str, kinds: dict[str, Any], how: type[Provider] = Provider, **more: Any
+        package: str, types: dict[str, Any], how: type[Provider] = Provider, **more: Any
     ) -> Provider:
-        return how(package, importlib.metadata.version(f"pulumi-{package}"), kinds, cloud, **more)
+        return how(package, importlib.metadata.version(f"pulumi-{package}"), types, store, **more)
 
     return {
         made.package: made
         for made in (
-            provider("azure-native", azure.KINDS, invokes=azure.INVOKES, configure=azure.subscribed),
-            provider("azuread", entra.KINDS, invokes=entra.INVOKES),
+            provider("azure-native", azure.RESOURCE_TYPES, invokes=azure.INVOKES, configure=azure.subscribed),
+            provider("azuread", entra.RESOURCE_TYPES),
             provider("random", generated.RANDOM, generated.Generator),
             provider("tls", generated.TLS, generated.Generator),
-            provider("vault", vault.KINDS, vault.Vault),
-            provider("kubernetes", kubernetes.KINDS, kubernetes.Cluster,
+            provider("vault", vault.RESOURCE_TYPES, vault.Vault),
+            provider("kubernetes", kubernetes.RESOURCE_TYPES, kubernetes.Cluster,
                      configure=kubernetes.reachable, replaced_by=kubernetes.another_cluster),
         )
     }  # fmt: skip
 
 
-def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
-    """What must exist before the first `up` (README, preconditions), taken from the stack file."""
+def preconditions(store: Store, config: dict[str, Any]) -> None:
+    """Create what must exist before the first `up`, according to the stack file (README, preconditions)."""
     place = config.get("platform:azure", {})
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
@@ -57,22 +57,22 @@ def preconditions(cloud: Cloud, config: dict[str, Any]) -> None:
     given |= {deployers[key]: {} for key in ("stateContainer", "stateKey") if key in deployers}
     given["/caller"] = {
         "name": "deployer",
-        "objectId": cloud.stable.guid("deployer"), "clientId": cloud.stable.guid("client"),
+        "objectId": store.ids.guid("deployer"), "clientId": store.ids.guid("client"),
         "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
         "roles": ["Contributor", "Role Based Access Control Administrator"],
         "graph": ["Application.ReadWrite.OwnedBy", "Group.ReadWrite.All"],
     }  # fmt: skip
     for id_, inputs in given.items():
-        found = cloud.get(id_)
-        # Who asks is nobody's to change in there: a folder of an older program has another one.
+        found = store.get(id_)
+        # The caller always follows the program: the folder of an older program has other permissions.
         if found is None or (id_ == "/caller" and found["inputs"] != inputs):
-            cloud.put(id_, "given", inputs, {})
+            store.put(id_, "given", inputs, {})
 
 
 async def serve(providers: dict[str, Provider]) -> dict[str, int]:
     """Serve each provider on a loopback port of its own; returns the ports.
 
-    (grpc's aio server: the engine takes the threaded one for not started.)
+    (grpc's aio server: the engine considers the threaded one not started.)
     """
     ports = {}
     for name, servicer in providers.items():
@@ -86,4 +86,4 @@ async def serve(providers: dict[str, Provider]) -> dict[str, int]:
 
 
 SERVERS: list[grpc.aio.Server] = []
-"""Kept: a server that nobody holds stops."""
+"""A reference to each server, since one without references stops."""

@@ -1,38 +1,69 @@
-"""What exists in the simulated clouds: one JSON file an object, so a drift is an edit of a file."""
+"""The objects of the simulated clouds, one JSON file each. To cause drift, edit a file."""
 
 import asyncio
 import json
 import os
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-from rehearsal.resource_types import Call, Kind, RefusedError, Stable, find
-
-if TYPE_CHECKING:
-    from rehearsal.faults import Faults
-
 TURN = 0.01
-"""Seconds that even an instant operation takes, so that two at once are seen to be at once."""
+"""Minimum seconds of an operation, so that simultaneous operations overlap."""
 
 
-class Cloud:
-    """Objects by id, kept in `folder`; latencies of real clouds (seconds) are multiplied by `scale`."""
+class RefusedError(Exception):
+    """A refusal of a real cloud: its error code, and the reason."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class Faults(Protocol):
+    """What goes wrong in a run."""
+
+    async def before(self, type_: str, id_: str, method: str) -> None: ...
+    def after(self) -> None: ...
+    def unready(self, type_: str, id_: str, method: str) -> str: ...
+
+
+class Timing(NamedTuple):
+    """How long an operation takes, and the lock that it holds meanwhile ("" for none)."""
+
+    seconds: float
+    lock: str = ""
+    conflict_code: str = ""
+
+
+@dataclass(frozen=True)
+class DeterministicIds:
+    """Ids that look random and are the same in every rehearsal."""
+
+    seed: str = "rehearsal"
+
+    def guid(self, *parts: str) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join((self.seed, *parts)).lower()))
+
+
+class Store:
+    """Objects by id, saved in `folder`. `scale` multiplies the latencies of real clouds (seconds)."""
 
     def __init__(self, folder: Path, *, scale: float = 0.0) -> None:
         self.folder = folder
         self.scale = scale
-        self.stable = Stable()
+        self.ids = DeterministicIds()
         self.faults: Faults | None = None
-        self.struck: dict[str, str] = {}
-        """Why what this run makes does not work: reasons by id."""
+        self.injected: dict[str, str] = {}
+        """Injected faults of this run: the reason why an object is not ready, by id."""
         self.writes = 0
         self.operations = self.under_way = 0
-        self._busy: dict[str, str] = {}
+        self._locks: dict[str, str] = {}
         self._objects: dict[str, dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for file in folder.rglob("*.json"):
@@ -47,7 +78,7 @@ class Cloud:
         return (o for o in list(self._objects.values()) if not type_ or o["type"] == type_)
 
     def below(self, id_: str) -> Iterator[dict[str, Any]]:
-        """What lies inside an object: a server's databases, a group's everything."""
+        """The children of an object, such as the databases of a server."""
         return (o for o in self.all() if o["id"].startswith(id_ + "/"))
 
     def put(self, id_: str, type_: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
@@ -63,49 +94,39 @@ class Cloud:
         os.replace(draft, file)  # noqa: PTH105 the same on every system, and atomic
 
     def drop(self, id_: str, *, alone: bool = False) -> None:
-        """Take an object away, with what lies inside it unless it goes alone."""
+        """Remove an object, with its children unless `alone`."""
         self.writes += 1
         inside = [] if alone else [o["id"] for o in self.below(id_)]
         for gone in [*inside, id_]:
             self._objects.pop(gone, None)
             self._file(gone).unlink(missing_ok=True)
 
-    def dependants(self, id_: str, kinds: dict[str, Kind]) -> Iterator[str]:
-        """Ids of the objects that hold a reference to this one; what lies inside it goes with it."""
-        for other in self.all():
-            kind = None if other["id"].startswith(id_ + "/") else kinds.get(other["type"])
-            for path in kind.references if kind else ():
-                if id_ in find(other["inputs"], path):
-                    yield other["id"]
-
     def fault(self, id_: str) -> str:
-        """What somebody wants to go wrong with an object: `/faults` has reasons by pattern of ids."""
-        if self.struck.get(id_):
-            return self.struck[id_]
+        """The reason why an object fails, if any. The object `/faults` has reasons by pattern of ids."""
+        if self.injected.get(id_):
+            return self.injected[id_]
         wanted = (self.get("/faults") or {"inputs": {}})["inputs"]
         return next((str(why) for pattern, why in wanted.items() if fnmatch(id_, pattern)), "")
 
     @asynccontextmanager
-    async def operation(self, kind: Kind, call: Call) -> AsyncIterator[None]:
-        """Take the time that the real cloud takes, and refuse a second change where it would."""
-        line = kind.queue and kind.queue.format_map(call.inputs)
-        if line and line in self._busy:
-            raise RefusedError(kind.busy, f"{self._busy[line]} is still being changed")
-        if line:
-            self._busy[line] = call.id
-        method = "update" if call.before is not None else "delete" if self.get(call.id) else "create"
+    async def operation(self, type_: str, id_: str, method: str, timing: Timing) -> AsyncIterator[None]:
+        """Take as long as the real cloud, and refuse a second change while it would."""
+        if timing.lock and timing.lock in self._locks:
+            raise RefusedError(timing.conflict_code, f"{self._locks[timing.lock]} is still being changed")
+        if timing.lock:
+            self._locks[timing.lock] = id_
         self.operations += 1
         self.under_way += 1
         try:
             if self.faults:
-                self.struck[call.id] = self.faults.unready(call, method)
-                await self.faults.before(call, method)
-            await asyncio.sleep(max(kind.seconds * self.scale, TURN))
+                self.injected[id_] = self.faults.unready(type_, id_, method)
+                await self.faults.before(type_, id_, method)
+            await asyncio.sleep(max(timing.seconds * self.scale, TURN))
             yield
             if self.faults:
                 self.faults.after()
         finally:
-            self._busy.pop(line, None)
+            self._locks.pop(timing.lock, None)
             self.under_way -= 1
 
     def _file(self, id_: str) -> Path:

@@ -1,86 +1,77 @@
-"""What the platform's Vault knows once it is initialised, and how the vault provider asks it."""
+"""The platform's Vault, as the vault provider sees it."""
 
 import secrets
 from typing import Any
 
+from rehearsal.properties import Props, find
 from rehearsal.provider import Provider
-from rehearsal.resource_types import Call, Kind, Props, find
+from rehearsal.resource_types import Request, ResourceType
 
 INIT = "/namespaces/vault/Job/vault-init"
 
 
-def unsealed(call: Call) -> None:
-    """Vault answers nothing before its init Job has run."""
-    for job in call.cloud.all("kubernetes:batch/v1:Job"):
+def unsealed(request: Request) -> None:
+    """Vault is sealed until its init Job has completed."""
+    for job in request.store.all("kubernetes:batch/v1:Job"):
         conditions = find(job["outputs"], "status.conditions.*.type")
         if job["id"].endswith(INIT) and "Complete" in conditions:
             return
-    call.refuse("503", "Vault is sealed")
+    request.refuse("503", "Vault is sealed")
 
 
-def allowed(call: Call) -> None:
-    """Paths outside of the operator's policy are forbidden; which, a fault says."""
-    if call.cloud.fault(call.id):
-        call.refuse("403", f"permission denied: {call.id.removeprefix('/vault/')}")
+def allowed(request: Request) -> None:
+    """Vault's policy allows the path, unless a fault is injected for it."""
+    if request.store.fault(request.id):
+        request.refuse("403", f"permission denied: {request.id.removeprefix('/vault/')}")
 
 
-def of(type_: str, path: str, what: str) -> Any:
-    """A check that the object which an input names exists."""
+def exists(type_: str, path: str, what: str) -> Any:
+    """A check that the object named by an input exists."""
 
-    def check(call: Call) -> None:
-        for name in find(call.inputs, path):
-            if not any(o["id"].rpartition("/")[2] == str(name) for o in call.cloud.all(type_)):
-                call.refuse("404", f"no handler for route: {what} {name!r} does not exist")
+    def check(request: Request) -> None:
+        for name in find(request.inputs, path):
+            if not any(o["id"].rpartition("/")[2] == str(name) for o in request.store.all(type_)):
+                request.refuse("404", f"no handler for route: {what} {name!r} does not exist")
 
     return check
 
 
 class Vault(Provider):
-    """The server at the provider's address. It is asked only when something is changed or read."""
+    """The Vault provider, which connects only to change or read an object."""
 
-    always = (unsealed, allowed)
-
-
-def role(call: Call) -> Props:
-    return {"roleId": call.cloud.stable.guid(call.id)}
+    checks = (unsealed, allowed)
 
 
-def secret_id(call: Call) -> Props:
-    return {"secretId": secrets.token_hex(16), "accessor": call.id.rpartition("/")[2]}
+def role(request: Request) -> Props:
+    return {"roleId": request.store.ids.guid(request.id)}
 
 
-def accessor(call: Call) -> Props:
-    return {"accessor": f"auth_{call.inputs.get('type', 'oidc')}_{call.cloud.stable.guid(call.id)[:8]}"}
+def secret_id(request: Request) -> Props:
+    return {"secretId": secrets.token_hex(16), "accessor": request.id.rpartition("/")[2]}
 
 
-def kind(prefix: str, id_: str, *replaces: str, **how: Any) -> Kind:
+def accessor(request: Request) -> Props:
+    return {"accessor": f"auth_{request.inputs.get('type', 'oidc')}_{request.store.ids.guid(request.id)[:8]}"}
+
+
+def resource_type(prefix: str, id_: str, *replaces: str, **how: Any) -> ResourceType:
     stable = ("accessor", "roleId")
-    return Kind(
+    return ResourceType(
         prefix=f"/vault/{prefix}/", id=id_, replaces=replaces, role="", seconds=0.5, stable=stable, **how
     )
 
 
 APPROLE = "vault:index/authBackend:AuthBackend"
-KINDS: dict[str, Kind] = {
-    "vault:index/mount:Mount": kind("mounts", "{path}", "type", "namespace", outputs=accessor),
-    "vault:index/policy:Policy": kind("policies", "{name}", "name"),
-    APPROLE: kind("auth", "{path}", "type", outputs=accessor),
-    "vault:appRole/authBackendRole:AuthBackendRole": kind(
+RESOURCE_TYPES: dict[str, ResourceType] = {
+    "vault:index/mount:Mount": resource_type("mounts", "{path}", "type", "namespace", outputs=accessor),
+    "vault:index/policy:Policy": resource_type("policies", "{name}", "name"),
+    APPROLE: resource_type("auth", "{path}", "type", outputs=accessor),
+    "vault:appRole/authBackendRole:AuthBackendRole": resource_type(
         "roles", "auth/{backend}/role/{roleName}", "backend", "roleName", outputs=role,
-        checks=(of(APPROLE, "backend", "auth backend"),)),
-    "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": kind(
+        checks=(exists(APPROLE, "backend", "auth backend"),)),
+    "vault:appRole/authBackendRoleSecretId:AuthBackendRoleSecretId": resource_type(
         "secret-ids", "backend={backend}::role={roleName}::accessor={guid}",
         "backend", "roleName", "metadata", "ttl", "cidrLists", "numUses", "secretId", "wrappingTtl",
-        outputs=secret_id, hidden=("secretId",),
-        checks=(of("vault:appRole/authBackendRole:AuthBackendRole", "roleName", "role"),)),
-    "vault:jwt/authBackend:AuthBackend": kind("auth", "{path}", "path", "type", "local", outputs=accessor,
-                                              hidden=("oidcClientSecret",)),
-    "vault:jwt/authBackendRole:AuthBackendRole": kind(
-        "roles", "auth/{backend}/role/{roleName}", "backend", "roleName",
-        checks=(of("vault:jwt/authBackend:AuthBackend", "backend", "auth backend"),)),
-    "vault:identity/group:Group": kind("groups", "{guid}", "type"),
-    "vault:identity/groupAlias:GroupAlias": kind("group-aliases", "{guid}"),
-    "vault:kv/secretV2:SecretV2": kind(
-        "secrets", "{mount}/data/{name}", "mount", "name", hidden=("dataJson",),
-        checks=(of("vault:index/mount:Mount", "mount", "mount"),)),
+        outputs=secret_id, write_only=("secretId",),
+        checks=(exists("vault:appRole/authBackendRole:AuthBackendRole", "roleName", "role"),)),
 }  # fmt: skip

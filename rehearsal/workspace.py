@@ -1,6 +1,6 @@
-"""The stage that one stack is rehearsed on: a scratch project, a state on disk, and the clouds' own process.
+"""The workspace of a rehearsal: a scratch project, a state on disk, and the process of the simulated clouds.
 
-A rehearsal changes nothing outside its own folder (`.rehearsal/<stack>` unless told otherwise).
+A rehearsal writes only to its own folder (default: `.rehearsal/<stack>`).
 """
 
 import contextlib
@@ -27,8 +27,8 @@ exec "{python}" -u -m pulumi.policy "$@"
 
 
 @dataclass
-class Stage:
-    """What the driver needs to run the engine here."""
+class Workspace:
+    """Where and with which environment the engine runs."""
 
     work_dir: Path
     """A scratch project: copies of Pulumi.yaml and of the stack file's config."""
@@ -36,7 +36,7 @@ class Stage:
     environment: dict[str, str] = field(default_factory=dict)
 
     def ready(self) -> dict[str, str]:
-        """Wait for the clouds; returns the variables by which the engine finds them."""
+        """Wait for the clouds. Returns the environment variables with their addresses for the engine."""
         if "PULUMI_DEBUG_PROVIDERS" not in self.environment and self.clouds.stdout:
             ports = json.loads(self.clouds.stdout.readline())
             self.environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{n}:{p}" for n, p in ports.items())
@@ -44,10 +44,10 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(
+def open_workspace(
     stack: str, *, home: Path, root: Path = ROOT, scale: float = 0.0, faults: str = ""
-) -> Iterator[Stage]:
-    """Serve the clouds of a rehearsed stack while the block runs; `scale` 1 is as slow as Azure."""
+) -> Iterator[Workspace]:
+    """Run the simulated clouds of a stack while the block runs. `scale` 1 is as slow as Azure."""
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch(stack, root, home / "project")
@@ -60,22 +60,22 @@ def stage(
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_HOME": str(home / "pulumi"),
         "PATH": os.pathsep.join(here),
-        "GOGC": "400",  # after each step the engine writes its whole state, and leaves much garbage
+        "GOGC": "400",  # the engine writes its whole state after each step, which makes much garbage
     }
     clouds = subprocess.Popen(
         [sys.executable, "-m", "rehearsal", stack, home, str(scale), faults],
         cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        start_new_session=True,  # a Ctrl-C is for the engine, which then still needs its clouds
+        start_new_session=True,  # a Ctrl-C stops the engine, which needs the clouds until then
     )  # fmt: skip
     try:
-        yield Stage(home / "project", clouds, environment)
+        yield Workspace(home / "project", clouds, environment)
     finally:
         clouds.kill()
         clouds.communicate()
 
 
 def scratch(stack: str, root: Path, folder: Path) -> None:
-    """Copy the project, without its backend and with generated placeholders for its secrets."""
+    """Copy the project without its backend, with placeholders for its secrets."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())
@@ -90,7 +90,7 @@ def scratch(stack: str, root: Path, folder: Path) -> None:
 
 
 def analyzer(home: Path) -> Path:
-    """A folder for PATH with the command that the engine runs a Python policy pack by."""
+    """A folder for PATH with the command that runs a Python policy pack for the engine."""
     folder = home / "bin"
     folder.mkdir(exist_ok=True)
     script = folder / "pulumi-analyzer-policy-python"

@@ -1,4 +1,4 @@
-"""What README, CHANGELOG and docs/ name is there: commands, options, files, settings, links."""
+"""Pages name only what exists, such as commands, files and settings; generated pages are up to date."""
 
 import json
 import re
@@ -18,8 +18,13 @@ from typer.exceptions import TyperException
 from components.settings import SCHEMA
 from deploy.__main__ import app
 from tests.support.recorder import ROOT
+from tools import architecture, settings_reference
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+RUNBOOKS = ROOT / "docs" / "runbooks"
+DASHBOARDS = ROOT / "components" / "monitoring" / "dashboards"
+OF_CHARTS = {"Kubernetes / Compute Resources / Pod"}
+"""Dashboards that kube-prometheus-stack brings."""
 OTHERS_OPTIONS = {"--accept", "--help", "--policy-pack", "--previous"}
 """Options that pages name alone, of pytest, of everything, of Pulumi and of kubectl."""
 OTHERS_SETTINGS = {"azure.extensions"}
@@ -134,7 +139,7 @@ def wrong_calls(piece: str) -> Iterator[str]:
     for arguments in called:
         if reason := wrong_command(arguments):
             yield f"{piece}: {reason}"
-    for target in re.findall(r"(?:^|[ (])make ([a-z]+)", piece):
+    for target in re.findall(r"(?:^|[ (])make ([a-z-]+)", piece):
         if not re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE):
             yield f"make {target}: no such target"
     for module in re.findall(r"python -m ((?:tools|components|rehearsal|policy)[\w.]*)", piece):
@@ -171,6 +176,19 @@ def problems(text: str) -> Iterator[str]:
     for piece in code(text):
         yield from wrong_calls(piece)
         yield from wrong_names(piece)
+    yield from wrong_dashboards(text)
+
+
+def wrong_dashboards(text: str) -> Iterator[str]:
+    """Dashboards and panels that do not exist."""
+    read = [json.loads(file.read_text()) for file in DASHBOARDS.glob("*.json")]
+    panels = {dashboard["title"]: {panel["title"] for panel in dashboard["panels"]} for dashboard in read}
+    for name, named in re.findall(r"[Dd]ashboard \*([^*]+)\*((?:, panels?|, \*[^*]+\*| \*[^*]+\*)*)", text):
+        if name not in panels.keys() | OF_CHARTS:
+            yield f"{name}: no such dashboard"
+        else:
+            missing = set(re.findall(r"\*([^*]+)\*", named)) - panels.get(name, set())
+            yield from (f"{panel}: no such panel of {name}" for panel in sorted(missing))
 
 
 def slugs(page: Path) -> set[str]:
@@ -216,6 +234,11 @@ def test_what_a_page_names_is_there(page):
         ("`platform:chart: {concourse: 1}`", "platform:chart: no such setting"),
         ("`cluster.workerPools[].size`", "no such setting"),
         ("`state.backends`", "no such setting"),
+        ("Dashboard *Workers*: containers", "Workers: no such dashboard"),
+        (
+            "Dashboard *Concourse*, panels *Workers by state*, *Queries*",
+            "Queries: no such panel of Concourse",
+        ),
     ],
 )
 def test_what_is_not_there_is_told(text, told):
@@ -240,16 +263,31 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
     assert list(dead_links(page)) == ["#two", "gone.md"]
 
 
-def test_the_tree_in_the_readme_is_what_there_is():
-    block = (ROOT / "README.md").read_text().partition("## Where things go")[2].split("```")[1]
-    under, seen = "", 0
+def test_the_layout_in_the_readme_exists():
+    block = (ROOT / "README.md").read_text().partition("## Layout")[2].split("```")[1]
+    under, seen = "", set()
     for line in block.strip("\n").splitlines():
-        indent, names = re.match(r"( *)(.*?)(?:  |$)", line).groups()
-        for name in names.split():
-            if not indent and name.endswith("/"):
-                under = name
-            assert not missing_file(name, under if indent else ""), line
-            seen += 1
-        if not indent and "/" not in names:
-            under = ""
-    assert seen > 50
+        indent, name = re.match(r"( *)(\S+)", line).groups()
+        under = under if indent else name if name.endswith("/") else ""
+        assert not missing_file(name, under if indent else ""), line
+        seen.add((under if indent else "") + name)
+    packages = {f"components/{file.parent.name}/" for file in (ROOT / "components").glob("*/__init__.py")}
+    assert packages <= seen
+
+
+def test_the_index_of_runbooks_has_every_runbook():
+    linked = re.findall(r"\]\((\w[\w-]*\.md)\)", (RUNBOOKS / "README.md").read_text())
+    assert {file.name for file in RUNBOOKS.glob("*.md")} - {"README.md"} <= set(linked)
+
+
+def test_the_settings_reference_is_up_to_date():
+    assert settings_reference.PAGE.read_text() == settings_reference.page(), (
+        "run python -m tools.settings_reference"
+    )
+
+
+def test_the_architecture_picture_is_up_to_date(run_stack, request):
+    picture = architecture.draw(run_stack("staging").resources)
+    if request.config.getoption("--accept"):
+        architecture.PICTURE.write_text(picture)
+    assert architecture.PICTURE.read_text() == picture, "pytest --accept tests/test_docs.py draws it again"

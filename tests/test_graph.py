@@ -9,9 +9,9 @@ import pytest
 from components.kubernetes import network_policies as flows
 from components.kubernetes.network_policies import External
 from rehearsal.cluster_objects import BY_CHART, BY_OPERATOR, BY_RELEASE, CLUSTER_WIDE, PRESENT, kind_name
-from rehearsal.helm import RELEASE, concourse_secrets, named
+from rehearsal.helm import RELEASE, concourse_secrets, named_objects
 from rehearsal.pod_admission import NAMES, TEMPLATES
-from rehearsal.resource_types import find
+from rehearsal.properties import find
 from tests.support.recorder import FIFTH, STACKS, revealed
 
 ADDRESS = re.compile(r"\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
@@ -87,7 +87,7 @@ def references(type_, inputs):
         yield "Namespace", where
     if type_ == RELEASE:
         values = inputs.get("values") or {}
-        yield from ((kind, name) for kind, name, _ in named(values))
+        yield from ((kind, name) for kind, name, _ in named_objects(values))
         if inputs["chart"].endswith("concourse"):
             yield from (("Secret", name) for name, _ in concourse_secrets(own, values))
     for template in TEMPLATES:

@@ -1,13 +1,14 @@
-"""Write down which values each chart knows: `rehearsal/charts/<chart>-<version>.keys`.
+"""Lists the values that each chart knows: `rehearsal/charts/<chart>.keys`.
 
     python -m tools.chart_keys CHARTS_DIR
 
-Charts are in no package registry, so tests and rehearsals check our values against these lists.
-A chart takes any value without a word, so a misspelled key would be found by nobody.
+Helm ignores a value that a chart does not know, so that a misspelled key has no effect and causes no error.
+Charts are in no package registry; tests and rehearsals check our values against these lists.
 
-One path a line. `a.b.*`: anything may be below (labels, resources, what a template prints whole). `a[]`: a
-list, of anything unless lines below it say more. `a.*.c`: whatever the name, `c` is known in it. A key with a
-dot is in double quotes. What is known comes from the chart's values, its schema where it has one, the values
+Line 1 has the chart's version; each other line is a path. `a.b.*`: any key below `a.b` (labels, resources, a
+value that a template prints whole).
+`a[]`: a list, of anything unless other lines have keys of its items. `a.*.c`: key `c` below any key of `a`. A
+key with a dot is in double quotes. The sources are the chart's values, its schema if it has one, the values
 that its templates read, and keys that are commented out in the values and named in a template.
 """
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 KEYS = Path(__file__).resolve().parent.parent / "rehearsal" / "charts"
-# Kubernetes' own maps, and what goes as it is into a program's own configuration.
+# Kubernetes' maps, and maps that a chart copies into a program's configuration.
 FREE = re.compile(
     r"(^spec|annotations|labels|resources|affinity|nodeselector|securitycontext|env|\.ini)$", re.IGNORECASE
 )
@@ -52,15 +53,15 @@ PLAIN = re.compile(r"^(\s*)([A-Za-z][\w.-]*|\"[^\"]+\"):(?:\s|$)")
 
 @dataclass
 class Node:
-    """What is known of one key: the keys in it, and whether there may be others."""
+    """A key: the known keys below it, and whether any other may be there."""
 
     children: dict[str, Node] = field(default_factory=dict)
     free: bool = False
-    closed: bool = False  # a schema allows its keys alone
+    closed: bool = False  # a schema allows no other keys
     items: bool = False
 
     def at(self, path: Iterable[str]) -> Node:
-        """The node of `path`, made where it is new; a free one is as deep as it gets."""
+        """The node of `path`, created if it is new; or the free node above it."""
         node = self
         for name in path:
             if node.free:
@@ -71,12 +72,12 @@ class Node:
         return node
 
     def loosen(self) -> None:
-        """Let anything be below, unless a schema knows better."""
+        """Allow any key below, unless a schema forbids it."""
         if not self.closed:
             self.free, self.children = True, {}
 
     def lines(self, path: str = "") -> Iterator[str]:
-        """Every path that ends here or below."""
+        """The paths that end here or below."""
         if self.free or (self.items and not self.children):
             yield path + (".*" if self.free else "[]")
         elif not self.children:
@@ -87,20 +88,25 @@ class Node:
             yield from child.lines(f"{here}.{quoted}" if here else quoted)
 
 
-@dataclass
-class Chart:
-    """An unpacked chart: its own files by their path, and the charts inside it."""
-
-    files: dict[str, str]
-    inner: dict[str, Chart]
+class Chart(dict[str, str]):
+    """An unpacked chart: its files by path."""
 
     @property
     def about(self) -> dict[str, Any]:
-        return dict(yaml.safe_load(self.files["Chart.yaml"]))
+        return dict(yaml.safe_load(self["Chart.yaml"]))
+
+    def dependencies(self) -> Iterator[tuple[str, Chart]]:
+        """The charts in `charts/`, each with the key for its values in this chart."""
+        keys = {one["name"]: one.get("alias", one["name"]) for one in self.about.get("dependencies", [])}
+        names = {path.split("/")[1] for path in self if re.match(r"charts/[^/]+/", path)}
+        for name in sorted(names):
+            prefix = f"charts/{name}/"
+            files = {path.removeprefix(prefix): self[path] for path in self if path.startswith(prefix)}
+            yield keys.get(name, name), Chart(files)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the lists of all charts in a folder; those of other versions stay until they are deleted."""
+    """Write the lists of all charts in a folder. The diff of a bump shows the changed keys."""
     parser = argparse.ArgumentParser(description="Write down which values each chart knows.")
     parser.add_argument("charts", type=Path, metavar="CHARTS_DIR", help="a folder of packaged charts")
     folder = parser.parse_args(argv).charts
@@ -112,62 +118,40 @@ def main(argv: list[str] | None = None) -> int:
     for file in found:
         chart = read(file)
         lines = sorted(set(known(chart).lines()))
-        name = f"{chart.about['name']}-{chart.about['version']}.keys"
-        (KEYS / name).write_text("\n".join(lines) + "\n")
+        name = f"{chart.about['name']}.keys"
+        (KEYS / name).write_text("\n".join([f"# {chart.about['version']}", *lines]) + "\n")
         print(f"{name}: {len(lines)} paths")
     return 0
 
 
 def read(package: Path) -> Chart:
-    """A packaged chart's files."""
-    files = {}
+    chart = Chart()
     with tarfile.open(package) as archive:
         for member in archive:
             if member.isfile() and (content := archive.extractfile(member)):
-                files[member.name.partition("/")[2]] = content.read().decode(errors="replace")
-    return nested(files)
-
-
-def nested(files: Mapping[str, str]) -> Chart:
-    """Files by path as a chart, with the charts that lie in its `charts/`."""
-    own: dict[str, str] = {}
-    inner: dict[str, dict[str, str]] = {}
-    for path, content in files.items():
-        folder, _, below = path.partition("/")
-        name, _, file = below.partition("/")
-        if folder == "charts" and file:
-            inner.setdefault(name, {})[file] = content
-        else:
-            own[path] = content
-    return Chart(own, {name: nested(content) for name, content in inner.items()})
+                chart[member.name.partition("/")[2]] = content.read().decode(errors="replace")
+    return chart
 
 
 def known(chart: Chart) -> Node:
-    """All that a chart knows."""
-    root = Node()
-    from_values(root, yaml.safe_load(chart.files.get("values.yaml", "")) or {})
-    if "values.schema.json" in chart.files:
-        schema = json.loads(chart.files["values.schema.json"])
+    """Every value that a chart knows."""
+    root, values = Node(), chart.get("values.yaml", "")
+    from_values(root, yaml.safe_load(values) or {})
+    if "values.schema.json" in chart:
+        schema = json.loads(chart["values.schema.json"])
         from_schema(root, schema, schema)
-    for name, child in chart.inner.items():
-        merge(root.at([alias(chart, name)]), known(child))
-    templates = "\n".join(text for path, text in chart.files.items() if path.startswith("templates/"))
+    for key, dependency in chart.dependencies():
+        merge(root.at([key]), known(dependency))
+    templates = "\n".join(text for path, text in chart.items() if path.startswith("templates/"))
     from_templates(root, templates)
-    from_comments(root, chart.files.get("values.yaml", ""), set(re.findall(r"\w+", templates)))
+    from_comments(root, values, set(re.findall(r"\w+", templates)))
     root.free = False
     return root
 
 
-def alias(chart: Chart, name: str) -> str:
-    """Under which key a chart gives values to the chart `name` inside it."""
-    wanted = [one for one in chart.about.get("dependencies", []) if one["name"] == name]
-    return str(wanted[0].get("alias", name)) if wanted else name
-
-
 def merge(node: Node, other: Node) -> None:
-    """Add to `node` what `other` knows."""
-    if node.free:  # `{}` in the outer chart's values: the inner chart tells what it means
-        node.free = False
+    """Add the keys of `other` to `node`."""
+    node.free = False  # `{}` in the outer chart's values: the inner chart has the keys
     node.closed, node.items = node.closed or other.closed, node.items or other.items
     for name, child in other.children.items():
         if name in node.children:
@@ -179,7 +163,7 @@ def merge(node: Node, other: Node) -> None:
 
 
 def from_values(node: Node, values: Mapping[str, Any]) -> None:
-    """Defaults: an empty map or nothing at all may hold anything."""
+    """Add the keys of the default values. Any key may be in an empty map and in an empty value."""
     for key, value in values.items():
         child = node.at([str(key)])
         if isinstance(value, dict) and value and not FREE.search(str(key)):
@@ -191,7 +175,7 @@ def from_values(node: Node, values: Mapping[str, Any]) -> None:
 
 
 def from_schema(node: Node, part: Any, schema: Mapping[str, Any]) -> None:
-    """A part of a JSON schema: with `additionalProperties: false` it is the last word."""
+    """Add the keys of a part of a JSON schema. `additionalProperties: false` overrides the other sources."""
     part = resolved(part, schema)
     for choice in (word for key in ("anyOf", "oneOf", "allOf") for word in part.get(key, [])):
         from_schema(node, choice, schema)
@@ -211,7 +195,7 @@ def from_schema(node: Node, part: Any, schema: Mapping[str, Any]) -> None:
 
 
 def resolved(part: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A part of a schema, or what it refers to; a bare `true` says nothing."""
+    """A part of a schema with its `$ref` resolved; `{}` for a bare `true`."""
     while isinstance(part, dict) and "$ref" in part:
         target: Any = schema
         for name in part["$ref"].lstrip("#/").split("/"):
@@ -221,7 +205,7 @@ def resolved(part: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_templates(root: Node, text: str) -> None:
-    """What the templates read: nobody tells what type a value has that they alone name."""
+    """Add the keys that the templates read. If only templates name a value, its type is unknown: any key."""
     paths = {tuple(found.strip(".").split(".")) for found in READ.findall(text)}
     for path, names in INDEXED.findall(text):
         paths.add((*filter(None, path.split(".")), *re.findall(r'"([^"]+)"', names)))
@@ -238,9 +222,9 @@ def from_templates(root: Node, text: str) -> None:
 
 
 def from_comments(root: Node, text: str, words: set[str]) -> None:
-    """Keys that the values only show in a comment: in a map, and named in a template."""
+    """Add keys that are commented out in a map of the values, and named in a template."""
     above: list[tuple[int, str]] = []
-    block: int | None = None  # the indent of a key whose value is lines of text
+    block: int | None = None  # the indent of a key with a block of text as its value
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip())
         if block is not None and (indent > block or not line.strip()):
@@ -259,7 +243,7 @@ def from_comments(root: Node, text: str, words: set[str]) -> None:
 
 
 def exists(root: Node, path: Iterable[str]) -> bool:
-    """Whether a path is known already, by itself or as one of anything."""
+    """Whether a path is known: itself, or below a free node."""
     node = root
     for name in path:
         if node.free:

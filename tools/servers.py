@@ -1,9 +1,9 @@
-"""Build the real servers and tools that `tests/conformance` runs against, each once per user.
+"""Builds the real servers and tools for `tests/conformance`, each once per user.
 
     python3 tools/servers.py              all of them, one after the other
-    python3 tools/servers.py helm etcd    some
+    python3 tools/servers.py helm etcd    some of them
 
-Prints `name path` for each. Standard library only, as the set-up that it uses.
+Prints `name path` for each. Standard library only, like the set-up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tools import setup
 
 
 class Tool(NamedTuple):
-    """A command of `tools/<name>/go.mod`, with what 2 cores need to build it."""
+    """A command of `tools/<name>/go.mod`, and the minutes that its build takes on 2 cores."""
 
     package: str
     minutes: int
@@ -28,54 +28,47 @@ class Tool(NamedTuple):
     tags: str = ""
 
 
-# In the order of their cost: what is cheap can be used while the rest is built.
+# The quickest build first: its command can be used during the others.
 TOOLS = {
     "etcd": Tool("go.etcd.io/etcd/server/v3", 1),
     "helm": Tool("helm.sh/helm/v3/cmd/helm", 2, "helm.sh/helm/v3/internal/version.version"),
     "promtool": Tool(
-        "github.com/prometheus/prometheus/cmd/promtool",
-        4,
-        "github.com/prometheus/common/version.Version",
+        "github.com/prometheus/prometheus/cmd/promtool", 4, "github.com/prometheus/common/version.Version"
     ),
     "kube-apiserver": Tool(
         "k8s.io/kubernetes/cmd/kube-apiserver", 6, "k8s.io/component-base/version.gitVersion"
     ),
-    # Without the plugins and storages of other clouds, which are half of it.
+    # Minimal: without the plugins and storage backends of other clouds, half of the build.
     "vault": Tool("github.com/hashicorp/vault", 9, tags="minimal"),
 }
 
 
 def place(name: str) -> Path:
-    """Where the command `name` is once it is built."""
+    """The file of the command `name`, built or not."""
     tool = TOOLS[name]
     return setup.place(name, tool.package, tool.version_symbol, tool.tags)[2]
 
 
-def build(name: str) -> Path:
-    """The command `name`: from the cache, or built into it."""
-    tool = TOOLS[name]
-    return setup.build_tool(
-        name, tool.package, version_symbol=tool.version_symbol, tags=tool.tags, minutes=tool.minutes
-    )
-
-
 def main(argv: list[str] | None = None) -> int:
-    """Build what is asked for, and answer with the exit code."""
     parser = argparse.ArgumentParser(description="Build the servers that the conformance tests need.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TOOLS)}: all if none")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(TOOLS)}; without a name all of them"
+    )
     names = parser.parse_args(argv).names or list(TOOLS)
     if unknown := sorted(set(names) - set(TOOLS)):
         parser.error(f"no such tool: {', '.join(unknown)}. There are {', '.join(TOOLS)}.")
     signal.signal(signal.SIGTERM, setup.interrupt)
-    os.nice(10)  # builds take all cores for minutes
+    os.nice(10)  # a build uses all cores for minutes
     try:
         for name in names:
-            print(name, build(name), flush=True)
+            package, minutes, symbol, tags = TOOLS[name]
+            command = setup.build_tool(name, package, version_symbol=symbol, tags=tags, minutes=minutes)
+            print(name, command, flush=True)
     except setup.SetupError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped. What is built is kept.", file=sys.stderr)
+        print("Stopped. The commands that are built are kept.", file=sys.stderr)
         return 130
     return 0
 

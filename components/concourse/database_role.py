@@ -11,6 +11,7 @@ from components.azure.postgres.server import Database
 from components.component import Component
 from components.concourse.scram import verifier
 from components.kubernetes.charts import POSTGRES
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import checksum, job, pod_template
 
 SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
@@ -42,13 +43,14 @@ class DatabaseRole(Component):
         self,
         name: str,
         role: str,
+        ctx: ClusterContext,
         *,
         database: Database,
-        namespace: Input[str],
         rotation: str,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
+        namespace = ctx.namespaces["concourse"]
         made = random.RandomPassword(
             name, length=40, special=False, keepers={"rotation": rotation}, opts=self.child
         )

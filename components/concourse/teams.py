@@ -11,6 +11,7 @@ from pulumi import Input, Output, ResourceOptions
 from components.component import Component
 from components.concourse.local_users import LocalUsers
 from components.concourse.team_members import Roles, to_api_auth
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import checksum, python_job
 
 JOBS = Path(__file__).parent / "jobs"
@@ -25,25 +26,25 @@ class Teams(Component):
         self,
         name: str,
         teams: Mapping[str, Input[Roles]],
+        ctx: ClusterContext,
         *,
         removed: Iterable[str],
         administrator: str,
         users: LocalUsers,
         api: Input[str],
-        namespace: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
         """`api` is Concourse's address in the cluster, known once it answers."""
         super().__init__(name, opts)
         login = k8s.core.v1.Secret(
             f"{name}-administrator",
-            metadata={"name": f"{name}-administrator", "namespace": namespace},
+            metadata={"name": f"{name}-administrator", "namespace": ctx.namespaces["concourse"]},
             string_data={"password": users.users[administrator].password},
             opts=self.child,
         )
         k8s.core.v1.Secret(
             f"{name}-users",  # for whoever sets up a team's programs; nothing in the cluster reads it
-            metadata={"name": f"{name}-users", "namespace": namespace},
+            metadata={"name": f"{name}-users", "namespace": ctx.namespaces["concourse"]},
             string_data={
                 user.name: user.password for user in users.users.values() if user.name != administrator
             },
@@ -52,7 +53,7 @@ class Teams(Component):
         gone = sorted(removed)
         python_job(
             name,
-            namespace=namespace,
+            namespace=ctx.namespaces["concourse"],
             script=JOBS / "teams.py",
             extra_files={TEAMS: Output.all(**teams).apply(lambda known: wanted(known, gone))},
             environment={"CONCOURSE_URL": api, "ADMINISTRATOR": administrator},

@@ -14,11 +14,11 @@ from components.concourse.local_users import LocalUsers
 from components.concourse.settings import ConcourseSettings
 from components.concourse.team_members import Roles
 from components.concourse.web_pods import WEB
-from components.concourse.web_secret import VaultLogin, kept, web_secret
+from components.concourse.web_secret import VaultLogin, checksummed_secret, web_secret
 from components.concourse.web_values import values
 from components.entra.application import OidcClient
 from components.entra.settings import GroupClaims
-from components.kubernetes.charts import Chart
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 
 API_PORT, TSA_PORT = 8080, 2222
@@ -42,10 +42,8 @@ class Concourse(Component):
         self,
         name: str,
         settings: ConcourseSettings,
+        ctx: ClusterContext,
         *,
-        chart: Chart,
-        namespace: Output[str],
-        host: str,
         nodes: Mapping[str, str],
         keys: ConcourseKeys,
         pools: Sequence[WorkerPool],
@@ -59,9 +57,11 @@ class Concourse(Component):
     ) -> None:
         """`nodes` is the label of where web nodes run, `pools` are those of the workers that it takes."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["concourse"]
+        host = ctx.hosts["concourse"].name
         self.url = f"https://{host}"
         shared, own = by_team(pools)
-        checksum = kept(
+        checksum = checksummed_secret(
             WEB,
             web_secret(
                 keys=keys,
@@ -90,7 +90,7 @@ class Concourse(Component):
         )
         web = release(
             name,
-            chart,
+            ctx.charts["concourse"],
             namespace=namespace,
             values=values(
                 settings,

@@ -73,7 +73,7 @@ def _lines(keys: ConcourseKeys, pools: Iterable[str]) -> Output[str]:
     )
 
 
-def kept(
+def checksummed_secret(
     name: str, data: Mapping[str, Input[str]], *, namespace: Input[str], opts: ResourceOptions
 ) -> Output[str]:
     """Make the Secret, and a text that is another whenever its content is; known once it is there.

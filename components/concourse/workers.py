@@ -1,15 +1,15 @@
 """Concourse's workers, which run the builds: a release for each worker pool."""
 
 import pulumi_kubernetes as k8s
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 
 from components.azure.aks.pool_settings import WorkerPool
 from components.component import Component
 from components.concourse.keys import KeyPair
-from components.concourse.web_secret import kept
+from components.concourse.web_secret import checksummed_secret
 from components.concourse.worker_settings import WorkerSettings
 from components.concourse.worker_values import values
-from components.kubernetes.charts import Chart
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release
 
 
@@ -21,19 +21,18 @@ class Workers(Component):
         name: str,
         settings: WorkerSettings,
         pool: WorkerPool,
+        ctx: ClusterContext,
         *,
-        chart: Chart,
-        namespace: Output[str],
         gateway: Input[str],
         host_key: Input[str],
         key: KeyPair,
-        scratch: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
         """`host_key` is web's, `key` the pool's own; `scratch` is the class of the workers' disks."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["concourse-workers"]
         called = f"{pool.name}-worker"  # the chart's name of all that a release `<pool>` has
-        checksum = kept(
+        checksum = checksummed_secret(
             called,
             {"worker-key": key.private, "host-key-pub": host_key},
             namespace=namespace,
@@ -47,7 +46,7 @@ class Workers(Component):
         )
         release(
             pool.name,
-            chart,
+            ctx.charts["concourse"],
             namespace=namespace,
             values=values(
                 settings,
@@ -55,7 +54,7 @@ class Workers(Component):
                 account=account.metadata.name,
                 gateway=gateway,
                 checksum=checksum,
-                scratch=scratch,
+                scratch=ctx.disks.scratch,
             ),
             skip_await=True,  # one after another finishes its builds first, which takes hours
             opts=self.child,

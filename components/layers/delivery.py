@@ -1,4 +1,4 @@
-"""Concourse with its workers and teams, ChartMuseum, and the identities of deployers."""
+"""Concourse with its workers and teams, ChartMuseum, and the deployers' identities."""
 
 from collections.abc import Mapping
 
@@ -52,8 +52,8 @@ class Delivery(Component):
         role = DatabaseRole(
             "database-role",
             chosen.database_role,
+            ctx,
             database=foundation.database,
-            namespace=namespace,
             rotation=chosen.rotation,
             opts=self.child,
         )
@@ -77,9 +77,7 @@ class Delivery(Component):
         web = Concourse(
             "concourse",
             chosen,
-            chart=ctx.charts["concourse"],
-            namespace=namespace,
-            host=ctx.hosts["concourse"].name,
+            ctx,
             nodes=settings.cluster.platform_nodes,
             keys=keys,
             pools=pools,
@@ -105,22 +103,20 @@ class Delivery(Component):
                 pool.name,
                 settings.workers,
                 pool,
-                chart=ctx.charts["concourse"],
-                namespace=ctx.namespaces["concourse-workers"],
+                ctx,
                 gateway=web.gateway,
                 host_key=web.host_key,
                 key=keys.pools[pool.name],
-                scratch=ctx.disks.scratch,
                 opts=self.child,
             )
         Teams(
             "teams",
             teams,
+            ctx,
             removed=[team.name for team in settings.teams if team.removed],
             administrator=chosen.administrator,
             users=users,
             api=web.api,
-            namespace=namespace,
             opts=self.child,
         )
         self.deployers = {}

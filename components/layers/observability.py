@@ -30,62 +30,38 @@ class Observability(Component):
     ) -> None:
         super().__init__(name, ResourceOptions(providers=[cluster.provider]))
         ctx, monitoring, logs = cluster.context, settings.monitoring, settings.logging
-        namespace, agents = ctx.namespaces["monitoring"], ctx.namespaces["node-agents"]
         prometheus = Prometheus(
             "prometheus",
             monitoring.prometheus,
-            charts=ctx.charts,
-            namespace=namespace,
-            agents=agents,
-            disk=ctx.disks.retain,
-            crds_ready=ctx.service_monitors,
+            ctx,
             webhook=webhook,
-            protected=ctx.protected,
             opts=self.child,
         )
         influxdb = InfluxDb(
             "influxdb",
             monitoring.influxdb,
-            charts=ctx.charts,
-            namespace=namespace,
-            agents=agents,
-            disk=ctx.disks.retain,
-            trust=ctx.trust,
-            protected=ctx.protected,
+            ctx,
             opts=self.child,
         )
         elasticsearch = Elasticsearch(
             "elasticsearch",
             logs.elasticsearch,
             logs.kibana,
-            charts=ctx.charts,
-            namespace=ctx.namespaces["logging"],
-            agents=agents,
-            disk=ctx.disks.retain,
-            host=ctx.hosts["kibana"],
-            trust=ctx.trust,
-            monitors=ctx.service_monitors,
-            protected=ctx.protected,
+            ctx,
             opts=self.child,
         )
         ElastAlert(
             "elastalert",
             logs.elastalert,
-            chart=ctx.charts["elastalert2"],
-            namespace=ctx.namespaces["logging"],
-            login=elasticsearch.watcher,
-            login_stamp=elasticsearch.watcher_stamp,
-            trust=ctx.trust,
+            ctx,
+            login=elasticsearch.elastalert_login,
+            login_checksum=elasticsearch.elastalert_login_checksum,
             webhook=webhook,
-            kibana=ctx.hosts["kibana"].url,
-            monitors=ctx.service_monitors,
             opts=self.child,
         )
         PodMonitors(
             "pod-monitors",
-            namespace=namespace,
-            crds_ready=ctx.service_monitors,
-            trust=ctx.trust,
+            ctx,
             consul_token=secrets.consul_token,
             expires_at={
                 "the authority of the platform's own certificates": cluster.internal_ca.expires_at,
@@ -96,15 +72,10 @@ class Observability(Component):
         Grafana(
             "grafana",
             monitoring.grafana,
-            charts=ctx.charts,
-            namespace=namespace,
-            disk=ctx.disks.retain,
-            host=ctx.hosts["grafana"],
+            ctx,
             login=entra.grafana,
             tenant=settings.azure.tenant_id,
-            trust=ctx.trust,
             sources=[prometheus.source, influxdb.source, elasticsearch.source],
-            protected=ctx.protected,
             opts=self.child,
         )
         self.register_outputs({})

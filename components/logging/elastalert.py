@@ -5,8 +5,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.certificates.internal_ca import ca_bundle
 from components.component import Component
-from components.kubernetes.charts import Chart
-from components.kubernetes.context import CaTrust
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release
 from components.kubernetes.job import checksum
 from components.logging.elastalert_values import SLACK, values
@@ -20,38 +19,35 @@ class ElastAlert(Component):
         self,
         name: str,
         settings: ElastAlertSettings,
+        ctx: ClusterContext,
         *,
-        chart: Chart,
-        namespace: Input[str],
         login: Input[str],
-        login_stamp: Input[str],
-        trust: CaTrust,
+        login_checksum: Input[str],
         webhook: Output[str],
-        kibana: str,
-        monitors: Input[bool],
         opts: ResourceOptions | None = None,
     ) -> None:
         """`login` is a Secret in the namespace with `username` and `password`."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["logging"]
         slack = k8s.core.v1.Secret(
             SLACK,
             metadata={"name": SLACK, "namespace": namespace},
             string_data={"webhook-url": webhook},
             opts=self.child,
         )
-        stamp = Output.all(login_stamp, checksum(webhook)).apply("-".join)
+        stamp = Output.all(login_checksum, checksum(webhook)).apply("-".join)
         release(
             "elastalert2",
-            chart,
+            ctx.charts["elastalert2"],
             namespace=namespace,
             values=values(
                 settings,
                 login=login,
-                ca=ca_bundle("elastalert-ca", trust, namespace=namespace, parent=self),
+                ca=ca_bundle("elastalert-ca", ctx.trust, namespace=namespace, parent=self),
                 slack=slack.metadata.name,
-                kibana=kibana,
+                kibana=ctx.hosts["kibana"].url,
                 stamp=stamp,
-                monitors=monitors,
+                monitors=ctx.service_monitors,
             ),
             opts=self.child,
         )

@@ -1,17 +1,15 @@
 """Logs: Elasticsearch, what fills it from every node, and Kibana to read it."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.certificates.internal_ca import ca_bundle, server_certificate
 from components.component import Component, after
 from components.ingress.route import Tls, publish
-from components.kubernetes.charts import Chart
-from components.kubernetes.context import CaTrust, Host
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
 from components.logging.settings import ElasticsearchSettings, KibanaSettings, days_or_hours
@@ -39,52 +37,50 @@ class Elasticsearch(Component):
 
     source: DataSource
     """Grafana's: the containers' logs alone."""
-    watcher: Output[str]
+    elastalert_login: Output[str]
     """ElastAlert2's Secret, with `username` and `password`, beside Elasticsearch; known as that is."""
-    watcher_stamp: Output[str]
+    elastalert_login_checksum: Output[str]
     """Tells that its password changed."""
     kibana: Output[str]
     """Kibana's URL; known once it is reached."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: ElasticsearchSettings,
         kibana_settings: KibanaSettings,
-        *,
-        charts: Mapping[str, Chart],
-        namespace: Input[str],
-        agents: Input[str],
-        disk: Input[str],
-        host: Host,
-        trust: CaTrust,
-        monitors: Input[bool],
-        protected: bool,
+        ctx: ClusterContext,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`agents` is the namespace of what runs on every node, `disk` a storage class."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["logging"]
+        agents = ctx.namespaces["node-agents"]
+        host = ctx.hosts["kibana"]
         users = access(namespace, rotation=settings.rotation, parent=self)
         kinds = release(
             "eck-operator",
-            charts["eck-operator"],
+            ctx.charts["eck-operator"],
             namespace=namespace,
-            values=operator(monitors=monitors),
+            values=operator(monitors=ctx.service_monitors),
             opts=self.child,
         )
-        where = ready(kinds, namespace)
+        where: Output[str] = ready(kinds, namespace)
 
         def certificate(called: str, server: str) -> Output[str]:
-            return server_certificate(called, trust, namespace=namespace, hosts=[server], parent=self)
+            return server_certificate(called, ctx.trust, namespace=namespace, hosts=[server], parent=self)
 
         cluster = release(
             "elasticsearch",
-            charts["eck-elasticsearch"],
+            ctx.charts["eck-elasticsearch"],
             namespace=where,
             values=elasticsearch(
-                settings, disk=disk, certificate=certificate("elasticsearch-tls", ELASTICSEARCH), users=users
+                settings,
+                disk=ctx.disks.retain,
+                certificate=certificate("elasticsearch-tls", ELASTICSEARCH),
+                users=users,
             ),
-            opts=ResourceOptions(parent=self, protect=protected),
+            opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
         kept = {CONTAINERS: settings.retention, AUDIT: settings.audit_retention}
         streams = python_job(
@@ -99,14 +95,14 @@ class Elasticsearch(Component):
             },
             secrets=users.secrets["logs-setup"],
             checksum=checksum(users.passwords["logs-setup"]),
-            ca=ca_bundle("elasticsearch-ca", trust, namespace=namespace, parent=self),
+            ca=ca_bundle("elasticsearch-ca", ctx.trust, namespace=namespace, parent=self),
             parent=self,
             minutes=30,
         )
         kibana_tls = certificate("kibana-tls", KIBANA)
         reader = release(
             "kibana",
-            charts["eck-kibana"],
+            ctx.charts["eck-kibana"],
             namespace=ready(cluster, namespace),
             values=kibana(kibana_settings, url=host.url, certificate=kibana_tls),
             opts=self.child,
@@ -126,18 +122,18 @@ class Elasticsearch(Component):
             string_data={"password": users.passwords["fluent-bit"]},
             opts=self.child,
         )
-        stamp = checksum(users.passwords["fluent-bit"], trust.ca_pem)
+        stamp = checksum(users.passwords["fluent-bit"], ctx.trust.ca_pem)
         release(
             "fluent-bit",
-            charts["fluent-bit"],
+            ctx.charts["fluent-bit"],
             namespace=agents,
             values=fluent_bit(
                 login=login.metadata.name,
-                ca=ca_bundle("fluent-bit-ca", trust, namespace=agents, parent=self),
+                ca=ca_bundle("fluent-bit-ca", ctx.trust, namespace=agents, parent=self),
                 # What is written before the data streams are there would make an index of that name. A
                 # namespace that waited for the Job would have the release replaced whenever the Job is.
                 stamp=after(stamp, streams),
-                monitors=monitors,
+                monitors=ctx.service_monitors,
             ),
             opts=self.child,
         )
@@ -149,8 +145,8 @@ class Elasticsearch(Component):
             data={"index": CONTAINERS, "timeField": "@timestamp", "logMessageField": "log"},
             user="grafana",
             password=users.passwords["grafana"],
-            ca_pem=trust.ca_pem,
+            ca_pem=ctx.trust.ca_pem,
         )
-        self.watcher = after(users.secrets["elastalert"], streams)
-        self.watcher_stamp = checksum(users.passwords["elastalert"])
+        self.elastalert_login = after(users.secrets["elastalert"], streams)
+        self.elastalert_login_checksum = checksum(users.passwords["elastalert"])
         self.register_outputs({"kibana": self.kibana})

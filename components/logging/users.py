@@ -26,7 +26,7 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
         "cluster": ["manage_index_templates", "monitor"],
         "indices": [_on([CONTAINERS, AUDIT], "manage")],
     },
-    "watcher": {
+    "elastalert_login": {
         "cluster": ["monitor"],
         "indices": [_on([CONTAINERS, AUDIT], "read", "view_index_metadata"), _on([ALERTS], "all")],
     },
@@ -36,7 +36,7 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
 USERS: Mapping[str, str] = {
     "fluent-bit": "writer",
     "logs-setup": "steward",
-    "elastalert": "watcher",
+    "elastalert": "elastalert_login",
     "grafana": "panels",
     "operator": "reader,kibana_admin",
 }

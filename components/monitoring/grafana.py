@@ -1,6 +1,6 @@
 """Dashboards: Grafana, which people log in to by Entra, with dashboards from files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
@@ -10,8 +10,7 @@ from components.certificates.internal_ca import server_certificate
 from components.component import Component, after
 from components.entra.application import OidcClient
 from components.ingress.route import Tls, publish
-from components.kubernetes.charts import Chart
-from components.kubernetes.context import CaTrust, Host
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import release
 from components.kubernetes.job import checksum
@@ -31,20 +30,17 @@ class Grafana(Component):
         self,
         name: str,
         settings: GrafanaSettings,
+        ctx: ClusterContext,
         *,
-        charts: Mapping[str, Chart],
-        namespace: Input[str],
-        disk: Input[str],
-        host: Host,
         login: OidcClient,
         tenant: str,
-        trust: CaTrust,
         sources: Sequence[DataSource],
-        protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`disk` is a storage class; the first of `sources` is the one that a new panel asks."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["monitoring"]
+        host = ctx.hosts["grafana"]
         # For when Entra does not answer. Grafana takes it for an empty disk, and never again.
         administrator = password("grafana-administrator", parent=self)
         # Its default is in its documentation. With another one it cannot read what it has encrypted.
@@ -63,14 +59,14 @@ class Grafana(Component):
             opts=self.child,
         )
         certificate = server_certificate(
-            "grafana-tls", trust, namespace=namespace, hosts=["grafana", SERVER], parent=self
+            "grafana-tls", ctx.trust, namespace=namespace, hosts=["grafana", SERVER], parent=self
         )
         self._files(namespace)
         account = self._reader(namespace)
         stamp = checksum(login.secret, *(Output.secret(each) for each in passwords.values()))
         release(
             "grafana",
-            charts["grafana"],
+            ctx.charts["grafana"],
             namespace=account,
             values=values(
                 settings,
@@ -78,12 +74,12 @@ class Grafana(Component):
                 tenant=tenant,
                 client_id=login.client_id,
                 sources=sources,
-                disk=disk,
+                disk=ctx.disks.retain,
                 secret=secret.metadata.name,
                 certificate=certificate,
                 stamp=stamp,
             ),
-            opts=ResourceOptions(parent=self, protect=protected),
+            opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
         self.url = publish(
             "grafana",

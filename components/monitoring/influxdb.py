@@ -8,8 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.certificates.internal_ca import ca_bundle, server_certificate
 from components.component import Component, after
-from components.kubernetes.charts import Chart
-from components.kubernetes.context import CaTrust
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
@@ -28,21 +27,17 @@ class InfluxDb(Component):
     source: DataSource
     """For Grafana, which need not wait for it."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: InfluxDbSettings,
-        *,
-        charts: Mapping[str, Chart],
-        namespace: Input[str],
-        agents: Input[str],
-        disk: Input[str],
-        trust: CaTrust,
-        protected: bool,
+        ctx: ClusterContext,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`agents` is the namespace of what runs on every node, `disk` a storage class."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["monitoring"]
+        agents = ctx.namespaces["node-agents"]
         # The administrator's are taken once, by an empty disk: they do not rotate.
         admin = {key: password(f"influxdb-{key}", parent=self) for key in ("admin-password", "admin-token")}
         users = {
@@ -59,18 +54,18 @@ class InfluxDb(Component):
 
         database = release(
             "influxdb2",
-            charts["influxdb2"],
+            ctx.charts["influxdb2"],
             namespace=namespace,
             values=influxdb(
                 settings,
-                disk=disk,
+                disk=ctx.disks.retain,
                 auth=secret("influxdb-admin", namespace, admin),
                 # InfluxDB reads it when it starts, which each new image of its node makes it do, weekly.
                 certificate=server_certificate(
-                    "influxdb-tls", trust, namespace=namespace, hosts=HOSTS, parent=self, days=365
+                    "influxdb-tls", ctx.trust, namespace=namespace, hosts=HOSTS, parent=self, days=365
                 ),
             ),
-            opts=ResourceOptions(parent=self, protect=protected),
+            opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
         python_job(
             "influxdb-setup",
@@ -84,7 +79,7 @@ class InfluxDb(Component):
             },
             secrets=secret("influxdb-setup", namespace, {"admin-token": admin["admin-token"], **users}),
             checksum=checksum(*users.values()),
-            ca=ca_bundle("influxdb-ca", trust, namespace=namespace, parent=self),
+            ca=ca_bundle("influxdb-ca", ctx.trust, namespace=namespace, parent=self),
             parent=self,
         )
         self.source = DataSource(
@@ -94,7 +89,7 @@ class InfluxDb(Component):
             {"dbName": settings.bucket, "httpMode": "POST"},
             user="grafana",
             password=users["grafana"],
-            ca_pem=trust.ca_pem,
+            ca_pem=ctx.trust.ca_pem,
         )
         account = k8s.core.v1.ServiceAccount(
             "telegraf-ds", metadata={"name": "telegraf-ds", "namespace": agents}, opts=self.child
@@ -117,17 +112,17 @@ class InfluxDb(Component):
             opts=self.child,
         )
         # Telegraf reads both when it starts.
-        stamp = checksum(users["telegraf"], trust.ca_pem)
+        stamp = checksum(users["telegraf"], ctx.trust.ca_pem)
         allowed = after(agents, bound.metadata.name)
         for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", allowed, nodes)):
             release(
                 called,
-                charts[called],
+                ctx.charts[called],
                 namespace=place,
                 values=told(
                     settings,
                     password=secret(called, place, {"password": users["telegraf"]}),
-                    ca=ca_bundle(f"{called}-ca", trust, namespace=place, parent=self),
+                    ca=ca_bundle(f"{called}-ca", ctx.trust, namespace=place, parent=self),
                     stamp=stamp,
                 ),
                 opts=self.child,

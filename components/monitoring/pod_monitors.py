@@ -8,7 +8,7 @@ from pulumi import Input, ResourceOptions
 
 from components.certificates.internal_ca import ca_bundle
 from components.component import Component, after
-from components.kubernetes.context import CaTrust
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.network_policies import (
     CONSUL,
@@ -69,13 +69,11 @@ SCRAPE_TARGETS: Mapping[str, ScrapeTarget] = {
 class PodMonitors(Component):
     """A PodMonitor for each row of the table, whether its pods are there yet or not."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
+        ctx: ClusterContext,
         *,
-        namespace: Input[str],
-        crds_ready: Input[bool],
-        trust: CaTrust,
         consul_token: Input[str],
         expires_at: Mapping[str, Input[str]],
         opts: ResourceOptions | None = None,
@@ -85,7 +83,8 @@ class PodMonitors(Component):
         `expires_at` has the last moment of what was made for a time, by what it is.
         """
         super().__init__(name, opts)
-        ca = ca_bundle(CA, trust, namespace=namespace, parent=self)
+        namespace = ctx.namespaces["monitoring"]
+        ca = ca_bundle(CA, ctx.trust, namespace=namespace, parent=self)
         token = k8s.core.v1.Secret(
             CONSUL_TOKEN,
             metadata={"name": CONSUL_TOKEN, "namespace": namespace},
@@ -93,7 +92,7 @@ class PodMonitors(Component):
             opts=self.child,
         )
         # An operator that finds no token takes nothing of a monitor.
-        there = after(namespace, crds_ready, token.metadata.name)
+        there = after(namespace, ctx.service_monitors, token.metadata.name)
         expiry_rules(there, expires_at, parent=self)
         for called, watched in SCRAPE_TARGETS.items():
             custom_resource(

@@ -1,12 +1,10 @@
 """Prometheus and Alertmanager, by kube-prometheus-stack."""
 
-from collections.abc import Mapping
-
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
 from components.component import Component, after
-from components.kubernetes.charts import Chart
+from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release
 from components.monitoring.alert_rules import alerts
 from components.monitoring.grafana_values import DataSource
@@ -20,22 +18,18 @@ class Prometheus(Component):
     source: DataSource
     """For Grafana, which need not wait for it."""
 
-    def __init__(  # noqa: PLR0913 (named, and each an input)
+    def __init__(
         self,
         name: str,
         settings: PrometheusSettings,
+        ctx: ClusterContext,
         *,
-        charts: Mapping[str, Chart],
-        namespace: Input[str],
-        agents: Input[str],
-        disk: Input[str],
-        crds_ready: Input[bool],
         webhook: Input[str],
-        protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
         """`agents` is the namespace of what runs on every node, `disk` a storage class."""
         super().__init__(name, opts)
+        namespace = ctx.namespaces["monitoring"]
         slack = k8s.core.v1.Secret(
             SLACK,
             metadata={"name": SLACK, "namespace": namespace},
@@ -43,14 +37,14 @@ class Prometheus(Component):
             opts=self.child,
         )
         # The node exporter runs in the namespace `agents`.
-        there = after(namespace, agents, crds_ready)
+        there = after(namespace, ctx.namespaces["node-agents"], ctx.service_monitors)
         alerts(there, settings.runbooks, parent=self)
         release(
             NAME,
-            charts[NAME],
+            ctx.charts[NAME],
             namespace=there,
-            values=values(settings, disk=disk, slack=slack.metadata["name"]),
-            opts=ResourceOptions(parent=self, protect=protected),
+            values=values(settings, disk=ctx.disks.retain, slack=slack.metadata["name"]),
+            opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
         self.source = DataSource("Prometheus", "prometheus", f"http://{NAME}-prometheus.monitoring.svc:9090")
         self.register_outputs({})

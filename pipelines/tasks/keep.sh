@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Commits a plan, so that it gets from the job that made it to the job that a person starts.
+# Commits a plan, to pass it from the planning job to the job that a person starts.
 set -euo pipefail
 : "${STACK:?which stack}"
 cp -R plans/. kept

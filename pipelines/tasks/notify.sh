@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A job ended by no doing of its own: a worker was lost, or something took too long.
+# Reports a job that Concourse ended: its worker was lost or its timeout is over.
 set -euo pipefail
 cd platform
 python3 tools/setup.py

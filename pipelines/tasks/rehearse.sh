@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a pull request changes, without a credential: its base is brought up on simulated clouds, and the pull
-# request is previewed on top. Runs what the pull request says: it gets nothing to give away.
+# Previews a pull request without credentials: brings its base up on simulated clouds and previews the pull
+# request on top. It runs code of the pull request, so the task has no secrets.
 set -euo pipefail
 : "${STACK:?which stack}"
 python=${PYTHON:-$PWD/pull-request/.venv/bin/python}
@@ -11,15 +11,15 @@ status=0
 {
     { [ -n "${PYTHON:-}" ] || python3 tools/setup.py; } &&
         "$python" -m deploy preview "$STACK" --rehearse --base "$base" --markdown "$comment"
-} >"$comment.said" 2>&1 || status=$?
-cat "$comment.said"
-if [ ! -s "$comment" ]; then # it did not come as far as a comment of its own
+} >"$comment.output" 2>&1 || status=$?
+cat "$comment.output"
+if [ ! -s "$comment" ]; then # it failed before it wrote the comment
     {
-        echo "### preview of \`$STACK\` ended with $status"
+        echo "### preview of \`$STACK\` failed with exit code $status"
         echo '```'
-        tail -n 30 "$comment.said" | sed 's/```/'"'''"'/g'
+        tail -n 30 "$comment.output" | sed 's/```/'"'''"'/g'
         echo '```'
     } >"$comment"
 fi
-rm "$comment.said"
+rm "$comment.output"
 exit "$status"

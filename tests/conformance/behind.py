@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from rehearsal.helm import CRDS, RELEASE
+from tests.conformance import real_kubernetes
 from tests.conformance.cluster import AZURE, Judge, Manifest, Release, package, root, template, whole
-from tests.conformance.real_kubernetes import FILE
 from tests.conformance.servers import ApiServer, Seal, api_server, vault_server
 from tests.conformance.vault_init_job import Job, around
-from tests.engine.test_rehearsal import Checkout
+from tests.support.checkout import Checkout
 
 INIT = "vault/jobs/vault-init"
 ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "VAULT_POD_URL", "VAULT_URL"}
@@ -191,7 +191,8 @@ def behind(stack: str, folder: Path, seal: Seal, releases: list[Release]) -> Ite
         kubernetes |= {"absent": sorted(ground.absent), "jobs": [INIT]}
         where = {"kubernetes": kubernetes, "vault": {"url": vault.url, "ca": str(vault.ca)}}
         file.write_text(json.dumps(where))
-        patch.setenv(FILE, str(file))
+        patch.setenv("REHEARSAL_SERVERS", real_kubernetes.__name__)
+        patch.setenv(real_kubernetes.FILE, str(file))
         ground.init.start()
         yield ground
         ground.init.ended.set()

@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-from rehearsal.resource_types import RefusedError
+from rehearsal.store import RefusedError
 
 
 class NotFoundError(RefusedError):

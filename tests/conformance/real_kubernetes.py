@@ -6,19 +6,22 @@ refuses is refused, in its own words. There are no controllers: no release makes
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rehearsal.helm import RELEASE
+from rehearsal.properties import Props
 from rehearsal.provider import Provider
-from rehearsal.resource_types import Call, Props, RefusedError
+from rehearsal.resource_types import Request
+from rehearsal.store import RefusedError
 from tests.conformance.http_server import NotFoundError, Server
 from tests.conformance.real_vault import Vault
 
-FILE = "REHEARSAL_SERVERS"
-"""The variable with the file's name."""
+FILE = "REAL_SERVERS"
+"""The variable with the name of the file that has the servers' addresses."""
 PATIENCE = 120
 """Seconds for a Job that somebody really runs."""
 APPLY = {"fieldManager": "pulumi-kubernetes", "fieldValidation": "Strict"}
@@ -33,12 +36,12 @@ class Kubernetes:
         self.absent, self.jobs = absent, jobs
         self.paths: dict[tuple[str, str], str] = {}
 
-    def __call__(self, method: str, call: Call, _: Props) -> Props:
-        manifest = {key: value for key, value in call.inputs.items() if not key.startswith("__")}
-        if call.type == RELEASE or manifest["apiVersion"].partition("/")[0] in self.absent:
+    def __call__(self, method: str, request: Request, _: Props) -> Props:
+        manifest = {key: value for key, value in request.inputs.items() if not key.startswith("__")}
+        if request.type == RELEASE or manifest["apiVersion"].partition("/")[0] in self.absent:
             return {}
-        path, patch = self.path(manifest), call.type.endswith("Patch")
-        new = call.before is None and not patch
+        path, patch = self.path(manifest), request.type.endswith("Patch")
+        new = request.before is None and not patch
         if method == "try":
             if not (new and self.there(path)):  # it is going to be replaced
                 self.dry_run(path, manifest)
@@ -99,7 +102,7 @@ class Kubernetes:
 SERVERS: dict[str, Any] = {"kubernetes": Kubernetes, "vault": Vault}
 
 
-def connect(providers: Mapping[str, Provider], file: Path) -> None:
-    """Put the servers that a file names behind the providers."""
-    for name, where in json.loads(file.read_text()).items():
-        providers[name].behind = SERVERS[name](**where)
+def connect(providers: Mapping[str, Provider]) -> None:
+    """Put the servers of the file that `REAL_SERVERS` names behind the providers."""
+    for name, where in json.loads(Path(os.environ[FILE]).read_text()).items():
+        providers[name].real_server = SERVERS[name](**where)

@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from rehearsal.resource_types import Call, Props
+from rehearsal.properties import Props
+from rehearsal.resource_types import Request
 from tests.conformance.http_server import Server
 
 ROLE = "auth/{backend}/role/{roleName}"
@@ -30,24 +31,24 @@ class Vault:
     def __init__(self, **where: str) -> None:
         self.where, self.logins = where, dict[str, Server]()
 
-    def __call__(self, method: str, call: Call, config: Props) -> Props:
+    def __call__(self, method: str, request: Request, config: Props) -> Props:
         if method == "try":
             return {}
-        server, (written, changed, outputs) = self.login(config), PATHS[call.type]
-        path = (changed if method == "update" else written).format_map(call.inputs)
+        server, (written, changed, outputs) = self.login(config), PATHS[request.type]
+        path = (changed if method == "update" else written).format_map(request.inputs)
         if method != "delete":
             known = re.findall(r"{(\w+)}", written)
-            body = {snake(key): value for key, value in call.inputs.items() if key not in known}
+            body = {snake(key): value for key, value in request.inputs.items() if key not in known}
             said = server.call("POST", f"/v1/{path}", body)
             answers = {
-                at: server.call("GET", f"/v1/{at.format_map(call.inputs)}") if at else said
+                at: server.call("GET", f"/v1/{at.format_map(request.inputs)}") if at else said
                 for at, _ in outputs.values()
             }
             return {name: answers[at]["data"][key] for name, (at, key) in outputs.items()}
         if changed:
             server.call("DELETE", f"/v1/{path}")
         else:
-            made = (call.cloud.get(call.id) or {})["outputs"]["accessor"]
+            made = (request.store.get(request.id) or {})["outputs"]["accessor"]
             server.call("POST", f"/v1/{path}-accessor/destroy", {"secret_id_accessor": made})
         return {}
 

@@ -19,7 +19,6 @@ BY_SERVER = {
     "pod-in-the-nodes-network": "host namespaces",
     "pod-with-a-priority-that-does-not-exist": "no PriorityClass with name high was found",
     "storage-class-that-keeps-what-it-has": "field is immutable",
-    "priority-that-moves": "may not be changed in an update",
     "service-account-that-is-there": "already exists",
 }
 """By rows of rehearsal/failures.yaml: its words. All others come later: from kubelet, controllers, charts."""

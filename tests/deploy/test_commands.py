@@ -1,4 +1,4 @@
-"""What the driver reads from the engine's events, and how it tells it."""
+"""Summaries of the engine's events, and the commands' messages."""
 
 import json
 import os
@@ -16,10 +16,10 @@ from pulumi.automation.events import (
 )
 
 from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
-from deploy.stack import Driver
+from deploy.stack import StackRunner
 from deploy.stack_file import ROOT, RefusedError, config, settings, stacks
-from deploy.summary import Outcome, listed, shortened
-from deploy.writer import alone
+from deploy.summary import Summary, listed, shortened
+from deploy.writer import exclusive
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 
@@ -46,11 +46,11 @@ def error(message, urn="", severity="error"):
     return EngineEvent(sequence=0, timestamp=0, diagnostic_event=event)
 
 
-def outcome(*events, operation="preview", state=()):
-    told = Outcome("prod", operation)
+def summary(*events, operation="preview", state=()):
+    told = Summary("prod", operation)
     for event in events:
-        told.take(event)
-    told.settle(state)
+        told.on_event(event)
+    told.add_implied_deletes(state)
     return told
 
 
@@ -59,18 +59,18 @@ def test_a_resource_is_called_by_its_type_and_name():
 
 
 def test_a_replacement_names_the_property_that_forces_it_and_not_the_others():
-    told = outcome(step("replace", keys=["administratorLogin"], diffs=["administratorLogin", "tags"]))
+    told = summary(step("replace", keys=["administratorLogin"], diffs=["administratorLogin", "tags"]))
     assert "replace Server database (administratorLogin)" in told.as_text()
 
 
 def test_losing_what_is_protected_is_a_refusal_and_an_update_of_it_is_not():
-    assert outcome(step("replace", protect=True)).refused
-    assert outcome(step("delete", protect=True)).refused
-    assert not outcome(step("update", protect=True)).refused
+    assert summary(step("replace", protect=True)).refused
+    assert summary(step("delete", protect=True)).refused
+    assert not summary(step("update", protect=True)).refused
 
 
 def test_a_protected_resource_that_the_engine_keeps_back_without_a_step_is_told_as_a_deletion():
-    told = outcome(error(f'resource "{SERVER}" cannot be deleted', SERVER))
+    told = summary(error(f'resource "{SERVER}" cannot be deleted', SERVER))
     assert [str(change) for change in told.refused] == ["delete Server database"]
     assert not told.errors
 
@@ -80,14 +80,14 @@ def test_what_the_engine_would_delete_after_the_first_protected_one_is_told_too(
         {"urn": SERVER + end, "type": type_, "custom": type_ != "c", "protect": end == "2"}
         for end, type_ in (("", "x"), ("2", "x"), ("3", "x"), ("4", "c"), ("5", "pulumi:providers:x"))
     ]
-    told = outcome(step("delete", protect=True), step("same", SERVER + "3"), state=state)
+    told = summary(step("delete", protect=True), step("same", SERVER + "3"), state=state)
     assert [change.urn for change in told.of("delete")] == [SERVER, SERVER + "2"]
     assert len(told.refused) == 2
-    assert not outcome(step("same", SERVER + "3"), state=state).changes
+    assert not summary(step("same", SERVER + "3"), state=state).changes
 
 
 def test_a_protected_replacement_is_told_once():
-    told = outcome(
+    told = summary(
         error(f'unable to replace resource "{SERVER}"\nas it is currently marked for protection.', SERVER),
         step("replace", protect=True, keys=["administratorLogin"]),
     )
@@ -95,12 +95,12 @@ def test_a_protected_replacement_is_told_once():
 
 
 def test_components_are_not_counted_as_resources():
-    assert outcome(step("create", custom=False)).counts == {"same": 0}
+    assert summary(step("create", custom=False)).counts == {"same": 0}
 
 
 def test_debug_messages_are_never_shown():
     """They hold every input in plain text, secrets too."""
-    told = outcome(error("registering: password=hunter2", severity="debug"))
+    told = summary(error("registering: password=hunter2", severity="debug"))
     assert "hunter2" not in told.as_text() + told.as_json() + told.as_markdown()
 
 
@@ -118,17 +118,17 @@ def test_only_mandatory_rules_refuse():
         )
         return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
 
-    told = outcome(violation("mandatory"), violation("advisory"))
+    told = summary(violation("mandatory"), violation("advisory"))
     assert told.violations == ["Server database: it holds data [protected-data]"]
 
 
 def test_json_and_markdown_say_the_same_as_the_text():
-    told = outcome(
+    told = summary(
         step("replace", keys=["location"]), step("delete", SERVER + "2"), step("same", SERVER + "3")
     )
     as_json = json.loads(told.as_json())
     assert as_json["changes"] == {"replace": 1, "delete": 1, "same": 1}
-    assert as_json["replacements"][0]["because"] == ["location"]
+    assert as_json["replacements"][0]["diffKeys"] == ["location"]
     assert "- `Server database` because of `location`" in told.as_markdown()
 
 
@@ -192,7 +192,7 @@ def test_what_the_program_unprotects_in_the_same_update_may_be_replaced():
     given_up.resource_pre_event.metadata.new = StepEventStateMetadata(
         type="", urn=SERVER, id="", parent="", provider="", inputs={}, outputs={}, custom=True, protect=False
     )
-    assert not outcome(given_up).refused
+    assert not summary(given_up).refused
 
 
 def release(name, before, after):
@@ -212,7 +212,7 @@ def release(name, before, after):
 
 def test_a_comment_shows_how_rendered_values_differ():
     changed = release("web", {"values": {"replicas": 2}}, {"values": {"replicas": 3}})
-    told = outcome(step("same", SERVER + "2"), changed).as_markdown()
+    told = summary(step("same", SERVER + "2"), changed).as_markdown()
     assert "<summary>web.yaml</summary>" in told
     assert "-replicas: 2\n+replicas: 3" in told
     assert "releases.yaml" not in told
@@ -220,26 +220,26 @@ def test_a_comment_shows_how_rendered_values_differ():
 
 def test_a_comment_shows_the_new_version_of_each_release_of_a_chart():
     changed = [release(name, {}, {"version": "2"}) for name in ("web", "workers")]
-    told = outcome(step("same", SERVER + "2"), *changed).as_markdown()
+    told = summary(step("same", SERVER + "2"), *changed).as_markdown()
     for name in ("web", "workers"):
         assert f"<summary>releases.yaml: {name}</summary>" in told
 
 
 def test_what_a_preview_does_not_know_yet_is_no_difference_and_hides_none():
     later = {"name": UNKNOWN, "values": {"host": UNKNOWN, "new": UNKNOWN, "a": [{"b": 2, "c": UNKNOWN}]}}
-    told = outcome(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
+    told = summary(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
     assert list(told.values) == ["web.yaml"]
     changed = [line for line in told.values["web.yaml"].splitlines() if line[0] in "+-"]
-    assert changed == ["--- now", "+++ then", "-- b: 1", "+- b: 2", "+new: (known later)"]
+    assert changed == ["--- before", "+++ after", "-- b: 1", "+- b: 2", "+new: (known later)"]
 
 
 def test_a_comment_is_no_longer_than_github_takes_and_says_what_it_leaves_out():
     changed = [
         release(f"r{n}", {"values": {"a": "b\n" * 400}}, {"values": {"a": "c\n" * 400}}) for n in range(50)
     ]
-    told = outcome(step("same", SERVER + "2"), *changed).as_markdown()
+    told = summary(step("same", SERVER + "2"), *changed).as_markdown()
     assert 50_000 < len(told) < 65_536
-    assert "files more differ: `python -m deploy render` writes all" in told
+    assert "more files differ: `python -m deploy render` writes all of them" in told
 
 
 def test_two_stacks_with_one_external_url_are_refused(tmp_path):
@@ -256,16 +256,16 @@ def test_no_stack_has_anothers_hosts(stack):
 
 def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):
     expected = pytest.raises(RefusedError, match=rf"pid {os.getpid()}\) since 20")
-    with alone(tmp_path), expected as refused, alone(tmp_path):
+    with exclusive(tmp_path), expected as refused, exclusive(tmp_path):
         pass
     assert refused.value.code == 5
-    with alone(tmp_path):
+    with exclusive(tmp_path):
         pass
 
 
 @pytest.mark.parametrize(("times", "opens"), [(2, True), (9, False)])
 def test_a_state_that_is_just_being_written_is_read_again(monkeypatch, times, opens):
-    """By the engine of a driver that was killed: seen after a SIGKILL at the third change."""
+    """By the engine of a run that was killed: seen after a SIGKILL at the third change."""
     said = "error: failed to load checkpoint: EOF"
     answers = iter([auto.CommandError(auto.CommandResult("", said, 255))] * times)
 
@@ -277,7 +277,7 @@ def test_a_state_that_is_just_being_written_is_read_again(monkeypatch, times, op
     monkeypatch.setattr(auto, "create_or_select_stack", select)
     monkeypatch.setattr("deploy.stack.time.sleep", lambda _: None)
     if opens:
-        assert Driver("prod", None).stack == "opened"
+        assert StackRunner("prod", None).stack == "opened"
     else:
         with pytest.raises(RefusedError, match="prod cannot be opened: failed to load checkpoint: EOF"):
-            Driver("prod", None)
+            StackRunner("prod", None)

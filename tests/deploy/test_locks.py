@@ -1,4 +1,4 @@
-"""Who holds a stack is told, and nobody's lock is taken away while it may be at work."""
+"""Locks are described, and the lock of a run that may be alive is not removed."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from deploy.__main__ import cancel, recover
-from deploy.locks import LONGEST, held, let_go, written
-from deploy.stack import driver
+from deploy.locks import LONGEST, describe_locks, parse_locks, refuse_live
+from deploy.stack import open_stack
 from deploy.stack_file import RefusedError
 from tests.support.recorder import ROOT
 
@@ -37,8 +37,8 @@ def said(host, pid, since=YOUNG, query=""):
 
 
 @pytest.mark.parametrize("query", ["", "?storage_account=platformstate"])
-def test_a_lock_is_read_with_its_id_and_its_holder(query):
-    [lock] = written(said(ELSEWHERE, 17, query=query))
+def test_a_lock_is_read_with_its_id_and_its_run(query):
+    [lock] = parse_locks(said(ELSEWHERE, 17, query=query))
     assert (lock.id, lock.user, lock.host, lock.pid) == ("0d3c-11", "ada", ELSEWHERE, 17)
     assert lock.since == YOUNG.replace(microsecond=0)
 
@@ -46,36 +46,36 @@ def test_a_lock_is_read_with_its_id_and_its_holder(query):
 @pytest.mark.parametrize(
     ("host", "pid", "since", "told"),
     [
-        (HERE, MINE, OLD, ", which runs"),
-        (HERE, GONE, YOUNG, ", which no longer runs"),
+        (HERE, MINE, OLD, ", still running"),
+        (HERE, GONE, YOUNG, ", no longer running"),
         (ELSEWHERE, 1, YOUNG, ""),
-        (ELSEWHERE, 1, OLD, ", longer ago than the 8 h of any update"),
+        (ELSEWHERE, 1, OLD, ", older than the 8 h of the longest update"),
     ],
 )
-def test_who_finds_a_lock_is_told_who_has_it_and_whether_that_lives(host, pid, since, told):
-    text = held("prod", said(host, pid, since))
+def test_an_error_names_the_locking_run_and_whether_it_is_alive(host, pid, since, told):
+    text = describe_locks("prod", said(host, pid, since))
     assert f"  ada@{host} (pid {pid}) since {since:%Y-%m-%dT%H:%M:%SZ}{told}\n" in text
     assert "python -m deploy recover prod --mend" in text
 
 
-def test_what_pulumi_says_in_other_words_is_passed_on():
-    assert held("prod", "[409] Conflict") == "another update holds prod: [409] Conflict"
+def test_an_unknown_message_of_pulumi_is_passed_on():
+    assert describe_locks("prod", "[409] Conflict") == "prod is locked by another update: [409] Conflict"
 
 
 @pytest.mark.parametrize(("host", "pid", "since"), [(HERE, MINE, OLD), (ELSEWHERE, 1, YOUNG)])
-def test_a_lock_whose_holder_may_live_is_refused_unless_it_is_given(host, pid, since):
-    locks = [*written(said(host, pid, since))]
+def test_the_lock_of_a_run_that_may_be_alive_is_removed_only_by_its_id(host, pid, since):
+    locks = [*parse_locks(said(host, pid, since))]
     with pytest.raises(RefusedError, match=r"(?s)ada@.+ since .+--lock 0d3c-11") as refused:
-        let_go("prod", locks, ())
+        refuse_live("prod", locks, ())
     assert refused.value.code == 5
     with pytest.raises(RefusedError):
-        let_go("prod", locks, ["0d3c-12"])
-    let_go("prod", locks, ["0d3c-11"])
+        refuse_live("prod", locks, ["0d3c-12"])
+    refuse_live("prod", locks, ["0d3c-11"])
 
 
 @pytest.mark.parametrize(("host", "pid", "since"), [(HERE, GONE, YOUNG), (ELSEWHERE, 1, OLD)])
-def test_the_lock_of_a_dead_run_may_go(host, pid, since):
-    let_go("prod", written(said(host, pid, since)), ())
+def test_the_lock_of_a_dead_run_may_be_removed(host, pid, since):
+    refuse_live("prod", parse_locks(said(host, pid, since)), ())
 
 
 def test_no_step_of_a_pipeline_is_longer_than_an_update_may_be():
@@ -94,8 +94,9 @@ def lock_in(home):
     return place
 
 
-def test_the_engine_tells_of_a_lock_and_nothing_is_changed_by_asking(tmp_path):
-    with driver("demo", rehearse=True, writing=True, quiet=True, home=tmp_path) as here:
+@pytest.mark.engine
+def test_reading_the_locks_changes_nothing(tmp_path):
+    with open_stack("demo", rehearse=True, writing=True, quiet=True, home=tmp_path) as here:
         assert here.locks() == []
         place = lock_in(tmp_path)
         [found] = here.locks()
@@ -104,17 +105,18 @@ def test_the_engine_tells_of_a_lock_and_nothing_is_changed_by_asking(tmp_path):
     assert place.exists()
 
 
-def test_recover_shows_a_lock_and_takes_it_away_by_its_id_alone(tmp_path, capsys):
-    with driver("demo", rehearse=True, writing=True, quiet=True, home=tmp_path):
+@pytest.mark.engine
+def test_recover_shows_a_lock_and_removes_it_only_by_its_id(tmp_path, capsys):
+    with open_stack("demo", rehearse=True, writing=True, quiet=True, home=tmp_path):
         place = lock_in(tmp_path)
     recover("demo", rehearse=True, home=tmp_path)
     assert f"lock 0d3c: ada@{ELSEWHERE} (pid 1) since" in capsys.readouterr().out
     for command in (partial(recover, mend=True), cancel):
-        with pytest.raises(RefusedError, match="nothing was changed"):
+        with pytest.raises(RefusedError, match="Nothing was changed"):
             command("demo", rehearse=True, home=tmp_path)
         assert place.exists()
     recover("demo", rehearse=True, mend=True, lock=["0d3c"], home=tmp_path)
     assert not place.exists()
-    assert capsys.readouterr().out.endswith("demo: put right; run `up` again\n")
+    assert capsys.readouterr().out.endswith("demo: recovered; run `up` again\n")
     recover("demo", rehearse=True, home=tmp_path)
-    assert capsys.readouterr().out == "demo: nothing is left behind\n"
+    assert capsys.readouterr().out == "demo: nothing to recover\n"

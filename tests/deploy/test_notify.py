@@ -1,11 +1,11 @@
-"""Messages to Slack and issues on GitHub, by servers that answer as theirs do."""
+"""Messages to Slack and issues on GitHub, against stub servers that answer as the real ones do."""
 
 import json
 
 import pytest
 from werkzeug import Response
 
-from deploy import notify as notices
+from deploy import notify
 from deploy.stack_file import RefusedError
 
 TITLE = "Drift of prod"
@@ -13,7 +13,7 @@ ISSUES = "/repos/acme/platform/issues"
 
 
 class Hub:
-    """GitHub's issues, kept by number; what it does not know it refuses (pytest_httpserver answers 500)."""
+    """GitHub's issues, kept by number; it refuses unknown paths (pytest_httpserver answers 500)."""
 
     def __init__(self, server):
         self.server, self.issues, self.comments = server, [], []
@@ -62,33 +62,35 @@ def hub(httpserver, monkeypatch):
 
 
 def told(hub, text, **how):
-    return notices.issue("acme/platform", TITLE, text, api=hub.server.url_for("").rstrip("/"), **how)
+    return notify.issue("acme/platform", TITLE, text, api=hub.server.url_for("").rstrip("/"), **how)
 
 
-def test_what_lasts_is_one_issue_that_is_written_anew_and_closed_when_it_is_gone(hub):
+def test_a_lasting_problem_is_one_issue_that_is_updated_and_closed(hub):
     hub.written(1, TITLE, "by a person", [])
     assert told(hub, "one tag differs") == "opened https://github.example.org/acme/platform/issues/2"
     assert told(hub, "two tags differ") == "updated https://github.example.org/acme/platform/issues/2"
     assert "two tags differ" in hub.issues[1]["body"]
     assert "one tag" not in hub.issues[1]["body"]
-    assert told(hub, "", gone=True) == "closed https://github.example.org/acme/platform/issues/2"
+    assert told(hub, "", close=True) == "closed https://github.example.org/acme/platform/issues/2"
     assert [issue["state"] for issue in hub.issues] == ["open", "closed"]
-    assert hub.comments == [(2, "It is gone.")]
-    assert told(hub, "", gone=True) == "no issue is open"
+    assert hub.comments == [(2, "The last run found nothing.")]
+    assert told(hub, "", close=True) == "no issue is open"
 
 
-def test_a_token_that_may_not_write_issues_is_told_in_githubs_words(httpserver, monkeypatch):
+def test_a_token_that_may_not_write_issues_is_reported_with_githubs_message(httpserver, monkeypatch):
     monkeypatch.setenv("GITHUB_TOKEN", "t0ken")
     refusal = {"message": "Resource not accessible by personal access token"}
     httpserver.expect_request(ISSUES).respond_with_json(refusal, 403)
-    with pytest.raises(RefusedError, match=r"403: Resource not accessible .*may GITHUB_TOKEN write issues"):
-        notices.issue("acme/platform", TITLE, "x", api=httpserver.url_for("").rstrip("/"))
+    with pytest.raises(
+        RefusedError, match=r"403: [\s\S]*Resource not accessible[\s\S]*may GITHUB_TOKEN write issues"
+    ):
+        notify.issue("acme/platform", TITLE, "x", api=httpserver.url_for("").rstrip("/"))
 
 
-def test_slack_gets_the_title_and_the_end_of_what_was_said(httpserver, monkeypatch, capsys):
+def test_slack_gets_the_title_and_the_last_lines(httpserver, monkeypatch, capsys):
     monkeypatch.setenv("SLACK_WEBHOOK", httpserver.url_for("/services/x"))
     httpserver.expect_request("/services/x", method="POST").respond_with_data("ok")
-    notices.slack("up of prod: done", "\n".join(f"line {number}" for number in range(100)) + "\n```")
+    notify.slack("up of prod: done", "\n".join(f"line {number}" for number in range(100)) + "\n```")
     [(request, _)] = httpserver.log
     text = request.json["text"]
     assert text.startswith("up of prod: done\n```")
@@ -100,21 +102,21 @@ def test_slack_gets_the_title_and_the_end_of_what_was_said(httpserver, monkeypat
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_a_message_that_slack_does_not_take_is_told_and_fails_nothing(httpserver, monkeypatch, capsys, gone):
+def test_a_message_that_slack_refuses_is_reported_and_is_no_error(httpserver, monkeypatch, capsys, gone):
     address = "http://127.0.0.1:9/x" if gone else httpserver.url_for("/services/x")
     monkeypatch.setenv("SLACK_WEBHOOK", address)
     httpserver.expect_request("/services/x").respond_with_data("no_service", 404)
-    notices.slack("up of prod: done", "")
+    notify.slack("up of prod: done", "")
     said = capsys.readouterr().err
-    assert "Slack did not take the message" in said
+    assert "Slack did not accept the message" in said
     assert gone or "no_service" in said
 
 
 @pytest.mark.parametrize(("variable", "call"), [
-    ("SLACK_WEBHOOK", lambda: notices.slack("x", "")),
-    ("GITHUB_TOKEN", lambda: notices.issue("acme/platform", TITLE, "")),
+    ("SLACK_WEBHOOK", lambda: notify.slack("x", "")),
+    ("GITHUB_TOKEN", lambda: notify.issue("acme/platform", TITLE, "")),
 ])  # fmt: skip
-def test_what_is_not_given_is_asked_for(monkeypatch, variable, call):
+def test_a_missing_credential_is_named(monkeypatch, variable, call):
     monkeypatch.delenv(variable, raising=False)
     with pytest.raises(RefusedError, match=f"{variable} is not set"):
         call()

@@ -29,27 +29,27 @@ def missing(**changed):
     return {what: found.missing for what, found in findings(**changed).items() if found.missing}
 
 
-def test_where_all_is_there_nothing_is_missing():
+def test_nothing_is_missing_if_all_preconditions_are_met():
     assert missing() == {}
     assert len(findings()) > 15
 
 
-def test_without_a_login_nothing_else_is_asked():
+def test_without_a_login_nothing_else_is_checked():
     found = findings(**{"account show": None})
-    assert [one.mend for one in found.values()] == [f"az login --tenant {SETTINGS.azure.tenant_id}"]
+    assert [one.remedy for one in found.values()] == [f"az login --tenant {SETTINGS.azure.tenant_id}"]
 
 
-def test_a_login_in_another_tenant_is_told():
+def test_a_login_in_another_tenant_is_reported():
     assert "in tenant other" in str(missing(**{"account show": {"tenantId": "other"}}))
 
 
 @pytest.mark.parametrize(
-    ("answer", "value", "what", "mend"),
+    ("answer", "value", "what", "remedy"),
     [
         ("provider list", [], "provider Microsoft.KeyVault", "--namespace Microsoft.KeyVault"),
         ("aks get-versions", {"values": [{"version": "1.30"}]}, "Kubernetes 1.36", "kubernetesVersion"),
         ("vm list-usage", [], "cores of standardDDSv5Family in westeurope", "Quotas"),
-        ("network dns zone show", None, "DNS zone ci.example.org", "make it"),
+        ("network dns zone show", None, "DNS zone ci.example.org", "create it"),
         ("nslookup", "** server can't find it", "delegation of ci.example.org", "ns1-01.azure-dns.com"),
         ("ad group show", None, "Entra group 6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e", "az ad group create"),
         ("role assignment list", [{"roleDefinitionName": "Contributor"}],
@@ -57,10 +57,10 @@ def test_a_login_in_another_tenant_is_told():
         ("rest", {"value": []}, "Graph permission Group.ReadWrite.All", r'\"appRoleId\": \"62a82d76-'),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_told_with_what_mends_it(answer, value, what, mend):
+def test_a_missing_precondition_is_reported_with_its_remedy(answer, value, what, remedy):
     found = findings(**{answer: value})[what]
     assert found.missing
-    assert mend in found.mend
+    assert remedy in found.remedy
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,17 @@
-"""What a killed run leaves behind is found, and taken into the state or let go of."""
+"""Pending creates are imported and pending releases are marked as failed."""
 
+import ast
 import base64
 import gzip
 import json
 
-from deploy.recover import Rehearsed, adopted, failed, half_made, identity
+import pytest
+
+from deploy.arm_ids import TEMPLATES, arm_id
+from deploy.recover import failed, import_pending, pending_creates, resource_id
 from deploy.render import RELEASE
+from deploy.stack_file import ROOT, stacks
+from rehearsal.leftovers import SimulatedCluster
 
 GROUP = {
     "urn": "urn:pulumi:demo::platform::azure-native:resources:ResourceGroup::compute",
@@ -23,33 +29,33 @@ STATE = {
 }
 
 
-def test_only_what_was_being_created_may_exist_unknown_to_the_state():
-    assert half_made(STATE) == [GROUP, OTHER]
-    assert half_made({}) == []
+def test_only_creations_are_pending_creates():
+    assert pending_creates(STATE) == [GROUP, OTHER]
+    assert pending_creates({}) == []
 
 
-def test_what_has_an_id_is_adopted_and_nothing_stays_under_way():
-    mended = adopted(STATE, {GROUP["urn"]: "/subscriptions/s/resourceGroups/compute"})
+def test_a_pending_create_with_an_id_is_imported_and_no_operation_stays_pending():
+    mended = import_pending(STATE, {GROUP["urn"]: "/subscriptions/s/resourceGroups/compute"})
     assert mended["resources"] == [{**GROUP, "id": "/subscriptions/s/resourceGroups/compute"}]
     assert not mended["pending_operations"]
     assert STATE["resources"] == []
 
 
-def test_what_was_being_replaced_is_still_deleted():
-    mended = adopted({**STATE, "resources": [{**GROUP, "id": "old"}]}, {GROUP["urn"]: "new"})
+def test_the_old_resource_of_a_pending_replacement_is_still_deleted():
+    mended = import_pending({**STATE, "resources": [{**GROUP, "id": "old"}]}, {GROUP["urn"]: "new"})
     assert [(one["id"], one.get("delete")) for one in mended["resources"]] == [("old", True), ("new", None)]
 
 
-def test_ids_follow_from_inputs_where_they_can():
-    assert identity(GROUP, "s") == "/subscriptions/s/resourceGroups/compute"
+def test_ids_are_derived_from_inputs():
+    assert resource_id(GROUP, "s") == "/subscriptions/s/resourceGroups/compute"
     release = {"type": RELEASE, "inputs": {"namespace": "concourse", "name": "concourse"}}
-    assert identity(release, "s") == "concourse/concourse"
+    assert resource_id(release, "s") == "concourse/concourse"
     secret = {"type": "kubernetes:core/v1:Secret", "inputs": {"metadata": {"namespace": "a", "name": "b"}}}
-    assert identity(secret, "s") == "a/b"
-    assert identity({"type": "random:index/randomPassword:RandomPassword", "inputs": {}}, "s") is None
+    assert resource_id(secret, "s") == "a/b"
+    assert resource_id({"type": "random:index/randomPassword:RandomPassword", "inputs": {}}, "s") is None
 
 
-def test_helms_record_of_a_stuck_release_says_failed_afterwards_and_is_else_the_same():
+def test_a_stuck_release_is_marked_as_failed_and_nothing_else_in_its_record_changes():
     def packed(record):
         return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode()))).decode()
 
@@ -69,7 +75,7 @@ def test_helms_record_of_a_stuck_release_says_failed_afterwards_and_is_else_the_
     assert unpacked["manifest"] == "kept"
 
 
-def test_a_stuck_release_of_the_rehearsal_is_let_go_of(tmp_path):
+def test_a_stuck_release_of_a_rehearsal_is_marked_as_failed(tmp_path):
     file = tmp_path / "cloud" / "web.json"
     file.parent.mkdir()
     stuck = {
@@ -79,7 +85,40 @@ def test_a_stuck_release_of_the_rehearsal_is_let_go_of(tmp_path):
         "outputs": {"status": {"status": "pending-install"}},
     }
     file.write_text(json.dumps(stuck))
-    for name, record in Rehearsed(tmp_path).stuck():
+    for name, record in SimulatedCluster(tmp_path).stuck():
         assert name == "a/web"
-        Rehearsed(tmp_path).release(record)
-    assert list(Rehearsed(tmp_path).stuck()) == []
+        SimulatedCluster(tmp_path).mark_failed(record)
+    assert list(SimulatedCluster(tmp_path).stuck()) == []
+
+
+@pytest.mark.parametrize("stack", stacks())
+def test_every_azure_type_of_a_stack_has_an_id_template(run_stack, stack):
+    types = {each.type for each in run_stack(stack).resources if each.type.startswith("azure-native:")}
+    assert types
+    assert types <= TEMPLATES.keys()
+
+
+def test_an_azure_id_is_derived_from_the_names_in_the_inputs():
+    inputs = {"resourceGroupName": "compute", "resourceName": "demo", "agentPoolName": "workers"}
+    id_ = "/subscriptions/s/resourceGroups/compute/providers/Microsoft.ContainerService/managedClusters/demo"
+    assert arm_id("azure-native:containerservice:ManagedCluster", inputs, "s") == id_
+    assert arm_id("azure-native:containerservice:AgentPool", inputs, "s") == f"{id_}/agentPools/workers"
+    assert arm_id("azure-native:containerservice:AgentPool", {"resourceName": "demo"}, "s") is None
+
+
+def test_only_one_module_imports_the_rehearsal_and_only_when_it_is_asked_for():
+    found = {
+        (file.name, isinstance(parent, ast.Module))
+        for file in (ROOT / "deploy").rglob("*.py")
+        for parent in ast.walk(ast.parse(file.read_text()))
+        for node in ast.iter_child_nodes(parent)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [each.name for each in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+        if name.partition(".")[0] == "rehearsal"
+    }
+    assert found == {("stack.py", False)}

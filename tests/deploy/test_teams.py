@@ -38,8 +38,8 @@ def test_each_difference_has_a_line(git):
     there["left"] = {"owner": {"users": ["local:x"]}}
     del there["main"]
     assert list(differences(git, there)) == [
-        "+ main: the next update makes it",
-        "- left: is in Concourse, and not in git",
+        "+ main: the next update creates it",
+        "- left: not in git",
         "+ payments: member group oidc:c4d2e9a7-83f1-4b06-9e5d-2a7b6c1f0d38",
         "- payments: owner user local:friend",
     ]
@@ -49,7 +49,7 @@ def test_a_rehearsal_shows_what_its_job_was_told(git):
     told = {"data": {"teams.json": json.dumps({"set": git, "removed": []})}}
     resource = {"type": "kubernetes:core/v1:ConfigMap", "urn": "urn:x::teams", "inputs": told}
     assert rehearsed([{"type": "other", "urn": "urn:x::teams"}, resource]) == git
-    with pytest.raises(RefusedError, match="no team has been set"):
+    with pytest.raises(RefusedError, match="this rehearsal has no teams"):
         rehearsed([])
 
 
@@ -94,5 +94,5 @@ def test_a_login_that_is_over_is_not_taken_for_a_concourse_without_teams(url, tm
 
 
 def test_without_a_login_it_says_how_to_log_in(url, tmp_path):
-    with pytest.raises(RefusedError, match=r"nobody is logged in to .* fly -t main login"):
+    with pytest.raises(RefusedError, match=r"fly is not logged in to .* fly -t main login"):
         real(url, tmp_path / "nowhere")

@@ -8,7 +8,7 @@ import pytest
 from deploy.approval import SHOWN, Plan, commit, pools_with
 from deploy.stack_file import RefusedError
 from deploy.summary import Change
-from tests.engine.test_rehearsal import Checkout
+from tests.support.checkout import Checkout
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 STATE = {"urn": SERVER, "id": "/x", "modified": "2026-11-01T00:00:00Z", "protect": True}
@@ -25,7 +25,7 @@ def refusal(then, now):
     return str(refused.value)
 
 
-def test_a_plan_holds_while_nothing_moves():
+def test_a_plan_is_valid_while_nothing_changes():
     assert plan().check(plan()) is None
     assert plan().digest == plan().digest
 
@@ -33,33 +33,33 @@ def test_a_plan_holds_while_nothing_moves():
 @pytest.mark.parametrize(
     ("now", "told"),
     [
-        (plan(commit="0" * 12), f"commit: it was made of {plan().commit}, and this is 000000000000"),
-        (plan(settings=plan().settings | {"platform:tags": "x"}), "stack file: platform:tags is another"),
-        (plan(resources=[STATE | {"modified": "later"}]), "state: Server database is another"),
-        (plan(resources=[STATE | {"id": "/y"}]), "state: Server database is another"),
-        (plan(resources=[STATE | {"protect": False}]), "state: Server database is another"),
+        (plan(commit="0" * 12), f"commit: planned {plan().commit}, now 000000000000"),
+        (plan(settings=plan().settings | {"platform:tags": "x"}), "stack file: platform:tags has changed"),
+        (plan(resources=[STATE | {"modified": "later"}]), "state: Server database has changed"),
+        (plan(resources=[STATE | {"id": "/y"}]), "state: Server database has changed"),
+        (plan(resources=[STATE | {"protect": False}]), "state: Server database has changed"),
         (plan(resources=[]), "state: Server database is gone"),
         (plan([Change(SERVER, "update", ("tags",), protected=True)]), "operations: Server database is new"),
     ],
 )
-def test_what_moved_is_told_and_refused(now, told):
+def test_a_difference_is_reported_and_refused(now, told):
     assert told in refusal(plan(), now)
     assert now.digest != plan().digest
 
 
 def test_another_reason_for_the_same_operation_is_another_operation():
     then, now = (plan([Change(SERVER, "update", (key,), protected=True)]) for key in ("tags", "sku"))
-    assert "operations: Server database is another" in refusal(then, now)
+    assert "operations: Server database has changed" in refusal(then, now)
 
 
-def test_resources_of_one_name_are_told_apart_by_their_urns():
+def test_resources_with_one_name_are_distinguished_by_their_urns():
     other = SERVER.replace("Database$", "Elsewhere$")
     assert "Server database is gone, Server database is new" in refusal(
         plan(), plan(resources=[STATE | {"urn": other}])
     )
 
 
-def test_what_would_touch_the_workers_that_run_it_is_refused():
+def test_a_change_of_the_workers_that_run_the_update_is_refused():
     pool = "urn:pulumi:infra::platform::x:Cluster$azure-native:containerservice:AgentPool::deployers1"
     planned = plan([Change(pool, "update", ("count",), protected=False)])
     with pytest.raises(RefusedError, match=r"AgentPool deployers1, .*infra-is-down") as refused:
@@ -70,7 +70,7 @@ def test_what_would_touch_the_workers_that_run_it_is_refused():
 
 def test_the_pools_of_a_tag_are_those_of_the_stack_file():
     assert pools_with("deployers", "infra") == ["deployers1"]
-    with pytest.raises(RefusedError, match="no pool of demo has the tag 'deployers'"):
+    with pytest.raises(RefusedError, match="no worker pool of demo has the tag 'deployers'"):
         pools_with("deployers", "demo")
 
 
@@ -99,7 +99,7 @@ def test_a_file_that_is_no_plan_says_how_to_make_one(tmp_path, text):
         Plan.read(tmp_path / "plan.json", "prod")
 
 
-def test_the_commit_says_whether_the_program_was_changed_since(tmp_path):
+def test_the_commit_shows_uncommitted_changes_of_the_program(tmp_path):
     def git(*arguments):
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
@@ -135,6 +135,7 @@ def demo(tmp_path_factory):
     return checkout
 
 
+@pytest.mark.engine
 def test_an_up_refuses_a_changed_stack_file_and_then_a_state_that_moved(demo):
     """In this order: the last step uses the plan."""
     file = demo.folder / "Pulumi.demo.yaml"
@@ -143,7 +144,7 @@ def test_an_up_refuses_a_changed_stack_file_and_then_a_state_that_moved(demo):
     demo.set("demo", "tags.owner", "somebody else")
     refused = demo.deploy("up", "demo", "--rehearse", "--plan", "plan.json")
     assert refused.returncode == 3, refused.stdout + refused.stderr
-    assert "stack file: platform:tags is another" in refused.stderr
+    assert "stack file: platform:tags has changed" in refused.stderr
 
     file.write_text(planned)
     done = demo.deploy("up", "demo", "--rehearse", "--plan", "plan.json")

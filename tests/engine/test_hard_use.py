@@ -13,8 +13,9 @@ import time
 
 import pytest
 
-from tests.engine.test_rehearsal import Checkout
+from tests.support.checkout import Checkout
 
+pytestmark = pytest.mark.engine
 SEEDS = [pytest.param(str(n), marks=pytest.mark.slow) if n > 1 else str(n) for n in range(1, 21)]
 POINTS = (3, 25, 50, 75, 100, 125, 150, 175, 200, 225)
 ENDS = [

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from tests.engine.test_pipeline_tasks import Build
-from tests.test_main import GOLDEN
+from tests.support.checkout import Build
+from tests.support.recorder import GOLDEN
 
+pytestmark = pytest.mark.engine
 ANEW = re.compile(r"\b[0-9a-f]{8}(?=\.)|\b[0-9a-f]{64}\b")
 """What each cloud makes up by itself: an end of a name, a stamp of secrets."""
 HUNDREDS = re.compile(r"\d{3}(?=\*\* (?:same|update)| more$)", re.MULTILINE)
@@ -32,12 +33,10 @@ def newer_concourse(checkout):
 
 
 def renamed_database(checkout):
-    file = checkout.folder / "__main__.py"
+    file = checkout.folder / "components" / "layers" / "foundation.py"
     before = file.read_text()
-    file.write_text(
-        before.replace('database = Database(\n    "database",', 'database = Database(\n    "postgres",')
-    )
-    assert file.read_text() != before
+    assert before.count('            "database",\n') == 1
+    file.write_text(before.replace('            "database",\n', '            "postgres",\n'))
 
 
 def other_pod_range(checkout):

@@ -9,7 +9,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi_policy import PolicyCustomTimeouts, PolicyResourceOptions, ResourceValidationArgs
 
 from policy.rules import RULES, TAGS, UNTAGGABLE
-from rehearsal.azure import KINDS
+from rehearsal.azure import RESOURCE_TYPES
 
 VERIFIED, PROTECTED, TAGGED = RULES
 PLATFORM = {f"platform:{key}": value for key, value in {"protected": "true"}.items()}
@@ -80,7 +80,7 @@ def test_each_missing_tag_is_named():
     assert not violations(TAGGED, "azure-native:network:VirtualNetwork", {"tags": dict.fromkeys(TAGS, "x")})
 
 
-@pytest.mark.parametrize("token", sorted(KINDS))
+@pytest.mark.parametrize("token", sorted(RESOURCE_TYPES))
 def test_the_types_without_tags_are_those_of_the_sdk(token):
     _, module, name = token.split(":")
     importlib.import_module(f"pulumi_azure_native.{module}")

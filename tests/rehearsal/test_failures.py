@@ -10,11 +10,18 @@ import pytest
 import yaml
 from pulumi.runtime.proto import provider_pb2
 
-from rehearsal import azure, entra, helm, kubernetes, provider, vault
-from rehearsal import cert_manager as issuers
-from rehearsal import pod_admission as pods
-from rehearsal import serve as ground
-from rehearsal import store as cloud
+from rehearsal import (
+    azure,
+    cert_manager,
+    entra,
+    helm,
+    kubernetes,
+    pod_admission,
+    provider,
+    serve,
+    store,
+    vault,
+)
 from tests.support.recorder import ROOT
 
 ROWS = yaml.safe_load((ROOT / "rehearsal/failures.yaml").read_text())["failures"]
@@ -47,9 +54,9 @@ class World:
 
     def __init__(self, folder: Path, *, then: bool = True) -> None:
         self.then = then
-        self.cloud = cloud.Cloud(folder)
-        ground.preconditions(self.cloud, SETTINGS)
-        self.providers = ground.clouds(self.cloud)
+        self.store = store.Store(folder)
+        serve.preconditions(self.store, SETTINGS)
+        self.providers = serve.providers_of(self.store)
         self.made: dict[str, dict] = {}
 
     def ask(self, work):
@@ -97,8 +104,8 @@ class World:
         made = {"type": type_, "inputs": checked, "id": answer.id, "is": provider.plain(answer.properties)}
         self.made[object_.get("as", answer.id)] = made
         if self.then and "then" in object_:  # what became of it since
-            [found] = self.cloud.all(type_)
-            self.cloud.put(found["id"], type_, found["inputs"], changed(found["outputs"], object_["then"]))
+            [found] = self.store.all(type_)
+            self.store.put(found["id"], type_, found["inputs"], changed(found["outputs"], object_["then"]))
 
     async def update(self, name, to):
         made = self.made[name]
@@ -127,13 +134,13 @@ class World:
 
     def kept(self):
         """What is there: in memory, and on disk."""
-        objects = {o["id"]: copy.deepcopy(o) for o in self.cloud.all() if o["id"] != "/caller"}
-        files = {str(file.relative_to(self.cloud.folder)) for file in self.cloud.folder.rglob("*.*")}
+        objects = {o["id"]: copy.deepcopy(o) for o in self.store.all() if o["id"] != "/caller"}
+        files = {str(file.relative_to(self.store.folder)) for file in self.store.folder.rglob("*.*")}
         return objects, files
 
     def caller(self, **who):
-        found = self.cloud.get("/caller")
-        self.cloud.put("/caller", found["type"], found["inputs"] | who, {})
+        found = self.store.get("/caller")
+        self.store.put("/caller", found["type"], found["inputs"] | who, {})
 
 
 def full(type_):
@@ -219,7 +226,7 @@ def refusals(row, folder):
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """No operation takes longer than it takes others to come in between."""
-    monkeypatch.setattr(cloud, "TURN", 0)
+    monkeypatch.setattr(store, "TURN", 0)
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -238,7 +245,7 @@ def test_without_the_fault_it_is_accepted(name, tmp_path):
     """Or else the row would fail for another reason than it says."""
     row = BY_NAME[name]
     world = begin(row, tmp_path, then=False)
-    writes = world.cloud.writes
+    writes = world.store.writes
     if "together" in row:
         first, *others = row["together"]
         world.ask(world.create(first))
@@ -262,7 +269,7 @@ def test_without_the_fault_it_is_accepted(name, tmp_path):
             world.ask(world.create(object_))
         inputs = changed(changed(row["create"]["inputs"], row.get("with")), row.get("instead"))
         world.ask(world.create(row["create"] | {"inputs": inputs}))
-    assert "config" in row or world.cloud.writes > writes
+    assert "config" in row or world.store.writes > writes
 
 
 # The list itself
@@ -278,14 +285,13 @@ def test_every_row_says_what_happened_and_where_it_was_seen():
 
 
 CODE = re.compile(
-    r'(?:refuse\(|RefusedError\(|code = |frozen=|in_use=|busy(?:=|": )|ZONES_STAY = )\s*"([A-Za-z0-9]+)"'
+    r"(?:refuse\(|RefusedError\(|code = "
+    r'|immutable_error=|in_use=|conflict_code(?:=|": )|ZONES_STAY = )\s*"([A-Za-z0-9]+)"'
 )
 OTHERWISE = {
     "403": "Vault, where somebody wants it to: a fault that is asked for",
-    "GroupNotFound": "a look-up, which is no request of a row",
-    "ServicePrincipalNotFound": "a look-up, which is no request of a row",
     "MissingInput": "a mistake in a table",
-    "ResourceNotFound": "drift: tests/test_rehearsal.py",
+    "ResourceNotFound": "drift: tests/engine/test_lifecycle.py",
     "UnknownFunction": "the SDK has it, the tables do not",
     "UnknownValue": "a request that the engine does not make",
 }
@@ -294,7 +300,7 @@ OTHERWISE = {
 
 def test_every_code_that_the_clouds_answer_with_was_seen(tmp_path):
     """A code that no row has is one that nobody saw a real cloud answer with."""
-    modules = (azure, provider, entra, helm, issuers, kubernetes, pods, vault)
+    modules = (azure, provider, entra, helm, cert_manager, kubernetes, pod_admission, vault)
     known = {code for module in modules for code in CODE.findall(Path(module.__file__).read_text())}
     known |= {"ResourceGroupNotFound", "ParentResourceNotFound"}
     answers = {
@@ -309,11 +315,11 @@ def test_every_code_that_the_clouds_answer_with_was_seen(tmp_path):
 
 def rules():
     """Each thing that a kind of the tables refuses by: (table, type, field, entry)."""
-    tables = (azure.KINDS, entra.KINDS, vault.KINDS)
-    every = ((table, type_, kind) for table in tables for type_, kind in table.items())
-    for table, type_, kind in every:
-        for field in ("checks", "references", "fixed", "queue"):
-            entries = getattr(kind, field)
+    tables = (azure.RESOURCE_TYPES, entra.RESOURCE_TYPES, vault.RESOURCE_TYPES)
+    every = ((table, type_, resource_type) for table in tables for type_, resource_type in table.items())
+    for table, type_, resource_type in every:
+        for field in ("checks", "references", "immutable", "lock_key"):
+            entries = getattr(resource_type, field)
             for entry in (entries,) if isinstance(entries, str) and entries else entries:
                 yield table, type_, field, entry
 
@@ -334,9 +340,9 @@ def rule_id(rule):
 @pytest.mark.parametrize(("table", "type_", "field", "entry"), [*rules()], ids=rule_id)
 def test_no_rule_of_the_tables_can_be_taken_away(table, type_, field, entry, tmp_path, monkeypatch):
     """Without it a row is accepted, or refused for another reason."""
-    kind = table[type_]
-    rest = "" if field == "queue" else tuple(e for e in getattr(kind, field) if e is not entry)
-    monkeypatch.setitem(table, type_, dataclasses.replace(kind, **{field: rest}))
+    resource_type = table[type_]
+    rest = "" if field == "lock_key" else tuple(e for e in getattr(resource_type, field) if e is not entry)
+    monkeypatch.setitem(table, type_, dataclasses.replace(resource_type, **{field: rest}))
     rows = [row for row in ROWS if about(row, type_)]
     for row in rows:
         try:
@@ -364,6 +370,20 @@ class Other(Context):
         return "another connection"
 
 
+@pytest.mark.parametrize("type_", azure.RESOURCE_TYPES)
+def test_a_change_of_any_path_parameter_replaces_the_object(type_, tmp_path):
+    """The id is made of them, so Azure would have another object under the new id."""
+    world = World(tmp_path)
+    found = azure.RESOURCE_TYPES[type_]
+    old = dict.fromkeys(found.placeholders, "old")
+    for parameter in set(found.placeholders) - {"subscriptionId"}:  # it is the provider's, not an input
+        request = provider_pb2.DiffRequest(
+            type=type_, old_inputs=provider.struct(old), news=provider.struct(old | {parameter: "new"})
+        )
+        assert world.ask(world.azure.Diff(request, Context())).replaces == [parameter]
+    assert found.name == found.id.rpartition("{")[2].rstrip("}")
+
+
 def inputs_of(row):
     return BY_NAME[row]["create"]["inputs"]
 
@@ -371,7 +391,7 @@ def inputs_of(row):
 def test_each_provider_of_a_program_works_in_its_own_subscription(tmp_path):
     world = World(tmp_path)
     other = "e7b92c14-0d6a-4b38-9f51-2c8d7a4e6f03"
-    world.cloud.put(f"/subscriptions/{other}", "given", {}, {})
+    world.store.put(f"/subscriptions/{other}", "given", {}, {})
     for subscription, context in ((SUBSCRIPTION, Context()), (other, Other())):
         given = provider.struct({"subscriptionId": subscription})
         world.ask(world.azure.Configure(provider_pb2.ConfigureRequest(args=given), context))
@@ -394,8 +414,8 @@ def test_resetting_an_accounts_blob_settings_takes_no_blob_away(tmp_path):
     world.ask(world.create(reset))
     world.ask(world.create(row["create"] | {"as": "container"}))
     world.ask(world.delete("settings"))
-    assert world.cloud.get(world.made["container"]["id"])
-    assert not world.cloud.get(world.made["settings"]["id"])
+    assert world.store.get(world.made["container"]["id"])
+    assert not world.store.get(world.made["settings"]["id"])
 
 
 def test_a_zone_keeps_its_name_servers_until_it_is_made_again(tmp_path):
@@ -405,7 +425,7 @@ def test_a_zone_keeps_its_name_servers_until_it_is_made_again(tmp_path):
     world.ask(world.create(zone))
     first = world.made["zone"]
     world.ask(world.update("zone", {"tags": {"owner": "somebody"}}))
-    assert world.cloud.get(first["id"])["outputs"]["nameServers"] == first["is"]["nameServers"]
+    assert world.store.get(first["id"])["outputs"]["nameServers"] == first["is"]["nameServers"]
     world.ask(world.delete("zone"))
     world.ask(world.create(zone))
     assert world.made["zone"]["is"]["nameServers"] != first["is"]["nameServers"]
@@ -414,7 +434,7 @@ def test_a_zone_keeps_its_name_servers_until_it_is_made_again(tmp_path):
 def test_the_keys_of_an_account_are_not_kept_on_disk(tmp_path):
     world = begin(BY_NAME["account-out-of-its-zones"], tmp_path)
     where = {"resourceGroupName": "compute", "accountName": "backupsprod1a2b3"}
-    keys = azure.account_keys(world.cloud, where)["keys"]
+    keys = azure.account_keys(world.store, where)["keys"]
     assert [key["keyName"] for key in keys] == ["key1", "key2"]
-    kept = [file.read_text() for file in world.cloud.folder.rglob("*.json")]
+    kept = [file.read_text() for file in world.store.folder.rglob("*.json")]
     assert not any(key["value"] in text for key in keys for text in kept)

@@ -2,10 +2,9 @@
 
 import pytest
 
-from rehearsal import entra
-from rehearsal import serve as ground
-from rehearsal.resource_types import Call, RefusedError
-from rehearsal.store import Cloud
+from rehearsal import entra, serve
+from rehearsal.resource_types import Request
+from rehearsal.store import RefusedError, Store
 from tests.rehearsal.test_failures import SETTINGS
 
 GROUP = SETTINGS["platform:cluster"]["adminGroupObjectIds"][0]
@@ -16,9 +15,9 @@ def started(tmp_path):
     """The clouds of one folder, started anew."""
 
     def start():
-        cloud = Cloud(tmp_path)
-        ground.preconditions(cloud, SETTINGS)
-        return cloud
+        store = Store(tmp_path)
+        serve.preconditions(store, SETTINGS)
+        return store
 
     return start
 
@@ -27,12 +26,12 @@ def test_a_folder_from_before_callers_had_permissions_of_graph_lets_the_deployer
     old = started()
     kept = old.get("/caller")
     old.put("/caller", "given", {k: v for k, v in kept["inputs"].items() if k != "graph"}, {})
-    call = Call(old, "/groups/new", entra.GROUP, {"displayName": "new"})
+    request = Request(old, "/groups/new", entra.GROUP, {"displayName": "new"})
     with pytest.raises(RefusedError, match="Authorization_RequestDenied"):
-        entra.may_write(call)
-    call.cloud = started()
-    entra.may_write(call)
-    assert call.cloud.get("/caller") == kept
+        entra.may_write(request)
+    request.store = started()
+    entra.may_write(request)
+    assert request.store.get("/caller") == kept
 
 
 def test_what_somebody_changed_of_the_rest_stays(started):

@@ -14,11 +14,15 @@ from werkzeug import Request, Response
 
 ROOT = Path(__file__).parents[2]
 KILLED = 137
-# Runs a script, and ends it without a word after so many requests that change something.
-KILLER = """\
-import os, runpy, sys
+# Runs a script by a clock of its own, on which waiting takes no time, and kills it after so many requests
+# that change something.
+LAUNCHER = """\
+import os, runpy, sys, types
 import calls
-left, once = int(sys.argv[1]), calls.Server.once
+now, left, once = 0.0, int(sys.argv[1]) or -1, calls.Server.once
+def sleep(seconds):
+    global now
+    now += seconds
 def counted(self, method, path, body=None):
     global left
     answer = once(self, method, path, body)
@@ -27,8 +31,13 @@ def counted(self, method, path, body=None):
         print("KILLED after", method, path.partition("?")[0], flush=True)
         os._exit(137)
     return answer
+calls.time = types.SimpleNamespace(monotonic=lambda: now, sleep=sleep)
+calls.DEADLINE = float(os.environ["PATIENCE_SECONDS"])
 calls.Server.once = counted
-runpy.run_path(sys.argv[2], run_name="__main__")
+if sys.argv[3:]:
+    exec(sys.argv[3])
+else:
+    runpy.run_path(sys.argv[2], run_name="__main__")
 """
 
 
@@ -55,13 +64,13 @@ class Script:
         self.name, self.folder, self.secrets = name, folder, secrets
         for script in (name, "calls.py"):
             shutil.copy(script_file(script), folder)
-        for file, text in {**secrets, "killer.py": KILLER}.items():
+        for file, text in {**secrets, "launcher.py": LAUNCHER}.items():
             (folder / file).write_text(text)
         self.environment = {
             "PATH": "",
             "SECRETS": str(folder),
-            "PATIENCE_SECONDS": "2",
-            "PAUSE_SECONDS": "0.01",
+            "PATIENCE_SECONDS": "200",
+            "PAUSE_SECONDS": "1",
         } | environment
 
     def __call__(
@@ -71,8 +80,7 @@ class Script:
 
         It is killed after so many requests that change something, where some are said.
         """
-        argv = ["killer.py", str(kill_after), self.name] if kill_after else [self.name]
-        argv = ["-c", code] if code else argv
+        argv = ["launcher.py", str(kill_after), self.name, *([code] if code else [])]
         done = subprocess.run(
             [sys.executable, "-B", *argv],
             cwd=self.folder,
@@ -80,7 +88,7 @@ class Script:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=120,
         )
         for name, word in self.secrets.items():
             assert word not in done.stdout + done.stderr, name

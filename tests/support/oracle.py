@@ -88,7 +88,7 @@ class Opinion:
     def hear(self, type_: str, name: str, inputs: dict[str, Any]) -> None:
         """Look at one request for an object of a type (`network:Subnet`)."""
         package, model, operations = SERVICES[type_]
-        kind = azure.KINDS.get(f"azure-native:{type_}")
+        kind = azure.RESOURCE_TYPES.get(f"azure-native:{type_}")
         named = {kind.name: f"{name}{AUTO}"} if kind and kind.name else {}
         path = path_rules(package, operations)
         given = named | plain(inputs)

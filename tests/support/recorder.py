@@ -17,6 +17,7 @@ from pulumi.runtime.settings import set_root_resource
 from components.config.secrets import REQUIRED_SECRETS
 
 ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden"
 STACKS = ("infra", "staging", "prod", "demo")
 FIFTH = "fifth"
 """A stack that only tests have."""
@@ -220,11 +221,6 @@ class Recorder(Mocks):
 
     def named(self, token: str) -> dict[str, Registered]:
         return {resource.name: resource for resource in self.of_type(token)}
-
-    def inventory(self) -> str:
-        """Every resource by URN, which names its parents too."""
-        found = {r.urn: {"inputs": r.inputs, "options": r.options} for r in self.resources}
-        return json.dumps(found, indent=2, sort_keys=True) + "\n"
 
 
 def revealed(value: Any) -> Any:

@@ -11,7 +11,7 @@ from components.azure.roles import Role
 from components.azure.settings import DeployersSettings
 from deploy.stack_file import settings, stacks
 from tests.support.recorder import ROOT
-from tools.pipelines import inside
+from tools.check_pipelines import mappings
 
 PLACE = AzureContext("compute", "westeurope", {"environment": "test"}, protected=True)
 CREDENTIAL = "azure-native:managedidentity:FederatedIdentityCredential"
@@ -73,7 +73,7 @@ def test_each_job_that_asks_for_a_token_is_some_deployers():
     roles = yaml.safe_load((ROOT / "pipelines" / "vars" / "platform.yml").read_text())["delivery"]
     asked = {}
     for job in pipeline["jobs"]:
-        for step in inside(job):
+        for step in mappings(job):
             if "((identity:token))" in str(step.get("params", {}).get("TOKEN")):
                 asked[job["name"]] = roles[step["params"]["STACK"].strip("()").removeprefix("delivery.")]
     assert known == asked

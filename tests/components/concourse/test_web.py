@@ -12,7 +12,7 @@ from components.concourse.keys import LENGTH, ConcourseKeys, KeyPair
 from components.concourse.local_users import LocalUsers
 from components.concourse.settings import ConcourseSettings
 from components.concourse.web import by_team
-from components.concourse.web_secret import VaultLogin, kept, web_secret
+from components.concourse.web_secret import VaultLogin, checksummed_secret, web_secret
 from components.concourse.web_values import BLANK_PUBLISHED_KEYS, values
 from components.entra.application import OidcClient
 from tests.support.recorder import SECRET, revealed
@@ -94,9 +94,12 @@ def test_groups_are_read_from_where_tokens_have_them():
     assert told(claims="AppRoles")["concourse"]["web"]["auth"]["oidc"]["groupsKey"] == "roles"
 
 
-def test_a_limit_that_is_none_is_not_told():
+def test_a_limit_of_zero_is_left_to_concourse():
     assert "limitActiveTasks" not in told()["concourse"]["web"]
-    assert "maxBuildLogsToRetain" not in told(logs={"max_builds": 0, "default_builds": 0})["concourse"]["web"]
+    assert (
+        "maxBuildLogsToRetain"
+        not in told(max_build_logs_to_retain=0, default_build_logs_to_retain=0)["concourse"]["web"]
+    )
 
 
 def test_workers_of_a_team_are_known_as_such():
@@ -123,7 +126,7 @@ def test_each_teams_workers_log_in_by_its_key_and_no_other(run):
 def test_pods_start_anew_when_a_secret_changes_and_only_then(run):
     def checksum(content):
         def program():
-            made = kept("s", {"a": content}, namespace="n", opts=pulumi.ResourceOptions())
+            made = checksummed_secret("s", {"a": content}, namespace="n", opts=pulumi.ResourceOptions())
             made.apply(seen.append)
 
         seen = []

@@ -6,12 +6,11 @@ import pytest
 import yaml
 from pulumi import Output
 
-from components.kubernetes.charts import CHARTS
-from components.kubernetes.context import CaTrust
 from components.logging.elastalert import ElastAlert
 from components.logging.elastalert_values import RULES
 from components.logging.settings import ElastAlertSettings
 from components.logging.users import AUDIT, CONTAINERS
+from tests.support.context import cluster_context
 from tests.support.recorder import secret
 
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/one-that-nobody-reads"
@@ -24,14 +23,10 @@ def recorder(run):
         lambda: ElastAlert(
             "log-alerts",
             ElastAlertSettings(),
-            chart=CHARTS["elastalert2"],
-            namespace="logging",
+            cluster_context(),
             login="elasticsearch-elastalert",
-            login_stamp="stamp",
-            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            login_checksum="stamp",
             webhook=Output.secret(WEBHOOK),
-            kibana="https://kibana.ci.example.org",
-            monitors=True,
         )
     )
 

@@ -5,14 +5,12 @@ import re
 
 import pytest
 import yaml
-from pulumi import Output
 
-from components.kubernetes.charts import CHARTS
-from components.kubernetes.context import CaTrust, Host
 from components.logging.elasticsearch import Elasticsearch
-from components.logging.settings import ElasticsearchSettings, days_or_hours
+from components.logging.settings import ElasticsearchSettings, KibanaSettings, days_or_hours
 from components.logging.users import ALERTS, AUDIT, CONTAINERS, ROLES, USERS
 from components.logging.values import fluent_bit, operator
+from tests.support.context import cluster_context
 from tests.support.recorder import PASSWORD
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -24,14 +22,8 @@ def made(run, *, protected=True, keep=None, **changes):
         logs = Elasticsearch(
             "logs",
             ElasticsearchSettings.model_validate(changes),
-            charts=CHARTS,
-            namespace="logging",
-            agents="node-agents",
-            disk="retain",
-            host=Host("kibana.ci.example.org", (), Output.from_input("issuer"), Output.from_input("traefik")),
-            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
-            monitors=True,
-            protected=protected,
+            KibanaSettings(),
+            cluster_context(protected=protected),
         )
         if keep:
             keep(logs)
@@ -89,7 +81,7 @@ def test_only_people_and_alerts_read_who_did_what():
         for on in may["indices"]
         if AUDIT in on["names"] and {"read", "all"} & set(on["privileges"])
     }
-    assert readers == {"reader", "watcher"}
+    assert readers == {"reader", "elastalert_login"}
     assert not [may for may in ROLES.values() if "all" in may.get("cluster", [])]
     assert [on["names"] for may in ROLES.values() for on in may["indices"] if "all" in on["privileges"]] == [
         [ALERTS]

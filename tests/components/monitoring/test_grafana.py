@@ -7,11 +7,10 @@ import pytest
 from pulumi import Output
 
 from components.entra.application import OidcClient
-from components.kubernetes.charts import CHARTS
-from components.kubernetes.context import CaTrust, Host
 from components.monitoring.grafana import FILES, Grafana
 from components.monitoring.grafana_values import DataSource, values
 from components.monitoring.settings import GrafanaSettings
+from tests.support.context import cluster_context
 from tests.support.known_metrics import asked_for, known
 from tests.support.recorder import SECRET
 
@@ -32,19 +31,13 @@ each_panel = pytest.mark.parametrize(
 
 def made(run, *, protected=True, **changes):
     def program():
-        ready = Output.from_input("there")
         Grafana(
             "dashboards",
             GrafanaSettings.model_validate(changes),
-            charts=CHARTS,
-            namespace=Output.from_input("monitoring"),
-            disk=Output.from_input("retain"),
-            host=Host("grafana.ci.example.org", [], ready, ready),
+            cluster_context(protected=protected),
             login=OidcClient("https://login/v2.0", Output.from_input("client"), Output.secret("of-entra")),
             tenant="tenant",
-            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
             sources=SOURCES,
-            protected=protected,
         )
 
     return run(program)

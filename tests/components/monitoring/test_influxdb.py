@@ -1,13 +1,11 @@
 """InfluxDB and Telegraf: closed pods, one bucket, and passwords that are in Secrets alone."""
 
 import pytest
-from pulumi import Output
 
-from components.kubernetes.charts import CHARTS
-from components.kubernetes.context import CaTrust
 from components.monitoring.influxdb import InfluxDb
 from components.monitoring.influxdb_values import concourse, influxdb, nodes
 from components.monitoring.settings import InfluxDbSettings
+from tests.support.context import cluster_context
 from tests.support.recorder import SECRET
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -20,12 +18,7 @@ def made(run, *, protected=True, keep=None, **changes):
         telemetry = InfluxDb(
             "telemetry",
             InfluxDbSettings.model_validate(changes),
-            charts=CHARTS,
-            namespace=Output.from_input("monitoring"),
-            agents=Output.from_input("node-agents"),
-            disk=Output.from_input("retain"),
-            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
-            protected=protected,
+            cluster_context(protected=protected),
         )
         if keep:
             keep(telemetry)

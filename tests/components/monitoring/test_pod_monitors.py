@@ -3,7 +3,6 @@
 import pytest
 from pulumi import Output
 
-from components.kubernetes.context import CaTrust
 from components.kubernetes.network_policies import FLOWS, PROMETHEUS
 from components.monitoring.alert_rules import promql_timestamp
 from components.monitoring.grafana import SERVER
@@ -11,6 +10,7 @@ from components.monitoring.influxdb import HOSTS as INFLUXDB_HOSTS
 from components.monitoring.pod_monitors import SCRAPE_TARGETS, PodMonitors
 from components.vault.consul_values import HOSTS as CONSUL_HOSTS
 from components.vault.values import HOSTS as VAULT_HOSTS
+from tests.support.context import cluster_context
 from tests.support.recorder import SECRET
 
 HOSTS = {"consul": CONSUL_HOSTS, "vault": VAULT_HOSTS, "influxdb": INFLUXDB_HOSTS, "grafana": [SERVER]}
@@ -22,11 +22,9 @@ def made(run):
     return run(
         lambda: PodMonitors(
             "monitors",
-            namespace="monitoring",
-            kinds=True,
-            trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),
+            cluster_context(),
             consul_token=Output.secret("a-token-of-consul"),
-            ends={"a secret": "2027-05-01T00:00:00Z"},
+            expires_at={"a secret": "2027-05-01T00:00:00Z"},
         )
     )
 

@@ -4,60 +4,30 @@ import pytest
 import yaml
 from pulumi import Output
 
-from components.kubernetes.charts import CHARTS
 from components.monitoring.prometheus import Prometheus
 from components.monitoring.prometheus_values import KINDS, NAME, values
 from components.monitoring.settings import PrometheusSettings
+from tests.support.context import cluster_context
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/secret"
 
 
-def made(run, *, protected=True, keep=None, **changes):
+def made(run, *, protected=True, **changes):
     def program():
-        metrics = Prometheus(
+        Prometheus(
             "metrics",
             PrometheusSettings.model_validate(changes),
-            charts=CHARTS,
-            namespace=Output.from_input("monitoring"),
-            agents=Output.from_input("node-agents"),
-            disk=Output.from_input("retain"),
+            cluster_context(protected=protected),
             webhook=Output.secret(WEBHOOK),
-            protected=protected,
         )
-        if keep:
-            keep(metrics)
 
     return run(program)
 
 
 def told(**changes):
     return values(PrometheusSettings.model_validate(changes), disk="retain", slack="alertmanager-slack")
-
-
-@pytest.fixture
-def releases(run):
-    return made(run).named(RELEASE)
-
-
-def test_the_kinds_are_upgraded_with_their_release_and_kept_when_it_goes(releases):
-    """Helm never upgrades what lies in a chart's crds/, and with a kind go all objects of it."""
-    kinds = releases["prometheus-operator-crds"].inputs
-    assert kinds["values"]["crds"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-    assert releases[NAME].inputs["values"]["crds"] == {"enabled": False}
-
-
-def test_the_kinds_are_the_operators_own(releases):
-    """Both charts are pinned to what goes with operator 0.93.1; Renovate moves them together."""
-    versions = {name: release.inputs["version"] for name, release in releases.items()}
-    assert versions == {"prometheus-operator-crds": "31.0.1", NAME: "88.5.3"}, "see their appVersion"
-
-
-def test_service_monitors_wait_for_the_kinds_and_not_for_prometheus(run):
-    kept = []
-    made(run, keep=lambda metrics: metrics.monitors.apply(kept.append))
-    assert kept == [True]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -87,7 +57,6 @@ def test_metrics_are_on_disks_that_are_kept(run):
 def test_the_release_with_the_disks_is_protected_where_the_stack_says_so(run, protected):
     releases = made(run, protected=protected).named(RELEASE)
     assert releases[NAME].options.get("protect", False) is protected
-    assert "protect" not in releases["prometheus-operator-crds"].options
 
 
 @pytest.mark.parametrize(("replicas", "budget"), [(1, (False, 0)), (2, (True, 1)), (3, (True, 2))])
@@ -115,8 +84,8 @@ def test_the_webhook_is_in_a_secret_and_nowhere_else(run):
             assert WEBHOOK not in str(resource.inputs), resource.urn
 
 
-def test_alertmanager_reads_the_webhook_from_the_file_of_that_secret(releases):
-    alertmanager = releases[NAME].inputs["values"]["alertmanager"]
+def test_alertmanager_reads_the_webhook_from_the_file_of_that_secret(run):
+    alertmanager = made(run).named(RELEASE)[NAME].inputs["values"]["alertmanager"]
     assert alertmanager["alertmanagerSpec"]["secrets"] == ["alertmanager-slack"]
     [slack] = alertmanager["config"]["receivers"][1]["slack_configs"]
     assert slack["api_url_file"] == "/etc/alertmanager/secrets/alertmanager-slack/webhook"

@@ -20,7 +20,7 @@ while True: signal.pause()
 PAUSE = 0.05
 
 
-def eventually(what, seconds=10):
+def eventually(what, seconds=60):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it never came"
@@ -68,11 +68,11 @@ class Pod:
             "PROCESSES": str(self.processes),
             "PAUSE_SECONDS": str(PAUSE),
         }
+        before = self.told
         keeper = subprocess.Popen(
             [sys.executable, "-B", "-u", script_file("vault_keeper.py")], env=os.environ | environment
         )
         try:
-            before = self.told
             eventually(lambda: self.told > before)  # at its start: nobody knows what the one before told
             yield
             time.sleep(3 * PAUSE)

@@ -1,7 +1,6 @@
-"""Smoke tests say what they saw, and give up in time.
+"""Smoke checks report what they found and keep their time limits.
 
-The answers are shaped as Concourse's API and Alertmanager's give them (their sources: atc/api, api/v2); no
-test here asks a real one.
+The stub answers follow Concourse's API (atc/api) and Alertmanager's (api/v2). No test uses a real server.
 """
 
 import contextlib
@@ -17,8 +16,8 @@ import pytest
 from deploy.render import SECRET
 from deploy.smoke import certificates as tls
 from deploy.smoke import checks as smoke
-from deploy.smoke.alertmanager import Cluster, of
-from deploy.smoke.checks import CONFIG, QUESTIONS, Target
+from deploy.smoke.alertmanager import Cluster, cluster_of
+from deploy.smoke.checks import CHECKS, CONFIG, Target
 from deploy.stack_file import RefusedError, settings
 from tests.conformance.certificates import Authority
 from tests.support.recorder import STACKS
@@ -81,26 +80,25 @@ def healthy(httpserver):
 
 def seen(target, **limits):
     return {
-        each.question: each
-        for each in smoke.smoke(target, {k.replace("_", " "): v for k, v in limits.items()})
+        each.check: each for each in smoke.smoke(target, {k.replace("_", " "): v for k, v in limits.items()})
     }
 
 
 @pytest.fixture
 def no_certificates(monkeypatch):
     """Hosts of the other tests have none."""
-    monkeypatch.setitem(QUESTIONS, "certificates", (lambda *_: "left out", 1))
+    monkeypatch.setitem(CHECKS, "certificates", (lambda *_: "left out", 1))
 
 
 @pytest.mark.usefixtures("no_certificates")
-def test_a_healthy_platform_is_told_with_what_was_seen(healthy):
+def test_all_checks_pass_on_a_healthy_platform(healthy):
     found = seen(healthy())
-    assert [each.question for each in found.values() if not each.well] == []
+    assert [each.check for each in found.values() if not each.passed] == []
     assert found["Concourse's API"].text == "version 8.2.5"
     assert found["a login"].text == "svc-payments is member of payments"
     assert found["workers"].text == "1 running, 1 stalled"
-    assert found["Vault in a build"].text == "build 7 had ((smoke))"
-    assert "tells slack; look whether Slack shows it" in found["an alert"].text
+    assert found["Vault in a build"].text == "build 7 got ((smoke))"
+    assert "sends it to slack; check that Slack shows it" in found["an alert"].text
 
 
 @pytest.mark.usefixtures("no_certificates")
@@ -114,15 +112,15 @@ def test_a_healthy_platform_is_told_with_what_was_seen(healthy):
             "https://x",
         ),
         ("a login", {"POST /sky/issuer/token": (401, '{"error":"access_denied"}')}, "401"),
-        ("a login", {"GET /api/v1/user": {"teams": {}}}, "in none but no team"),
-        ("workers", {"GET /api/v1/workers": []}, "none is running (there are none)"),
-        ("workers", {"GET /api/v1/workers": [{"state": "stalled"}]}, "none is running (1 stalled)"),
+        ("a login", {"GET /api/v1/user": {"teams": {}}}, "its teams are: none"),
+        ("workers", {"GET /api/v1/workers": []}, "no worker is running (there are none)"),
+        ("workers", {"GET /api/v1/workers": [{"state": "stalled"}]}, "no worker is running (1 stalled)"),
         (
             "a pipeline is read",
             {f"GET {CONFIGURED}": (500, "cipher: message authentication failed")},
             "500: cipher: message authentication failed",
         ),
-        ("Vault in a build", ERRORED, "build 7 errored: it does not say why"),
+        ("Vault in a build", ERRORED, "build 7 errored: no error message"),
         (
             "a pipeline is read",
             {f"GET {CONFIGURED}": (500, "")},
@@ -145,23 +143,35 @@ def test_a_healthy_platform_is_told_with_what_was_seen(healthy):
             "docs/runbooks/ConcourseVaultLoginFailing.md",
         ),
         ("an alert", {f"POST {proxied('/api/v2/alerts')}": (503, "no endpoints")}, "503: no endpoints"),
-        ("an alert", {f"GET {proxied('/api/v2/alerts')}": []}, "does not show it"),
+        ("an alert", {f"GET {proxied('/api/v2/alerts')}": []}, "does not list it"),
     ],
 )
-def test_what_is_broken_is_told_and_the_rest_is_asked_all_the_same(healthy, question, answer, told):
+def test_only_the_broken_check_fails_and_the_others_still_run(healthy, question, answer, told):
     found = seen(healthy(**answer), an_alert=0.5)
-    assert list(found) == list(QUESTIONS)
-    assert not found[question].well
+    assert list(found) == list(CHECKS)
+    assert not found[question].passed
     assert told in found[question].text
-    assert {each.question for each in found.values() if not each.well} == {question}
+    assert {each.check for each in found.values() if not each.passed} == {question}
+
+
+class Clock:
+    """Time that passes by sleeping alone."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
 
 
 @pytest.mark.usefixtures("no_certificates")
-def test_a_build_that_does_not_end_is_given_up_in_time(healthy):
-    start = time.monotonic()
-    found = seen(healthy(**{"GET /api/v1/builds/7": {"id": 7, "status": "started"}}), Vault_in_a_build=0.5)
+def test_a_build_that_does_not_end_fails_at_the_time_limit(healthy, monkeypatch):
+    monkeypatch.setattr(smoke, "time", clock := Clock())
+    found = seen(healthy(**{"GET /api/v1/builds/7": {"id": 7, "status": "started"}}), Vault_in_a_build=5)
     assert found["Vault in a build"].text == "build 7 is still started"
-    assert time.monotonic() - start < 5
+    assert clock.now == 5
 
 
 @pytest.mark.usefixtures("no_certificates")
@@ -200,7 +210,7 @@ def encrypted(tmp_path):
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_certificate_is_told_by_when_it_ends(encrypted, monkeypatch):
+def test_a_certificate_close_to_its_expiry_fails(encrypted, monkeypatch):
     port, trusted = encrypted
     old = tls.certificate("localhost", time.monotonic() + 5, port, trusted)
     assert old.wrong
@@ -209,14 +219,14 @@ def test_a_certificate_is_told_by_when_it_ends(encrypted, monkeypatch):
     assert not tls.certificate("localhost", time.monotonic() + 5, port, trusted).wrong
 
 
-def test_a_certificate_that_clients_would_refuse_is_told(encrypted):
+def test_a_certificate_of_an_unknown_ca_fails(encrypted):
     port, _ = encrypted
     found = tls.certificate("localhost", time.monotonic() + 5, port)
     assert found.wrong
     assert "self-signed certificate" in found.text or "unable to get local issuer" in found.text
 
 
-def test_a_host_that_does_not_answer_is_told(unused_tcp_port):
+def test_a_host_that_does_not_answer_fails(unused_tcp_port):
     found = tls.certificate("localhost", time.monotonic() + 5, unused_tcp_port)
     assert found.wrong
     assert "localhost: " in found.text
@@ -247,26 +257,26 @@ def state(user="svc-payments"):
     ]
 
 
-def test_whom_to_ask_comes_from_the_stack_file_and_its_state():
+def test_the_target_comes_from_the_stack_file_and_the_state():
     prod = settings("prod")
     found = smoke.target(prod, state())
     assert (found.team, found.user, found.password) == ("payments", "svc-payments", "pw")
     assert found.concourse == "https://ci.example.org"
     assert set(found.hosts) == {"concourse", "vault", "grafana", "kibana", "charts"}
-    assert of(state()).server == "https://x:443"
-    assert of(state()).login == ("kubelogin", "get-token")
-    assert of([]) is None
+    assert cluster_of(state()).server == "https://x:443"
+    assert cluster_of(state()).login == ("kubelogin", "get-token")
+    assert cluster_of([]) is None
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_who_logs_in_is_one_of_the_stacks_own_users(run_stack, stack):
+def test_the_user_of_the_login_is_a_local_user_of_the_stack(run_stack, stack):
     mark = {SECRET: "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"pw"'}
     made = run_stack(stack).of_type("random:index/randomPassword:RandomPassword")
     resources = [{"urn": each.urn, "type": each.type, "outputs": {"result": mark}} for each in made]
     assert smoke.target(settings(stack), resources).password == "pw"
 
 
-def test_a_stack_that_was_never_updated_and_a_team_that_is_none_are_told():
+def test_a_missing_password_or_team_is_reported():
     with pytest.raises(RefusedError, match="the state has no password of svc-payments"):
         smoke.target(settings("prod"), [])
     with pytest.raises(RefusedError, match="there is no team 'pay'"):

@@ -1,0 +1,41 @@
+"""Every English text of Pulumi's engine and CLI that `deploy` depends on (Pulumi 3.259).
+
+Neither events nor exit codes carry these facts. tests/deploy/test_engine_messages.py runs the pinned engine.
+"""
+
+import re
+
+STATE_HALF_WRITTEN = "failed to load checkpoint: EOF"
+"""The state file is being written at this moment (pkg/backend/diy/state.go)."""
+CANCELLED = "context canceled"
+ONLY_SUMMARIES = ("preview failed", "update failed", "")
+"""Last errors of a run. The errors before them say why."""
+ERROR = re.compile(r"error: (.+)")
+"""The reason in a `CommandError`, whose text also has the whole output."""
+LOCK = re.compile(r"([^/\s]+)\.json\S*: created by (.+?)@(\S+) \(pid (\d+)\) at (\S+)")
+"""One lock in the text of `ConcurrentUpdateError` (pkg/backend/diy/lock.go): id, user, host, pid, time."""
+_PROTECTED = ("marked for protection", "cannot be deleted")
+_URN = re.compile(r'"(urn:[^"]+)"')
+_COLOUR = re.compile(r"<\{%[^%]*%\}>")
+_UNHANDLED = "an unhandled error occurred: "
+_ENGINE_FRAMES = re.compile(
+    r"(?<=Traceback \(most recent call last\):\n)(?s:.*?)(?=  File \"[^\"]*__main__\.py\")"
+)
+
+
+def without_colour(message: str) -> str:
+    """A message without the engine's colour marks."""
+    return _COLOUR.sub("", message).strip()
+
+
+def protected_urn(message: str, urn: str) -> str | None:
+    """The URN of the resource that the engine refuses to delete; None if the message says something else."""
+    if not any(text in message for text in _PROTECTED):
+        return None
+    named = _URN.search(message)
+    return named[1] if named else urn
+
+
+def program_error(message: str) -> str:
+    """An error of the program, without the frames of Pulumi's own code."""
+    return _ENGINE_FRAMES.sub("", message.removeprefix(_UNHANDLED))

@@ -1,0 +1,77 @@
+"""The texts in `deploy/engine_messages.py` are those of the pinned engine."""
+
+import json
+
+import pytest
+from pulumi import automation as auto
+
+from deploy.engine_messages import ERROR, LOCK, STATE_HALF_WRITTEN, program_error, protected_urn
+from deploy.summary import Summary
+
+URN = "urn:pulumi:dev::messages::pulumi:pulumi:Stack::messages-dev"
+STATE = {
+    "manifest": {"time": "2026-01-01T00:00:00Z", "magic": "", "version": ""},
+    "resources": [{"urn": URN, "type": "pulumi:pulumi:Stack", "custom": False, "protect": True}],
+}
+
+
+@pytest.fixture
+def stack(tmp_path):
+    environment = {
+        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "x",
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    options = auto.LocalWorkspaceOptions(env_vars=environment)
+    return auto.create_or_select_stack("dev", "messages", lambda: None, opts=options)
+
+
+def test_the_text_of_a_lock(stack, tmp_path):
+    file = tmp_path / ".pulumi/locks/organization/messages/dev/0d3c.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = {"username": "ada", "hostname": "elsewhere", "pid": 7, "timestamp": "2026-01-01T00:00:00Z"}
+    file.write_text(json.dumps(lock))
+    with pytest.raises(auto.ConcurrentUpdateError) as locked:
+        stack.rename("dev")
+    assert LOCK.findall(str(locked.value)) == [("0d3c", "ada", "elsewhere", "7", "2026-01-01T00:00:00Z")]
+
+
+def test_the_text_of_a_state_that_is_only_half_written(stack, tmp_path):
+    [file] = (tmp_path / ".pulumi/stacks").rglob("dev.json")
+    file.write_text("")
+    with pytest.raises(auto.CommandError) as failed:
+        stack.export_stack()
+    assert STATE_HALF_WRITTEN.rpartition(":")[0] in ERROR.search(str(failed.value))[1]
+
+
+def test_the_text_of_a_protected_resource(stack):
+    stack.import_stack(auto.Deployment(version=3, deployment=STATE))
+    summary = Summary("dev", "destroy")
+    with pytest.raises(auto.CommandError):
+        stack.destroy(on_event=summary.on_event)
+    assert summary.kept == {URN}
+
+
+def test_the_text_of_a_protected_replacement():
+    """The engine needs a provider for this one: pkg/resource/deploy/step_generator.go."""
+    message = f'unable to replace resource "{URN}"\nas it is currently marked for protection.'
+    assert protected_urn(message, "") == URN
+    assert protected_urn("the server is busy", URN) is None
+
+
+def test_an_error_of_the_program_has_no_frames_of_pulumi(stack):
+    def fail():
+        raise ValueError("no such zone")
+
+    stack.workspace.program = fail
+    messages = []
+    with pytest.raises(auto.CommandError):
+        stack.preview(on_event=lambda e: messages.append(e.diagnostic_event and e.diagnostic_event.message))
+    [message] = [each for each in messages if each and each.startswith("an unhandled error occurred: ")]
+    assert "Traceback (most recent call last):\n" in message
+    assert program_error(message).startswith("python inline source runtime error: no such zone")
+    text = (
+        'Traceback (most recent call last):\n  File "pulumi/x.py", line 1\n  File "/p/__main__.py", line 2\n'
+    )
+    assert program_error(text) == text.replace('  File "pulumi/x.py", line 1\n', "")

@@ -1,0 +1,22 @@
+"""Stacks that are up, shared by the tests of the engine."""
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.support.checkout import Checkout
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Each stack, brought up once for all tests: (checkout, what `up --check` printed)."""
+    made: dict[str, tuple[Checkout, subprocess.CompletedProcess[str]]] = {}
+
+    def stack(name: str) -> tuple[Checkout, subprocess.CompletedProcess[str]]:
+        if name not in made:
+            checkout = Checkout(tmp_path_factory.mktemp(name) / "project")
+            made[name] = checkout, checkout.deploy("up", name, "--rehearse", "--check")
+        return made[name]
+
+    return stack

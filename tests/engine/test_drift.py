@@ -1,0 +1,33 @@
+"""`drift` compares the clouds with the state: a change by hand is drift, a merged change is not."""
+
+import json
+import re
+
+from tests.engine.test_rehearsal import Checkout
+
+
+def test_only_changes_by_hand_are_drift(tmp_path):
+    checkout = Checkout(tmp_path / "project")
+    done = checkout.deploy("up", "demo", "--rehearse")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    # Merged and not released: the next update would change tags of every resource.
+    checkout.set("demo", "tags.owner", "merged")
+    assert "tags.owner" in checkout.deploy("preview", "demo", "--rehearse").stdout
+    quiet = checkout.deploy("drift", "demo", "--rehearse")
+    assert quiet.returncode == 0, quiet.stdout + quiet.stderr
+    assert re.search(r"^drift demo: \d+ same in ", quiet.stdout, re.MULTILINE)
+
+    # By hand: one resource has another tag, one is gone.
+    objects = checkout.objects("demo")
+    cluster = next(file for id_, file in objects.items() if re.search(r"/managedClusters/[^/]+$", id_))
+    changed = json.loads(cluster.read_text())
+    changed["inputs"]["tags"]["owner"] = "somebody"
+    cluster.write_text(json.dumps(changed))
+    next(file for id_, file in objects.items() if "/managementPolicies/" in id_).unlink()
+    state = checkout.exported("demo")
+    found = checkout.deploy("drift", "demo", "--rehearse")
+    assert found.returncode == 4, found.stdout + found.stderr
+    assert re.search(r"^drift demo: 1 delete, \d+ same, 1 update in ", found.stdout, re.MULTILINE)
+    assert "update ManagedCluster cluster (tags.owner)" in found.stdout
+    assert checkout.exported("demo") == state
