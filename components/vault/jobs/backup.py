@@ -1,10 +1,8 @@
-"""Copies what Consul holds (Vault's data, still sealed) to blob storage. Standard library only.
+"""Stores a snapshot of Consul (Vault's data, encrypted by Vault) in blob storage. Standard library only.
 
-Runs as a CronJob. Consul is asked for one consistent snapshot, which is checked as Consul's own client
-checks it, and then stored under the moment it was made. Logs in to Azure as the pod's service account; its
-Consul token is in a file. Environment: CONSUL_HTTP_ADDR, CONSUL_CACERT, CONSUL_TOKEN_FILE, BLOB_CONTAINER
-(a URL), and what workload identity gives: AZURE_AUTHORITY_HOST, AZURE_TENANT_ID, AZURE_CLIENT_ID,
-AZURE_FEDERATED_TOKEN_FILE.
+Runs as a CronJob. It verifies the snapshot as Consul's own client does, and names the blob after the time.
+Environment: CONSUL_HTTP_ADDR, CONSUL_CACERT, CONSUL_TOKEN_FILE, BLOB_CONTAINER (a URL), and the variables of
+workload identity: AZURE_AUTHORITY_HOST, AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_FEDERATED_TOKEN_FILE.
 """
 
 import hashlib
@@ -22,11 +20,11 @@ from pathlib import Path
 
 STORAGE = "https://storage.azure.com/.default"
 TIMEOUT = 120
-"""Seconds for each request."""
+"""Seconds per request."""
 
 
 class BackupError(Exception):
-    """Why there is no backup."""
+    """The backup failed."""
 
 
 def main() -> int:
@@ -42,7 +40,7 @@ def main() -> int:
 
 
 def consul_snapshot() -> bytes:
-    """Everything in Consul at one moment, from its leader."""
+    """A consistent snapshot from Consul's leader."""
     token = Path(os.environ["CONSUL_TOKEN_FILE"]).read_text().strip()
     request = urllib.request.Request(
         f"{os.environ['CONSUL_HTTP_ADDR']}/v1/snapshot", headers={"X-Consul-Token": token}
@@ -52,7 +50,7 @@ def consul_snapshot() -> bytes:
 
 
 def check(snapshot: bytes) -> None:
-    """The archive is whole: its files have the sums that it names."""
+    """Verify the checksums in the archive."""
     try:
         with tarfile.open(fileobj=io.BytesIO(snapshot), mode="r:gz") as archive:
             files = {member.name: archive.extractfile(member) for member in archive if member.isfile()}
@@ -66,7 +64,7 @@ def check(snapshot: bytes) -> None:
 
 
 def store(content: bytes, name: str) -> str:
-    """Write a blob that is not there yet; returns its address."""
+    """Create a blob and return its URL. An existing one is not overwritten."""
     place = f"{os.environ['BLOB_CONTAINER'].rstrip('/')}/{name}"
     headers = {
         "Authorization": f"Bearer {azure_token()}",
@@ -80,7 +78,7 @@ def store(content: bytes, name: str) -> str:
 
 
 def azure_token() -> str:
-    """A token for storage, for the token of the pod's service account."""
+    """A storage token from Entra, in exchange for the token of the pod's service account."""
     form = {
         "grant_type": "client_credentials",
         "client_id": os.environ["AZURE_CLIENT_ID"],
@@ -95,7 +93,7 @@ def azure_token() -> str:
 
 
 def answer(request: urllib.request.Request, who: str, trusted: ssl.SSLContext | None = None) -> bytes:
-    """What a server answers; what it says in refusing is told, for it holds no secret of ours."""
+    """The body of a response. An error contains the server's message, which has no secret of ours."""
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT, context=trusted) as response:
             return bytes(response.read())

@@ -1,7 +1,7 @@
-"""Make Consul's policies and tokens as wanted. Runs as often as it likes: the tokens are known beforehand.
+"""Creates and updates Consul's policies and tokens. Idempotent: the tokens' values are given.
 
-Reads POLICIES (a JSON object: name → rules) and for each the token in /secrets/<name>; the token that may
-do all of it is /secrets/bootstrap.
+Reads POLICIES (a JSON object: name → rules), the token of each policy in /secrets/<name>, and the management
+token in /secrets/bootstrap.
 """
 
 import json
@@ -15,14 +15,14 @@ FORBIDDEN = 403
 
 
 def accessor(name: str) -> str:
-    """A token's public name, the same for the same policy."""
+    """The accessor id of a policy's token. It is derived from the name, so every run finds the token."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"platform/consul/{name}"))
 
 
 def main() -> None:
     url = os.environ["CONSUL_URL"]
     consul = Server(url, {"X-Consul-Token": secret("bootstrap")}, trust(url))
-    # Until the ACLs are there, every token is unknown.
+    # Every token is unknown until the ACLs are bootstrapped.
     consul.call("GET", "/v1/acl/token/self", also=(FORBIDDEN,))
     for name, rules in json.loads(os.environ["POLICIES"]).items():
         policy(consul, name, rules)
@@ -46,7 +46,7 @@ def token(consul: Server, name: str) -> None:
     policies = [{"Name": name}]
     found = existing(consul, id_)
     if found and found["SecretID"] != wanted:
-        # A token keeps its secret for life: the new one takes the old one's place.
+        # The secret of a token cannot change: replace the token.
         consul.call("DELETE", f"/v1/acl/token/{id_}")
         say(f"token {name}: the old one is gone")
         found = None
@@ -55,13 +55,13 @@ def token(consul: Server, name: str) -> None:
         consul.call("PUT", "/v1/acl/token", body)
         say(f"token {name}: made")
     elif [each["Name"] for each in found.get("Policies") or ()] != [name]:
-        # Also of a policy that was deleted and is there again, tokens do not know any more.
+        # A token loses a policy for good when the policy is deleted, even if it is created again.
         consul.call("PUT", f"/v1/acl/token/{id_}", {"Description": name, "Policies": policies})
         say(f"token {name}: had other policies")
 
 
 def existing(consul: Server, id_: str) -> Any:
-    """Some versions of Consul say 403 of a token that is not there."""
+    """The token, or None. Some versions of Consul answer 403 for a missing token."""
     try:
         return consul.found("GET", f"/v1/acl/token/{id_}")
     except RefusedError as error:

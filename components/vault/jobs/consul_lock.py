@@ -1,4 +1,4 @@
-"""A lock in Consul: of two that run at once, one waits. Standard library only."""
+"""A lock in Consul, so that two Jobs do not run at once. Standard library only."""
 
 import contextlib
 import os
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from calls import RefusedError, Server, say
 
 TTL = 30
-"""Seconds after which the lock of one that died is free again; Consul may take twice that."""
+"""Seconds until the lock of a killed process is free again. Consul may take twice as long."""
 
 
 @contextlib.contextmanager
 def lock(consul: Server, key: str) -> Iterator[None]:
-    """Hold a key, and end at once when it is lost: somebody else may have it then."""
+    """Hold the lock. If it is lost, exit at once, because another process may have it."""
     wanted = {"Name": key, "TTL": f"{TTL}s", "LockDelay": "1s", "Behavior": "release"}
     session = consul.call("PUT", "/v1/session/create", wanted)["ID"]
     over = threading.Event()
@@ -24,7 +24,7 @@ def lock(consul: Server, key: str) -> Iterator[None]:
         yield
     finally:
         over.set()
-        with contextlib.suppress(RefusedError, OSError):  # it ends by itself
+        with contextlib.suppress(RefusedError, OSError):  # the session expires
             consul.once("PUT", f"/v1/session/destroy/{session}")
 
 

@@ -1,4 +1,4 @@
-"""A secret of an Azure Key Vault, written and looked for as the Job itself. Standard library only."""
+"""A secret in Azure Key Vault, accessed with the Job's workload identity. Standard library only."""
 
 import os
 import urllib.parse
@@ -8,11 +8,11 @@ from calls import Server
 
 API = "api-version=7.4"
 DELAYED = (400, 401, 403)
-"""What Azure answers until it has heard everywhere of an identity and its role, which takes minutes."""
+"""Codes until a new identity and its role assignment have propagated, which takes minutes."""
 
 
 class KeyVaultSecret:
-    """A secret whose versions say, by their tags, what they are of."""
+    """A secret with tagged versions."""
 
     def __init__(self) -> None:
         self.path = f"/secrets/{os.environ['KEY_VAULT_SECRET']}"
@@ -21,7 +21,7 @@ class KeyVaultSecret:
 
     @staticmethod
     def _login() -> str:
-        """A token of Entra for the token of the Job's service account."""
+        """A token from Entra, in exchange for the token of the Job's service account."""
         entra = Server(os.environ.get("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com"))
         assertion = Path(os.environ["AZURE_FEDERATED_TOKEN_FILE"]).read_text(encoding="utf-8").strip()
         form = {
@@ -36,12 +36,12 @@ class KeyVaultSecret:
         return str(answer["access_token"])
 
     def write(self, value: str, tags: dict[str, str]) -> None:
-        """A new version; older ones stay."""
+        """Add a version; older ones stay."""
         body = {"value": value, "tags": tags}
         self.vault.call("PUT", f"{self.path}?{API}", body, also=DELAYED)
 
     def has(self, tags: dict[str, str]) -> bool:
-        """Whether some version carries these tags. Reads no value."""
+        """Whether an enabled version has these tags. Reads no value."""
         path: str | None = f"{self.path}/versions?{API}"
         while path:
             page = self.vault.call("GET", path, also=DELAYED)

@@ -1,14 +1,14 @@
-"""Initialise Vault, once. Safe to run twice, two at once, and to be killed at any moment.
+"""Initialises Vault, once. Safe to run repeatedly or concurrently, and to be killed at any time.
 
-What is known of an earlier run is the record in Consul, outside of Vault's own folder:
+A record in Consul, outside Vault's own prefix, has the state of earlier runs:
 
-    Vault is            the record says    so
-    not initialised     nothing or begun   begin
-    initialised         begun              nothing was ever kept in it: clear it, say so, begin
+    Vault               record             action
+    not initialised     none or begun      initialise
+    initialised         begun              Vault never held data: clear its storage, initialise
     initialised         done, keys stored  change nothing
-    anything else                          refuse: a person has to look (docs/runbooks)
+    anything else                          refuse: somebody has to investigate (docs/runbooks)
 
-The root token and the recovery keys are in this process's memory, in Key Vault, and nowhere else.
+The root token is only in this process's memory, the recovery keys there and in Key Vault.
 Standard library only.
 """
 
@@ -31,7 +31,7 @@ WIDEN = "vault-operator-policy.md"
 
 
 class Init:
-    """Vault's servers, and where what is known of them is kept."""
+    """Clients of Vault's servers, of Consul and of Key Vault."""
 
     def __init__(self) -> None:
         url = os.environ["CONSUL_URL"]
@@ -40,14 +40,12 @@ class Init:
         self.url = os.environ["VAULT_URL"]
         self.keys = KeyVaultSecret()
 
-    # What there is
-
     def pod(self, name: str) -> Server:
         url = os.environ["VAULT_POD_URL"].format(name)
         return Server(url, context=trust(url))
 
     def initialised(self) -> bool:
-        """As the first of the servers says that answers: until then their certificates may be missing."""
+        """Whether Vault is initialised, from the first server that answers. Waits until one does."""
         waiting = self.pod(self.pods[0])
         while True:
             for name in self.pods:
@@ -62,8 +60,6 @@ class Init:
 
     def write_record(self, generation: str, phase: str) -> None:
         self.consul.call("PUT", STATE, {"generation": generation, "phase": phase})
-
-    # What is done
 
     def run(self) -> None:
         initialised, record = self.initialised(), self.record()
@@ -105,7 +101,7 @@ class Init:
         return Server(self.url, {"X-Vault-Token": token}, trust(self.url))
 
     def configure(self, vault: Server) -> None:
-        """All that needs root, which ends here."""
+        """Everything that needs the root token, and its revocation."""
         vault.call("GET", "/v1/sys/health")  # unsealed, and answering
         say("unsealed")
         for name, path in json.loads(os.environ["AUDIT"]).items():
@@ -121,7 +117,7 @@ class Init:
         say("the root token is dead")
 
     def clear(self) -> None:
-        """Vault's folder in Consul, and what its servers remember of it."""
+        """Delete Vault's data in Consul, and restart its servers, which cache it."""
         self.empty()
         cluster = kubernetes()
         for name in self.pods:
@@ -130,14 +126,14 @@ class Init:
             server = self.pod(name)
             while server.call("GET", "/v1/sys/init")["initialized"]:
                 server.wait(f"{name} starts anew", TimeoutError(f"{name} has not started anew"))
-        self.empty()  # of what they wrote last
+        self.empty()  # what they wrote before they stopped
         say("Vault's folder is empty, its servers are new")
 
     def empty(self) -> None:
         self.consul.call("DELETE", "/v1/kv/vault/?recurse=true")
 
     def compare(self) -> None:
-        """Whether the operator's policy is still the program's: this Job may not change it any more."""
+        """Refuse if the operator's policy differs from the program's. This Job has no right to change it."""
         vault = Server(self.url, context=trust(self.url))
         try:
             answer = vault.call("POST", f"/v1/auth/userpass/login/{USER}", {"password": secret("password")})
@@ -155,7 +151,7 @@ def policy() -> str:
 
 
 def kubernetes() -> Server:
-    """The API server, as the Job's service account."""
+    """The API server, with the Job's service account."""
     account = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
     address = os.environ.get("KUBERNETES_URL")
     token: dict[str, Any] = {"Authorization": f"Bearer {(account / 'token').read_text(encoding='utf-8')}"}

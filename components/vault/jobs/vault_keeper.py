@@ -1,7 +1,6 @@
-"""Beside each Vault server: tells it of its renewed certificate, and turns its audit log over.
+"""Sidecar of each Vault server: sends SIGHUP after a renewal of the certificate, and rotates the audit log.
 
-Vault reads both anew on SIGHUP and at no other time. A full audit disk would stop it from answering.
-Standard library only.
+Vault reopens both on SIGHUP only. With a full audit disk it would stop answering. Standard library only.
 """
 
 import contextlib
@@ -20,17 +19,17 @@ SERVER = os.environ.get("SERVER", "vault")
 
 
 def servers() -> Iterator[int]:
-    """Process ids of the server: containers of the pod see each other's processes."""
+    """Process ids of the server. The pod's containers share a process namespace."""
     for entry in PROCESSES.iterdir():
         if entry.name.isdigit():
-            with contextlib.suppress(OSError):  # it went meanwhile
+            with contextlib.suppress(OSError):  # it has exited
                 if (entry / "comm").read_text().strip() == SERVER:
                     yield int(entry.name)
 
 
-def tell() -> None:
+def reload() -> None:
     for process in servers():
-        with contextlib.suppress(ProcessLookupError):  # it went meanwhile
+        with contextlib.suppress(ProcessLookupError):  # it has exited
             os.kill(process, signal.SIGHUP)
         print(f"told {SERVER} ({process}) to read its files anew", flush=True)
 
@@ -41,8 +40,8 @@ def certificate() -> bytes | None:
     return None
 
 
-def turned_over() -> bool:
-    """Whether the log was large enough to be put aside; the oldest go."""
+def rotated() -> bool:
+    """Rotate the log if it is large, and delete the oldest. Whether it was rotated."""
     if not LOG.exists() or LOG.stat().st_size < LARGEST:
         return False
     LOG.rename(LOG.with_name(f"{LOG.name}.{time.time_ns()}"))
@@ -53,15 +52,15 @@ def turned_over() -> bool:
 
 
 def main() -> None:
-    seen = None  # nobody knows what the one before this told
+    seen = None  # signal once at start: an earlier keeper may have missed a renewal
     while True:
         time.sleep(float(os.environ.get("PAUSE_SECONDS", "30")))
         now = certificate()
         changed = now is not None and now != seen
         if changed:
             seen = now
-        if turned_over() or changed:
-            tell()
+        if rotated() or changed:
+            reload()
 
 
 if __name__ == "__main__":
