@@ -6,7 +6,7 @@ import pulumi_azuread as azuread
 from components.concourse.team_settings import team_groups
 from components.config.protection import unprotect
 from components.config.secrets import MissingSecretsError, required_secrets
-from components.entra.directory import Entra
+from components.entra import Entra
 from components.layers import ClusterServices, Delivery, Foundation, Observability, Secrets
 from components.settings import Settings, SettingsError
 

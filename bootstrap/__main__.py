@@ -7,9 +7,8 @@ import pulumi
 import pulumi_azure_native as azure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from components.azure.resource_groups import AzureContext
+from components.azure import AzureContext, StateBackend
 from components.azure.settings import StateSettings
-from components.azure.state_backend import StateBackend
 from components.config.messages import read
 
 settings, problems = read(StateSettings, pulumi.Config().require_object("state"), prefix="state.")

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from components.concourse.team_members import Auth, team_members, to_api_auth
-from components.entra.claims import token_claims
+from components.concourse import Auth, team_members, to_api_auth
+from components.entra import token_claims
 from components.settings import Settings
 from deploy.stack_file import RefusedError
 

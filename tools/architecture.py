@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from components import layers
-from components.entra.directory import Entra
+from components.entra import Entra
 
 PICTURE = Path(__file__).parents[1] / "docs" / "architecture.svg"
 CLASSES = {each.__name__: each for each in (*(getattr(layers, name) for name in layers.__all__), Entra)}

@@ -2,11 +2,11 @@
 
 from pulumi import Output, ResourceOptions
 
-from components.certificates.internal_ca import server_certificate
+from components.certificates import server_certificate
 from components.chartmuseum.settings import ChartMuseumSettings
 from components.chartmuseum.values import CERTIFICATE, PORT, SERVER, ChartStorage, values
 from components.component import Component, after
-from components.ingress.route import Tls, publish
+from components.ingress import Tls, publish
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.generated_secrets import password

@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 import pulumi_random as random
 from pulumi import Input, Output, ResourceOptions
 
-from components.azure.postgres.server import Database
+from components.azure.postgres import Database
 from components.component import Component
 from components.concourse.scram import verifier
 from components.kubernetes.charts import POSTGRES

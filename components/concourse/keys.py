@@ -7,8 +7,7 @@ import pulumi_random as random
 import pulumi_tls as tls
 from pulumi import Input, Output, ResourceOptions
 
-from components.azure.key_vault import key_vault_secret
-from components.azure.resource_groups import AzureContext
+from components.azure import AzureContext, key_vault_secret
 from components.component import Component, after
 
 LENGTH = 32

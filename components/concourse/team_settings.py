@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, GroupRef
-from components.entra.claims import TeamGroup
+from components.entra import TeamGroup
 
 MAIN = "main"
 """The team that Concourse always has. Its owners administer all others."""

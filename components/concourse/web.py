@@ -16,8 +16,9 @@ from components.concourse.team_members import Roles
 from components.concourse.web_pods import WEB
 from components.concourse.web_secret import VaultLogin, checksummed_secret, web_secret
 from components.concourse.web_values import values
-from components.entra.application import OidcClient
+from components.entra import OidcClient
 from components.entra.settings import GroupClaims
+from components.ingress import publish
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 
@@ -108,6 +109,15 @@ class Concourse(Component):
             ),
             timeout=1200,  # a migration of a large database takes minutes
             opts=self.child,
+        )
+        publish(
+            "concourse",
+            ctx.hosts["concourse"],
+            namespace=namespace,
+            service="concourse-web",
+            port=API_PORT,
+            public_paths=IDENTITY_TOKEN_PATHS,
+            parent=self,
         )
         self.api = ready(web, f"http://{WEB}.concourse.svc:{API_PORT}")
         self.gateway = ready(web, f"{WEB}-worker-gateway.concourse.svc:{TSA_PORT}")

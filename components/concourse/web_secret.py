@@ -10,7 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.concourse.database_role import DatabaseLogin
 from components.concourse.keys import ConcourseKeys
-from components.entra.application import OidcClient
+from components.entra import OidcClient
 
 
 @dataclass(frozen=True)

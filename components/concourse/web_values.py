@@ -9,7 +9,7 @@ from components.concourse.database_role import DatabaseLogin
 from components.concourse.settings import ConcourseSettings
 from components.concourse.web_pods import pods
 from components.concourse.web_secret import VaultLogin
-from components.entra.application import OidcClient
+from components.entra import OidcClient
 from components.entra.settings import GroupClaims
 from components.kubernetes.charts import CONCOURSE
 

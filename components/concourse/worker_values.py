@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi import Input
 
-from components.azure.aks.node_pools import node_selector
+from components.azure.aks import node_selector
 from components.azure.aks.pool_settings import DEDICATED, WORKERS, WorkerPool
 from components.concourse.web_values import BLANK_PUBLISHED_KEYS, image
 from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings

@@ -1,1 +1,8 @@
-"""Entra ID: application registrations, groups and token claims."""
+"""Entra ID: app registrations, groups, and what tokens say about groups."""
+
+from components.entra.application import OidcClient
+from components.entra.claims import TeamGroup, token_claims
+from components.entra.directory import Entra
+from components.entra.settings import EntraSettings
+
+__all__ = ["Entra", "EntraSettings", "OidcClient", "TeamGroup", "token_claims"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pulumi import Input, Output, ResourceOptions
 
-from components.azure.network.public_ip import IngressPublicIp
+from components.azure.network import IngressPublicIp
 from components.component import Component
 from components.ingress.settings import IngressSettings
 from components.ingress.values import CLASS, values

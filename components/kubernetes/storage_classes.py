@@ -3,9 +3,8 @@
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
+from components.azure import AzureContext, Role, grant
 from components.azure.catalog import zones
-from components.azure.resource_groups import AzureContext
-from components.azure.roles import Role, grant
 from components.component import Component, after
 
 PROVISIONER = "disk.csi.azure.com"

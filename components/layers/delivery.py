@@ -4,19 +4,20 @@ from collections.abc import Mapping
 
 from pulumi import Output, ResourceOptions
 
-from components.azure.deployers import Deployers
+from components.azure import Deployers
 from components.chartmuseum import ChartMuseum, ChartStorage
 from components.component import Component
-from components.concourse.database_role import DatabaseRole
-from components.concourse.keys import ConcourseKeys
-from components.concourse.local_users import LocalUsers
-from components.concourse.team_members import team_config
+from components.concourse import (
+    Concourse,
+    ConcourseKeys,
+    DatabaseRole,
+    LocalUsers,
+    Teams,
+    Workers,
+    team_config,
+)
 from components.concourse.team_settings import MAIN
-from components.concourse.teams import Teams
-from components.concourse.web import API_PORT, IDENTITY_TOKEN_PATHS, Concourse
-from components.concourse.workers import Workers
-from components.entra.directory import Entra
-from components.ingress import publish
+from components.entra import Entra
 from components.layers.cluster_services import ClusterServices
 from components.layers.foundation import Foundation
 from components.layers.secrets import Secrets
@@ -41,7 +42,7 @@ class Delivery(Component):
     ) -> None:
         super().__init__(name, ResourceOptions(providers=[cluster.provider, foundation.azure]))
         ctx, chosen, storage = cluster.context, settings.concourse, foundation.storage
-        namespace, pools = ctx.namespaces["concourse"], settings.cluster.worker_pools
+        pools = settings.cluster.worker_pools
         ChartMuseum(
             "chartmuseum",
             settings.chartmuseum,
@@ -88,15 +89,6 @@ class Delivery(Component):
             main_team=teams[MAIN],
             vault=secrets.concourse_login,
             opts=self.child,
-        )
-        publish(
-            "concourse",
-            ctx.hosts["concourse"],
-            namespace=namespace,
-            service="concourse-web",
-            port=API_PORT,
-            public_paths=IDENTITY_TOKEN_PATHS,
-            parent=web,
         )
         for pool in pools:
             Workers(

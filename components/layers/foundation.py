@@ -4,18 +4,12 @@ import pulumi
 import pulumi_azure_native as azure
 from pulumi import ResourceOptions
 
-from components.azure.aks.cluster import Cluster
-from components.azure.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT, WorkloadIdentity
-from components.azure.key_vault import KeyVault
-from components.azure.network.dns_records import DnsRecords
-from components.azure.network.dns_zone import DnsZone
-from components.azure.network.network import Network
-from components.azure.network.public_ip import IngressPublicIp
-from components.azure.postgres.server import Database
-from components.azure.resource_groups import ResourceGroups
-from components.azure.roles import Role
+from components.azure import KeyVault, ResourceGroups, Role, Storage, WorkloadIdentity
+from components.azure.aks import Cluster
+from components.azure.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT
+from components.azure.network import DnsRecords, DnsZone, IngressPublicIp, Network
+from components.azure.postgres import Database
 from components.azure.settings import azure_tags
-from components.azure.storage import Storage
 from components.component import Component
 from components.settings import Settings
 

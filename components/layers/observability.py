@@ -3,15 +3,11 @@
 from pulumi import Output, ResourceOptions
 
 from components.component import Component
-from components.entra.directory import Entra
+from components.entra import Entra
 from components.layers.cluster_services import ClusterServices
 from components.layers.secrets import Secrets
-from components.logging.elastalert import ElastAlert
-from components.logging.elasticsearch import Elasticsearch
-from components.monitoring.grafana import Grafana
-from components.monitoring.influxdb import InfluxDb
-from components.monitoring.pod_monitors import PodMonitors
-from components.monitoring.prometheus import Prometheus
+from components.logging import ElastAlert, Elasticsearch
+from components.monitoring import Grafana, InfluxDb, PodMonitors, Prometheus
 from components.settings import Settings
 
 

@@ -3,9 +3,9 @@
 import pulumi_vault as hashicorp
 from pulumi import Output, ResourceOptions
 
-from components.azure.key_vault import key_vault_secret
+from components.azure import key_vault_secret
 from components.component import Component, after
-from components.concourse.web_secret import VaultLogin
+from components.concourse import VaultLogin
 from components.ingress import Tls, publish
 from components.kubernetes.network_policies import VAULT_PORT
 from components.layers.cluster_services import ClusterServices

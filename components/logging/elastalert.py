@@ -3,7 +3,7 @@
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import ca_bundle
+from components.certificates import ca_bundle
 from components.component import Component
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release

@@ -6,9 +6,9 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Output, ResourceOptions
 
-from components.certificates.internal_ca import ca_bundle, server_certificate
+from components.certificates import ca_bundle, server_certificate
 from components.component import Component, after
-from components.ingress.route import Tls, publish
+from components.ingress import Tls, publish
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
@@ -25,7 +25,7 @@ from components.logging.values import (
     kibana,
     operator,
 )
-from components.monitoring.grafana_values import DataSource
+from components.monitoring import DataSource
 
 JOBS = Path(__file__).parent / "jobs"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import server_certificate
+from components.certificates import server_certificate
 from components.component import Component, after
-from components.entra.application import OidcClient
-from components.ingress.route import Tls, publish
+from components.entra import OidcClient
+from components.ingress import Tls, publish
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import release

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.certificates.internal_ca import ca_bundle, server_certificate
+from components.certificates import ca_bundle, server_certificate
 from components.component import Component, after
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.generated_secrets import password

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
-from components.certificates.internal_ca import ca_bundle
+from components.certificates import ca_bundle
 from components.component import Component, after
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.custom_resource import custom_resource

@@ -8,7 +8,7 @@ from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release
 from components.monitoring.alert_rules import alerts
 from components.monitoring.grafana_values import DataSource
-from components.monitoring.prometheus_values import NAME, SLACK, WEBHOOK, values
+from components.monitoring.prometheus_values import PROMETHEUS_RELEASE, SLACK, WEBHOOK, values
 from components.monitoring.settings import PrometheusSettings
 
 
@@ -40,11 +40,13 @@ class Prometheus(Component):
         there = after(namespace, ctx.namespaces["node-agents"], ctx.service_monitors)
         alerts(there, settings.runbooks, parent=self)
         release(
-            NAME,
-            ctx.charts[NAME],
+            PROMETHEUS_RELEASE,
+            ctx.charts[PROMETHEUS_RELEASE],
             namespace=there,
             values=values(settings, disk=ctx.disks.retain, slack=slack.metadata["name"]),
             opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
-        self.source = DataSource("Prometheus", "prometheus", f"http://{NAME}-prometheus.monitoring.svc:9090")
+        self.source = DataSource(
+            "Prometheus", "prometheus", f"http://{PROMETHEUS_RELEASE}-prometheus.monitoring.svc:9090"
+        )
         self.register_outputs({})

@@ -7,7 +7,7 @@ from pulumi import Input
 from components.kubernetes.pod_values import budget, claim, resources, spread
 from components.monitoring.settings import PrometheusSettings
 
-NAME = "kube-prometheus-stack"
+PROMETHEUS_RELEASE = "kube-prometheus-stack"
 SLACK = "alertmanager-slack"
 WEBHOOK = "webhook"
 NOT_OURS = ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pulumi import Output, ResourceOptions
 
-from components.certificates.internal_ca import ca_bundle, server_certificate
+from components.certificates import ca_bundle, server_certificate
 from components.component import Component
 from components.kubernetes import generated_secrets as generated
 from components.kubernetes.context import ClusterContext

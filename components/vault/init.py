@@ -6,9 +6,9 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
+from components.azure import RECOVERY, Seal
 from components.azure.identity import VAULT_INIT
-from components.azure.key_vault import RECOVERY, Seal
-from components.certificates.internal_ca import ca_bundle
+from components.certificates import ca_bundle
 from components.component import Component, after
 from components.kubernetes import generated_secrets as generated
 from components.kubernetes.context import ClusterContext

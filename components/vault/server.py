@@ -6,8 +6,8 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
-from components.azure.key_vault import Seal
-from components.certificates.internal_ca import server_certificate
+from components.azure import Seal
+from components.certificates import server_certificate
 from components.component import Component
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release

@@ -14,10 +14,10 @@ from typing import Any
 import requests
 import yaml
 
-from components.monitoring.prometheus_values import NAME
+from components.monitoring import PROMETHEUS_RELEASE
 from deploy.render import SECRET
 
-SERVICE = f"/api/v1/namespaces/monitoring/services/http:{NAME}-alertmanager:9093/proxy"
+SERVICE = f"/api/v1/namespaces/monitoring/services/http:{PROMETHEUS_RELEASE}-alertmanager:9093/proxy"
 
 
 def plain(value: Any) -> Any:

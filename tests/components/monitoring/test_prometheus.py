@@ -5,7 +5,7 @@ import yaml
 from pulumi import Output
 
 from components.monitoring.prometheus import Prometheus
-from components.monitoring.prometheus_values import KINDS, NAME, values
+from components.monitoring.prometheus_values import KINDS, PROMETHEUS_RELEASE, values
 from components.monitoring.settings import PrometheusSettings
 from tests.support.context import cluster_context
 
@@ -56,7 +56,7 @@ def test_metrics_are_on_disks_that_are_kept(run):
 @pytest.mark.parametrize("protected", [True, False])
 def test_the_release_with_the_disks_is_protected_where_the_stack_says_so(run, protected):
     releases = made(run, protected=protected).named(RELEASE)
-    assert releases[NAME].options.get("protect", False) is protected
+    assert releases[PROMETHEUS_RELEASE].options.get("protect", False) is protected
 
 
 @pytest.mark.parametrize(("replicas", "budget"), [(1, (False, 0)), (2, (True, 1)), (3, (True, 2))])
@@ -85,7 +85,7 @@ def test_the_webhook_is_in_a_secret_and_nowhere_else(run):
 
 
 def test_alertmanager_reads_the_webhook_from_the_file_of_that_secret(run):
-    alertmanager = made(run).named(RELEASE)[NAME].inputs["values"]["alertmanager"]
+    alertmanager = made(run).named(RELEASE)[PROMETHEUS_RELEASE].inputs["values"]["alertmanager"]
     assert alertmanager["alertmanagerSpec"]["secrets"] == ["alertmanager-slack"]
     [slack] = alertmanager["config"]["receivers"][1]["slack_configs"]
     assert slack["api_url_file"] == "/etc/alertmanager/secrets/alertmanager-slack/webhook"
