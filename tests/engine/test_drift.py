@@ -3,7 +3,11 @@
 import json
 import re
 
-from tests.engine.test_rehearsal import Checkout
+import pytest
+
+from tests.support.checkout import Checkout
+
+pytestmark = pytest.mark.engine
 
 
 def test_only_changes_by_hand_are_drift(tmp_path):
