@@ -18,7 +18,7 @@ def config(monkeypatch):
         return Config("platform")
 
     other = RequiredSecret("the key of another thing", "[a-z]{4}", "abcd")
-    monkeypatch.setattr(module, "GIVEN", {**REQUIRED_SECRETS, "other": other})
+    monkeypatch.setattr(module, "REQUIRED_SECRETS", {**REQUIRED_SECRETS, "other": other})
     yield use
     set_all_config({}, [])
 

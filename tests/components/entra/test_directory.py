@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from components.concourse.team_settings import TeamSettings
+from components.entra.claims import TeamGroup
 from components.entra.directory import Entra
 from components.entra.settings import EntraSettings
 from tests.support.recorder import SECRET, STACKS, revealed
@@ -14,19 +14,19 @@ APPLICATION = "azuread:index/application:Application"
 ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 
 
-def team(name, **changes):
-    roles = {"owner": {"oidc": {"groups": [OWNERS]}}, "member": {"oidc": {"groups": [TEAM_GROUP, "made"]}}}
-    return TeamSettings(name=name, roles=roles, **changes)
+def team(name):
+    roles = {"owner": [OWNERS], "member": [TEAM_GROUP, "made"]}
+    return [TeamGroup(name, role, group) for role, groups in roles.items() for group in groups]
 
 
 @pytest.fixture
 def entra(run):
-    def built(*, teams=(), protected=True, **settings):
+    def built(*, team_groups=None, protected=True, **settings):
         def program():
             made = Entra(
                 "entra",
                 EntraSettings(groups=("made",), grafana={"admin": (OWNERS,)}, **settings),
-                teams=teams or (team("main"), team("payments")),
+                team_groups=team("main") + team("payments") if team_groups is None else team_groups,
                 hosts={"concourse": "ci.example.org", "grafana": "grafana.ci.example.org"},
                 tenant=TENANT,
                 protected=protected,
@@ -65,8 +65,8 @@ def test_each_group_of_a_team_is_assigned_once(entra):
     assert sorted(a["principalObjectId"] for a in assigned.values()) == [OWNERS, TEAM_GROUP, "object-of-made"]
 
 
-def test_a_team_that_is_removed_has_nobody_assigned(entra):
-    recorder, _ = entra(teams=(team("payments", removed=True),))
+def test_without_team_groups_nobody_is_assigned_to_concourse(entra):
+    recorder, _ = entra(team_groups=[])
     assert not [name for name in recorder.named(ASSIGNMENT) if name.startswith("concourse")]
 
 
