@@ -6,7 +6,8 @@ import pytest
 from components.entra.claims import TeamGroup
 from components.entra.directory import Entra
 from components.entra.settings import EntraSettings
-from tests.support.recorder import SECRET, STACKS, revealed
+from components.settings import validate
+from tests.support.recorder import SECRET, STACKS, revealed, stack_config
 
 TEAM_GROUP, OWNERS = "c4d2e9a7-83f1-4b06-9e5d-2a7b6c1f0d38", "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
 TENANT = "0b8e4d52-6c1f-4f7a-b3d9-7e2a9c50f164"
@@ -68,6 +69,13 @@ def test_each_group_of_a_team_is_assigned_once(entra):
 def test_without_team_groups_nobody_is_assigned_to_concourse(entra):
     recorder, _ = entra(team_groups=[])
     assert not [name for name in recorder.named(ASSIGNMENT) if name.startswith("concourse")]
+
+
+def test_a_removed_team_has_no_groups():
+    settings = validate(stack_config("prod"), "prod")
+    removed = tuple(team.model_copy(update={"removed": True}) for team in settings.teams)
+    assert settings.team_groups
+    assert settings.model_copy(update={"teams": removed}).team_groups == []
 
 
 def test_with_roles_of_the_application_each_group_has_its_own(entra):
