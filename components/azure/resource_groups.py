@@ -20,23 +20,23 @@ class CommonArgs(TypedDict):
 
 @dataclass(frozen=True)
 class AzureContext:
-    """Where Azure resources go, and what all of them carry."""
+    """Resource group, region and tags of Azure resources, and whether they are protected."""
 
     group: Input[str]
     """The resource group's name."""
     location: str
     tags: Mapping[str, str]
     protected: bool
-    """Whether what holds data may not be deleted or replaced."""
+    """Protects resources that hold data from deletion and replacement."""
 
     @property
     def common(self) -> CommonArgs:
-        """For a resource that is in the group, in its region and tagged."""
+        """Arguments of a resource in this group and region, with these tags."""
         return {"resource_group_name": self.group, "location": self.location, "tags": self.tags}
 
 
 class ResourceGroups(Component):
-    """The stack's resource groups, as places to put resources."""
+    """The stack's resource groups, each with its AzureContext."""
 
     stateful: AzureContext
     """For what holds data: databases, disks, addresses, keys. Outlives the cluster."""

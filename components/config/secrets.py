@@ -33,7 +33,7 @@ class MissingSecretsError(Exception):
 
 
 def required_secrets(config: Config) -> Mapping[str, Output[str]]:
-    """All of them, by key. Raises GivenSecretsError."""
+    """All of them, by key. Raises MissingSecretsError."""
     lines = []
     for key, secret in REQUIRED_SECRETS.items():
         value = config.get(key)
