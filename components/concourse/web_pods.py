@@ -25,7 +25,7 @@ def pods(
     return {
         "replicas": web.replicas,
         "strategy": {"strategy": _rollout(rotating=settings.encryption.rotating)},  # twice, in this chart
-        "annotations": {"platform/secrets": checksum},
+        "annotations": {"checksum/secrets": checksum},
         "resources": {
             "requests": {"cpu": web.cpu, "memory": web.memory},
             "limits": {"memory": web.memory_limit},

@@ -55,7 +55,7 @@ def values(
             "terminationGracePeriodSeconds": settings.termination_grace_period_seconds,
             "cleanUpWorkDirOnStart": False,  # it is empty: it comes with the pod
             "annotations": {
-                "platform/secrets": checksum,
+                "checksum/secrets": checksum,
                 # The autoscaler does not take a node with builds on it for its own reasons.
                 "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
             },

@@ -50,7 +50,7 @@ def values(
             "kibana_url": kibana,
         },
         "rules": {rule.stem: rule.read_text(encoding="utf-8") for rule in sorted(RULES.glob("*.yaml"))},
-        "podAnnotations": {"platform/stamp": stamp},
+        "podAnnotations": {"checksum/config": stamp},
         "serviceAccount": {"create": False},  # it asks nothing of the cluster
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},

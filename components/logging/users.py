@@ -22,7 +22,7 @@ def _on(names: list[str], *privileges: str) -> dict[str, Any]:
 ROLES: Mapping[str, Mapping[str, Any]] = {
     # It writes and does not read, change or delete: what is once in stays until it is too old.
     "writer": {"indices": [_on([CONTAINERS, AUDIT], "create_doc", "auto_configure")]},
-    "steward": {
+    "index-admin": {
         "cluster": ["manage_index_templates", "monitor"],
         "indices": [_on([CONTAINERS, AUDIT], "manage")],
     },
@@ -30,14 +30,14 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
         "cluster": ["monitor"],
         "indices": [_on([CONTAINERS, AUDIT], "read", "view_index_metadata"), _on([ALERTS], "all")],
     },
-    "panels": {"indices": [_on([CONTAINERS], "read", "view_index_metadata")]},
+    "grafana-reader": {"indices": [_on([CONTAINERS], "read", "view_index_metadata")]},
     "reader": {"indices": [_on([CONTAINERS, AUDIT], "read", "view_index_metadata")]},
 }
 USERS: Mapping[str, str] = {
     "fluent-bit": "writer",
-    "logs-setup": "steward",
+    "logs-setup": "index-admin",
     "elastalert": "elastalert_login",
-    "grafana": "panels",
+    "grafana": "grafana-reader",
     "operator": "reader,kibana_admin",
 }
 """Roles by user. `operator` is for people: without a licence Kibana knows no single sign-on."""

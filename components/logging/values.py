@@ -130,7 +130,7 @@ def fluent_bit(
         "tolerations": [{"operator": "Exists"}],  # every node has logs
         "priorityClassName": "system-node-critical",
         "testFramework": {"enabled": False},  # a pod of an image that is pinned to nothing
-        "podAnnotations": {"platform/stamp": stamp},
+        "podAnnotations": {"checksum/config": stamp},
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         # Root, whose files the logs are, and with none of root's other powers.
         "securityContext": {

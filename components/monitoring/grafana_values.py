@@ -67,7 +67,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
         },
         "initChownData": {"enabled": False},  # would run as root; the disk is the group's anyway
         "resources": resources(settings.memory, cpu="100m"),
-        "podAnnotations": {"platform/stamp": stamp},
+        "podAnnotations": {"checksum/config": stamp},
         "extraSecretMounts": [
             {"name": "tls", "mountPath": "/tls", "secretName": certificate, "readOnly": True}
         ],

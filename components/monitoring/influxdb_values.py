@@ -134,7 +134,7 @@ def concourse(
 
 def _both(*, ca: Input[str], stamp: Input[str]) -> dict[str, Any]:
     return {
-        "podAnnotations": {"platform/stamp": stamp},
+        "podAnnotations": {"checksum/config": stamp},
         "volumes": [{"name": "influxdb-ca", "configMap": {"name": ca}}],
         "mountPoints": [{"name": "influxdb-ca", "mountPath": CA, "readOnly": True}],
     }

@@ -138,7 +138,7 @@ def test_pods_start_anew_when_a_secret_changes_and_only_then(run):
 
 def test_webs_release_carries_the_checksum(run_stack):
     annotations = run_stack("prod").named(RELEASE)["concourse"].inputs["values"]["web"]["annotations"]
-    assert len(annotations["platform/secrets"]) == 64
+    assert len(annotations["checksum/secrets"]) == 64
 
 
 def test_an_encryption_key_has_the_length_that_concourse_takes_and_a_second_copy(run):
