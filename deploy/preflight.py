@@ -61,7 +61,7 @@ def ask(*command: str) -> Any:
 
 
 def preflight(settings: Settings, ask: Ask = ask) -> list[Finding]:
-    """Check everything that the program cannot create itself (README, preconditions)."""
+    """Check everything that the program cannot create itself (docs/getting-started.md)."""
     subscription = settings.azure.subscription_id
     account = ask("az", "account", "show", "--subscription", subscription)
     if not account or account.get("tenantId") != settings.azure.tenant_id:

@@ -50,8 +50,8 @@ def resource_id(resource: Mapping[str, Any], subscription: str) -> str | None:
 def import_pending(state: State, ids: Mapping[str, str]) -> dict[str, Any]:
     """The state with the pending creates as resources under their ids, and with no pending operation.
 
-    `pulumi refresh --import-pending-creates URN ID` is meant for this. With Pulumi 3.259.0 and a state in a
-    file or a storage account it removes the pending create and imports nothing.
+    `pulumi refresh --import-pending-creates URN ID` is meant for this. With Pulumi 3.259.0 and a state in
+    files it removed the pending create and imported nothing.
     """
     repaired = copy.deepcopy(dict(state))
     resources = repaired.setdefault("resources", [])

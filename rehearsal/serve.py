@@ -41,7 +41,7 @@ def providers_of(store: Store) -> dict[str, Provider]:
 
 
 def preconditions(store: Store, config: dict[str, Any]) -> None:
-    """Create what must exist before the first `up`, according to the stack file (README, preconditions)."""
+    """Create what must exist before the first `up`, according to the stack file (docs/getting-started.md)."""
     place = config.get("platform:azure", {})
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
