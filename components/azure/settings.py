@@ -51,7 +51,7 @@ class StorageSettings(Model):
     """Replication of the charts, which pipelines can publish again if they are lost. Geo-replication (G) can
     be switched on and off at any time; zones (Z) need a migration (`az storage account migration start`)."""
     backups: Redundancy = "GZRS"
-    """Replication of the backups. With G they survive the loss of the region. Same limits on changes as charts."""
+    """Replication of the backups. G survives the loss of the region. Changes work as for `charts`."""
     soft_delete_days: int = Field(default=30, ge=1, le=365)
     """Days for which deleted blobs, versions and containers can be restored. 1 to 365 are Azure's limits."""
     backup_days: int = Field(default=35, ge=7, le=3650)
@@ -75,7 +75,7 @@ class KeyVaultSettings(Model):
     sku: Literal["standard", "premium"] = "standard"
     """Premium supports HSM-protected keys in addition to the software-protected keys of standard."""
     key_size: Literal[3072, 4096] = 3072
-    """Size of the unseal key in bits. Changing it creates a new key, which cannot unseal existing data."""
+    """Unseal key size in bits. Changing it creates a new key, which cannot unseal existing data."""
     soft_delete_days: int = Field(default=90, ge=7, le=90)
     """Days for which a deleted vault can be recovered; its name stays reserved for as long.
 

@@ -28,7 +28,7 @@ NewGroup = Annotated[
 
 
 class GrafanaRoles(Model):
-    """Entra groups for each Grafana role. People in none of these groups cannot log in to Grafana."""
+    """Entra groups for each Grafana role. Everyone else stops at the login."""
 
     admin: tuple[GroupRef, ...] = ()
     """Groups with full control, including users and data sources."""
@@ -56,9 +56,9 @@ class EntraSettings(Model):
     grafana: GrafanaRoles = GrafanaRoles()
     """Entra groups for each Grafana role."""
     rotation: Epoch = "2026-11"
-    """Month of the last rotation of the client secrets. Changing it issues new secrets and revokes the old ones."""
+    """Month of the last client secret rotation. A later month issues new secrets and revokes the old ones."""
     secret_days: int = Field(default=180, ge=60, le=365)
-    """Lifetime of a client secret in days. Change `rotation` before it ends; an alert fires 45 days before."""
+    """Client secret lifetime in days. Change `rotation` before it ends; an alert fires 45 days before."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._claims_need_assignments, self._names_differ)

@@ -34,7 +34,7 @@ class SystemPool(Model):
     os_disk_type: Literal["Ephemeral", "Managed"] = "Ephemeral"
     """Ephemeral disks are local to the node, faster and free; the VM size must have room for one."""
     os_disk_size_gb: int = Field(default=128, ge=30, le=2048, alias="osDiskSizeGb")
-    """Size of each node's OS disk in GiB. It holds images, logs and data that pods write outside volumes."""
+    """OS disk size per node in GiB. It holds images, logs and data that pods write outside volumes."""
     min_nodes: int = Field(default=3, ge=0, le=1000)
     """Minimum number of nodes for the autoscaler."""
     max_nodes: int = Field(default=5, ge=1, le=1000)
@@ -86,7 +86,7 @@ class WorkerPool(NodePool):
     vm_size: str = Field(default="Standard_D8ds_v5", pattern=r"^Standard_[A-Za-z0-9_]+$")
     """VM size, by its Azure name. Each worker has a node to itself."""
     os_disk_size_gb: int = Field(default=256, ge=30, le=2048, alias="osDiskSizeGb")
-    """Size of each node's OS disk in GiB. It holds builds; the article recommends 256 for a worker's volumes."""
+    """OS disk size per node in GiB. It holds builds; the article recommends 256 for a worker's volumes."""
     min_nodes: int = Field(default=2, ge=0, le=1000)
     """Minimum number of nodes for the autoscaler."""
     max_nodes: int = Field(default=8, ge=1, le=1000)

@@ -12,7 +12,7 @@ from components.config.model import Model, Problem, Rule
 from components.config.types import Address, Cidr, Guid, PublicCidr, Weekly
 
 NODE_PREFIX = 24
-"""Azure CNI Overlay gives each node a /24 from the pod range (learn.microsoft.com/azure/aks/azure-cni-overlay)."""
+"""Each node gets a /24 from the pod range (learn.microsoft.com/azure/aks/azure-cni-overlay)."""
 
 
 class Maintenance(Weekly):
@@ -42,7 +42,7 @@ class ClusterSettings(Model):
     service_range: Cidr = Field(default=IPv4Network("10.0.0.0/16"))
     """Service addresses, used only inside the cluster."""
     dns_service_address: Address | None = None
-    """Address of the cluster's DNS service, from the service range. Defaults to number 10 (10.0.0.10)."""
+    """Address of the cluster's DNS service, from the service range. Defaults to the tenth address."""
     maintenance: Maintenance = Maintenance()
     """Weekly maintenance window for upgrades."""
     system_pool: SystemPool = SystemPool()

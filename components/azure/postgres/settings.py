@@ -38,7 +38,7 @@ class DatabaseSettings(Model):
     administrator: DatabaseUser = "concourseadmin"
     """Administrator login. Changing it replaces the server."""
     rotation: Epoch = "2026-11"
-    """Month of the last rotation of the administrator's password. Changing it generates a new one."""
+    """Month of the last rotation of the administrator's password. A later month generates a new one."""
     maintenance: Weekly = Weekly()
     """Weekly maintenance window of up to one hour, in which Azure may restart the server."""
 
