@@ -82,7 +82,7 @@ class KeyVaultSettings(Model):
     Azure fixes this when the vault is created."""
 
     operator_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=100)
-    """Public IP ranges for operators who read secrets such as Vault's recovery keys. Not needed day to day."""
+    """Public IP ranges for operators who read secrets such as Vault's recovery keys. Rarely needed."""
 
 
 PIPELINES = ("environment", "drift")
