@@ -60,18 +60,18 @@ def blob_account(
 
 
 class Storage(Component):
-    """Two accounts, since ChartMuseum knows no way in but the key to a whole account."""
+    """Two storage accounts, because ChartMuseum supports only account keys, which open a whole account."""
 
     charts_account: Output[str]
     charts_container: Output[str]
     """Name of the container; known once it exists."""
     charts_key: Output[str]
-    """The key of the charts' account, secret. It opens nothing else."""
+    """Access key of the charts account only (secret)."""
     backups_account: Output[str]
     backups_container: Output[str]
-    """Id of the container, for giving a role on it; known once it exists."""
+    """ID of the container, as a scope for role assignments; known once it exists."""
     backups_url: Output[str]
-    """Of the container."""
+    """URL of the backups container."""
 
     def __init__(
         self,
