@@ -125,7 +125,7 @@ class AppRegistration(Component):
             application_id=application.id,
             display_name=f"rotation {settings.rotation}",
             end_date_relative=f"{settings.secret_days * 24}h",
-            # A changed argument creates a new secret; the old one is deleted after all its users have the new one.
+            # Any change creates a new secret. The old one is deleted after all its users have the new one.
             rotate_when_changed={"rotation": settings.rotation},
             opts=ResourceOptions(parent=self, additional_secret_outputs=["value"]),
         )

@@ -10,7 +10,7 @@ from components.component import Component, after
 
 
 class IngressPublicIp(Component):
-    """A static address for the platform's DNS records and the cluster's load balancer. Outlives the cluster."""
+    """A static address for the DNS records and the cluster's load balancer. It outlives the cluster."""
 
     address: Output[str]
     name: Output[str]

@@ -1,5 +1,4 @@
-"""Security rules in addition to Azure's defaults, which allow all inbound traffic from inside the network
-and none from outside."""
+"""Inbound security rules beyond Azure's defaults (allow all from inside the network, none from outside)."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network

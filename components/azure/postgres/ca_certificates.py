@@ -10,7 +10,7 @@ ROOTS = frozenset({
     "cb3ccbb76031e5e0138f8dd39a23f9de47ffc35e43c1144cea27d46a5ab1cb5f",
     "c741f70f4b2a8d88bf2e71c14122ef53ef10eba0cfa5e64cfa20f418853073e0",
 })  # fmt: skip
-"""SHA-256 fingerprints of the root certificates (learn.microsoft.com/azure/postgresql/security/security-tls)."""
+"""SHA-256 of the root certificates (learn.microsoft.com/azure/postgresql/security/security-tls)."""
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
 
 

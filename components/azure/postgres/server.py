@@ -91,7 +91,9 @@ class Database(Component):
             opts=ResourceOptions(
                 parent=self,
                 protect=context.protected,
-                replace_on_changes=["network.delegatedSubnetResourceId"],  # a server cannot move to another subnet
+                replace_on_changes=[
+                    "network.delegatedSubnetResourceId"
+                ],  # a server cannot move to another subnet
                 ignore_changes=[
                     # These two swap at a failover.
                     "availabilityZone",
@@ -122,8 +124,10 @@ class Database(Component):
         context: AzureContext,
         clients: Mapping[int, Input[str]],
     ) -> CustomResource:
-        """Database, parameters and firewall rules, created in sequence: Azure rejects concurrent operations
-        (ServerIsBusy). Returns the last resource."""
+        """Create the server's contents one by one and return the last.
+
+        Azure rejects concurrent operations on a server (ServerIsBusy).
+        """
         last: CustomResource = az.dbforpostgresql.Database(
             name,
             database_name=database,
