@@ -61,11 +61,11 @@ def _verified_database(args: ResourceValidationArgs, report: ReportViolation) ->
         name, value = args.props.get("configurationName"), args.props.get("value")
         allowed = ENFORCED.get(str(name))
         if allowed and value not in allowed:
-            report(f"{name} is {value}: the database takes only TLS ({' or '.join(allowed)})", args.urn)
+            report(f"{name} is {value}: the database must enforce TLS ({' or '.join(allowed)})", args.urn)
     for path, mode in _named(args.props, "sslmode"):
         if mode not in VERIFIED:
             wanted = " or ".join(VERIFIED)
-            report(f"{path} is {mode}: the database's certificate is to be checked ({wanted})", args.urn)
+            report(f"{path} is {mode}: the database's certificate must be verified ({wanted})", args.urn)
 
 
 def _protected_data(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -109,7 +109,11 @@ def _rule(name: str, description: str, validate: Any) -> ResourceValidationPolic
 
 
 RULES: list[Policy] = [
-    _rule("verified-database", "Connections to the database are verified.", _verified_database),
-    _rule("protected-data", "What holds data is protected where the stack says so.", _protected_data),
-    _rule("tagged", "Whatever can carry tags says whose it is.", _tagged),
+    _rule("verified-database", "Database connections verify the server's certificate.", _verified_database),
+    _rule(
+        "protected-data",
+        "Resources that hold data are protected in stacks with platform:protected.",
+        _protected_data,
+    ),
+    _rule("tagged", "Every taggable Azure resource has the required tags.", _tagged),
 ]

@@ -124,10 +124,10 @@ class DeployersSettings(Model):
         jobs: dict[str, str] = {}
         for index, each in enumerate(self.stacks):
             if each.stack in stacks:
-                yield Problem(f"stacks[{index}].stack", f"{each.stack} is there already; name each once")
+                yield Problem(f"stacks[{index}].stack", f"{each.stack} is listed twice; list each stack once")
             for job in each.jobs:
                 if job in jobs:
-                    text = f"{job} is for {jobs[job]} already; a job deploys one stack"
+                    text = f"{job} already deploys {jobs[job]}; assign each job to one stack"
                     yield Problem(f"stacks[{index}].jobs", text)
                 jobs[job] = each.stack
             stacks.add(each.stack)

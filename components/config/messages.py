@@ -119,7 +119,7 @@ def _explained(error: ErrorDetails, schema: dict[str, Any], prefix: str) -> Prob
     if isinstance(given, int | float) and not isinstance(given, bool) and _is_text(node, schema):
         return Problem(key, f'{given} is a number here: put it in quotes, "{given}"{_choice(node)}')
     if error["type"] == "literal_error":
-        return Problem(key, f"{given!r} is not one of the values known{_choice(node)}")
+        return Problem(key, f"{given!r} is not a known value{_choice(node)}")
     if error["type"] == "value_error":
         return Problem(key, str(error["ctx"]["error"]))
     words = error["msg"].replace("Input should", "should")

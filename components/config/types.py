@@ -46,7 +46,7 @@ def _public(value: IPv4Network) -> IPv4Network:
         raise ValueError("0.0.0.0/0 is everybody; name the networks that need it, such as 203.0.113.0/28")
     if any(value.overlaps(net) for net in PRIVATE):
         raise ValueError(
-            f"{value} is private and never reaches Azure as such; give the public address behind it"
+            f"{value} is private and never reaches Azure; use the public address that it is translated to"
         )
     return value
 
@@ -92,7 +92,7 @@ ArmId = Annotated[
     str,
     text(
         r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}/providers/\S+",
-        "an id of Azure: /subscriptions/…/resourceGroups/…/providers/…",
+        "an Azure resource ID: /subscriptions/…/resourceGroups/…/providers/…",
     ),
     Field(
         examples=[

@@ -16,7 +16,7 @@ GroupClaims = Literal["ApplicationGroup", "SecurityGroup", "AppRoles"]
 def _name(value: str) -> str:
     if is_guid(value):
         raise ValueError(
-            f"{value} is the id of a group that exists; use it as such, and make none of that name"
+            f"{value} is the object ID of an existing group; use it where groups are assigned, not as a name here"
         )
     return value
 
@@ -66,7 +66,7 @@ class EntraSettings(Model):
     def _claims_need_assignments(self) -> Iterator[Problem]:
         if self.group_claims != "SecurityGroup" and not self.assignment_required:
             text = (
-                f"{self.group_claims} tells of assigned groups alone, so assign them: say true, or "
+                f"{self.group_claims} covers assigned groups only, so assignments are required: use true, or "
                 "groupClaims: SecurityGroup"
             )
             yield Problem("assignmentRequired", text)

@@ -64,9 +64,9 @@ class SystemPool(Model):
         if room is None:
             known = ", ".join(EPHEMERAL_GB)
             text = f"{self.vm_size} is not known to have room for an ephemeral OS disk"
-            yield Problem("vmSize", f"{text}; choose from {known}, or say osDiskType: Managed")
+            yield Problem("vmSize", f"{text}; choose from {known}, or use osDiskType: Managed")
         elif self.os_disk_size_gb > room:
-            text = f"{self.os_disk_size_gb} GiB do not fit {self.vm_size}, which has room for {room}"
+            text = f"{self.os_disk_size_gb} GiB does not fit on {self.vm_size}, which has room for {room}"
             yield Problem("osDiskSizeGb", text)
 
 

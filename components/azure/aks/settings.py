@@ -79,7 +79,7 @@ class ClusterSettings(Model):
     def _dns_inside(self) -> Iterator[Problem]:
         given = self.dns_service_address
         if given and (given not in self.service_range or given <= self.service_range[1]):
-            text = f"{given} is not free in cluster.serviceRange; such as {self.service_range[10]} is"
+            text = f"{given} is not usable in cluster.serviceRange; use for example {self.service_range[10]}"
             yield Problem("dnsServiceAddress", text)
 
     def _pods_fit(self) -> Iterator[Problem]:
@@ -102,4 +102,4 @@ class ClusterSettings(Model):
 
     def _system_runs(self) -> Iterator[Problem]:
         if self.system_pool.min_nodes < 1:
-            yield Problem("systemPool.minNodes", "0 would stop the cluster; at least 1")
+            yield Problem("systemPool.minNodes", "0 would stop the cluster; use at least 1")

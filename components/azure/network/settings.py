@@ -99,7 +99,7 @@ class DnsSettings(Model):
             text = "missing; give the id of a zone that is delegated, or zone and parentZoneId"
             yield Problem("zoneId", text)
         if self.zone_id and (self.zone or self.parent_zone_id):
-            text = "is for a zone that exists, zone and parentZoneId for one to make; give one or the other"
+            text = "is for an existing zone, zone and parentZoneId are for a new one; set one or the other"
             yield Problem("zoneId", text)
 
     def _both_halves(self) -> Iterator[Problem]:
@@ -107,10 +107,10 @@ class DnsSettings(Model):
             yield Problem("parentZoneId", f"missing; the zone that {self.zone} is to be found through")
         if self.parent_zone_id and not self.zone and not self.zone_id:
             parent = arm_segment(self.parent_zone_id, "dnsZones")
-            yield Problem("zone", f"missing; the name to make, such as ci.{parent}")
+            yield Problem("zone", f"missing; the name of the zone to create, such as ci.{parent}")
 
     def _inside_parent(self) -> Iterator[Problem]:
         if self.zone and self.parent_zone_id:
             parent = arm_segment(self.parent_zone_id, "dnsZones")
             if not self.zone.endswith(f".{parent}"):
-                yield Problem("zone", f"{self.zone} is not inside {parent}; such as ci.{parent} is")
+                yield Problem("zone", f"{self.zone} is not inside {parent}; use a name such as ci.{parent}")

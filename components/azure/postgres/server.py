@@ -91,9 +91,7 @@ class Database(Component):
             opts=ResourceOptions(
                 parent=self,
                 protect=context.protected,
-                replace_on_changes=[
-                    "network.delegatedSubnetResourceId"
-                ],  # a server cannot move to another subnet
+                replace_on_changes=["network.delegatedSubnetResourceId"],  # the subnet is immutable
                 ignore_changes=[
                     # These two swap at a failover.
                     "availabilityZone",

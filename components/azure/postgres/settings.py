@@ -47,7 +47,7 @@ class DatabaseSettings(Model):
 
     def _sku_exists(self) -> Iterator[Problem]:
         if self.sku not in DATABASE_SKUS:
-            text = f"{self.sku!r} is not a size of a PostgreSQL server"
+            text = f"{self.sku!r} is not an available PostgreSQL server size"
             yield Problem("sku", f"{text}; {suggestion(self.sku, DATABASE_SKUS)}")
 
     def _sku_in_tier(self) -> Iterator[Problem]:
@@ -60,10 +60,12 @@ class DatabaseSettings(Model):
 
     def _standby_possible(self) -> Iterator[Problem]:
         if self.tier == "Burstable" and self.high_availability != "Disabled":
-            text = "a Burstable server has no standby; say Disabled, or choose tier: GeneralPurpose"
+            text = "a Burstable server has no standby; use Disabled, or choose tier: GeneralPurpose"
             yield Problem("highAvailability", text)
 
     def _storage_exists(self) -> Iterator[Problem]:
         if self.storage_gb not in DATABASE_STORAGE_GB:
             sizes = ", ".join(map(str, DATABASE_STORAGE_GB))
-            yield Problem("storageGb", f"{self.storage_gb} is not a size of a disk; choose from {sizes}")
+            yield Problem(
+                "storageGb", f"{self.storage_gb} is not an available disk size; choose from {sizes}"
+            )
