@@ -112,7 +112,7 @@ RULES: list[Policy] = [
     _rule("verified-database", "Database connections verify the server's certificate.", _verified_database),
     _rule(
         "protected-data",
-        "Resources that hold data are protected in stacks with platform:protected.",
+        "Resources with data are protected if the stack requires it.",
         _protected_data,
     ),
     _rule("tagged", "Every taggable Azure resource has the required tags.", _tagged),

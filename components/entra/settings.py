@@ -16,7 +16,7 @@ GroupClaims = Literal["ApplicationGroup", "SecurityGroup", "AppRoles"]
 def _name(value: str) -> str:
     if is_guid(value):
         raise ValueError(
-            f"{value} is the object ID of an existing group; use it where groups are assigned, not as a name here"
+            f"{value} is the ID of an existing group; use it directly in teams and roles, not here"
         )
     return value
 
