@@ -79,7 +79,7 @@ class ClusterSettings(Model):
     def _dns_inside(self) -> Iterator[Problem]:
         given = self.dns_service_address
         if given and (given not in self.service_range or given <= self.service_range[1]):
-            text = f"{given} is not usable in cluster.serviceRange; use one such as {self.service_range[10]}"
+            text = f"{given} is not free in cluster.serviceRange; use one such as {self.service_range[10]}"
             yield Problem("dnsServiceAddress", text)
 
     def _pods_fit(self) -> Iterator[Problem]:
