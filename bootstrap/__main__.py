@@ -1,4 +1,4 @@
-"""The state of all stacks, which has to be there before any of them."""
+"""Creates the state backend for all stacks, before the first of them is deployed."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""The rules that the engine enforces on every resource, whoever wrote it."""
+"""Policy rules that the Pulumi engine enforces on every resource."""

@@ -1,4 +1,4 @@
-"""What must hold of every resource. Pure functions: the pack assembles them, the tests call them."""
+"""Rules for every resource. Pure functions, assembled by the policy pack and called by the tests."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,12 +14,12 @@ from pulumi_policy import (
 
 TAGS = ("environment", "owner", "cost-center", "managed-by")
 VERIFIED = ("verify-ca", "verify-full")
-"""PostgreSQL's modes in which a client checks the server's certificate (libpq's sslmode)."""
+"""PostgreSQL client modes that verify the server's certificate (libpq's sslmode)."""
 ENFORCED = {
     "require_secure_transport": ("on",),
     "ssl_min_protocol_version": ("TLSv1.2", "TLSv1.3"),
 }
-"""Server parameters without which a connection may be read on its way, and the values that will do."""
+"""Server parameters that enforce encrypted connections, and their permitted values."""
 
 HOLDS_DATA = frozenset({
     "azure-native:containerservice:ManagedCluster",  # its disks
@@ -29,17 +29,17 @@ HOLDS_DATA = frozenset({
     "azure-native:keyvault:Key",
     "azure-native:keyvault:Secret",
     "azure-native:keyvault:Vault",
-    "azure-native:network:PublicIPAddress",  # others let it in by name
+    "azure-native:network:PublicIPAddress",  # in other parties' allow lists
     "azure-native:storage:BlobContainer",
     "azure-native:storage:StorageAccount",
-    # Teams and programs know them by their ids, which new ones would not have.
+    # Teams and programs refer to their IDs, which a replacement would change.
     "azuread:index/application:Application",
     "azuread:index/group:Group",
     "azuread:index/servicePrincipal:ServicePrincipal",
-    "vault:index/mount:Mount",  # and with it the secrets
+    "vault:index/mount:Mount",  # including its secrets
 })  # fmt: skip
 ENCRYPTION_KEYS = "concourse-encryption-"
-"""How the keys are called that the database's secrets are encrypted by."""
+"""Name prefix of the keys that encrypt secrets in the database."""
 UNTAGGABLE = frozenset({
     "azure-native:authorization:RoleAssignment",
     "azure-native:containerservice:MaintenanceConfiguration",
@@ -53,7 +53,7 @@ UNTAGGABLE = frozenset({
     "azure-native:storage:BlobServiceProperties",
     "azure-native:storage:ManagementPolicy",
 })  # fmt: skip
-"""Azure's types that have no tags (a test compares this with the SDK)."""
+"""Azure resource types without tags (a test compares this with the SDK)."""
 
 
 def _verified_database(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -61,11 +61,11 @@ def _verified_database(args: ResourceValidationArgs, report: ReportViolation) ->
         name, value = args.props.get("configurationName"), args.props.get("value")
         allowed = ENFORCED.get(str(name))
         if allowed and value not in allowed:
-            report(f"{name} is {value}: the database takes only TLS ({' or '.join(allowed)})", args.urn)
+            report(f"{name} is {value}: the database must enforce TLS ({' or '.join(allowed)})", args.urn)
     for path, mode in _named(args.props, "sslmode"):
         if mode not in VERIFIED:
             wanted = " or ".join(VERIFIED)
-            report(f"{path} is {mode}: the database's certificate is to be checked ({wanted})", args.urn)
+            report(f"{path} is {mode}: the database's certificate must be verified ({wanted})", args.urn)
 
 
 def _protected_data(args: ResourceValidationArgs, report: ReportViolation) -> None:
@@ -87,7 +87,7 @@ def _tagged(args: ResourceValidationArgs, report: ReportViolation) -> None:
 
 
 def _named(value: Any, key: str, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that stands under a key called `key`, at any depth."""
+    """All values of keys named `key`, at any depth, with their paths."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             place = f"{path}.{name}" if path else str(name)
@@ -109,7 +109,11 @@ def _rule(name: str, description: str, validate: Any) -> ResourceValidationPolic
 
 
 RULES: list[Policy] = [
-    _rule("verified-database", "Connections to the database are verified.", _verified_database),
-    _rule("protected-data", "What holds data is protected where the stack says so.", _protected_data),
-    _rule("tagged", "Whatever can carry tags says whose it is.", _tagged),
+    _rule("verified-database", "Database connections verify the server's certificate.", _verified_database),
+    _rule(
+        "protected-data",
+        "Resources with data are protected if the stack requires it.",
+        _protected_data,
+    ),
+    _rule("tagged", "Every taggable Azure resource has the required tags.", _tagged),
 ]

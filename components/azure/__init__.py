@@ -1,4 +1,4 @@
-"""Azure's side of the platform: resource groups, roles, identities, storage, Key Vault, deployers."""
+"""Azure components of the platform: resource groups, roles, identities, storage, Key Vault, deployers."""
 
 from components.azure.deployers import Deployers
 from components.azure.identity import WorkloadIdentity

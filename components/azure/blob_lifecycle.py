@@ -1,4 +1,4 @@
-"""When blobs that nobody needs any more are deleted."""
+"""Lifecycle policy for deleting old blobs and blob versions."""
 
 import pulumi_azure_native as az
 from pulumi import Input, Resource, ResourceOptions
@@ -13,9 +13,9 @@ def lifecycle_policy(
     blob_days: int | None,
     parent: Resource,
 ) -> "az.storage.ManagementPolicy":
-    """Delete an account's earlier versions after so many days, and where it is given, blobs themselves.
+    """Delete blob versions after `version_days` and, if `blob_days` is set, the blobs themselves.
 
-    Without it every version that was ever written is kept and paid for.
+    Without a policy, every version is kept and billed for ever.
     """
     after = az.storage.DateAfterCreationArgs
     blobs = az.storage.ManagementPolicyBaseBlobArgs(
@@ -23,7 +23,7 @@ def lifecycle_policy(
     )
     return az.storage.ManagementPolicy(
         name,
-        management_policy_name="default",  # there is no other
+        management_policy_name="default",  # the only name that Azure accepts
         resource_group_name=group,
         account_name=account,
         policy=az.storage.ManagementPolicySchemaArgs(

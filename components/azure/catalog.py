@@ -1,4 +1,4 @@
-"""What Azure offers: the tables that settings are checked against, and how its ids read."""
+"""Tables of Azure regions and sizes for validating settings, and a parser for resource IDs."""
 
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
@@ -9,12 +9,12 @@ from components.config.model import suggestion
 
 
 class Region(NamedTuple):
-    """A region as far as the platform's choices depend on it."""
+    """The properties of a region that the platform's settings depend on."""
 
     zones: bool
     """Has three availability zones."""
     paired: bool
-    """Has a partner region, which a geo-redundant database backup goes to."""
+    """Has a paired region, the target of geo-redundant database backups."""
 
 
 # Public regions (learn.microsoft.com/azure/reliability/regions-list, 2026).
@@ -48,11 +48,11 @@ AzureLocation = Annotated[str, AfterValidator(_location), Field(examples=["weste
 
 
 def zones(location: str) -> list[str] | None:
-    """All zones of a region, for what is to survive the loss of one; none where there are none."""
+    """All zones of a region, for zone-redundant resources; None in a region without zones."""
     return ["1", "2", "3"] if LOCATIONS[location].zones else None
 
 
-# GiB of the larger of a size's cache and temporary disk, which an ephemeral OS disk has to fit
+# GiB of a VM size's cache or temporary disk, whichever is larger: the limit for an ephemeral OS disk
 # (learn.microsoft.com/azure/virtual-machines/sizes; AKS picks the larger of the two).
 _PER_CORES = {2: 75, 4: 150, 8: 300, 16: 600, 32: 1200, 48: 1800}
 EPHEMERAL_GB: Mapping[str, int] = {
@@ -92,9 +92,9 @@ _RESERVED_CONNECTIONS = 15
 
 
 def user_connections(sku: str) -> int:
-    """How many connections a size leaves for users.
+    """Number of connections available to users on a server of this size.
 
-    `max_connections` goes by memory, at most 5000, and Azure keeps 15 for replication and
+    `max_connections` depends on memory, up to 5000. Azure reserves 15 for replication and
     monitoring (learn.microsoft.com/azure/postgresql/flexible-server/concepts-limits).
     """
     return _MAX_CONNECTIONS.get(DATABASE_SKUS[sku].memory, 5000) - _RESERVED_CONNECTIONS

@@ -1,4 +1,4 @@
-"""Who deploys the stacks: an identity for each, which only this Concourse's jobs for it log in as."""
+"""Deployer identities, one per stack. Only this Concourse's jobs for a stack can log in as its deployer."""
 
 from collections.abc import Mapping
 
@@ -12,17 +12,17 @@ from components.component import Component
 
 
 def subjects(team: str, deployer: DeployerSettings) -> dict[str, str]:
-    """How the tokens of a stack's builds call themselves (atc/creds/idtoken, generateSubject), by a name."""
+    """Token subjects of a stack's builds (atc/creds/idtoken, generateSubject), by credential name."""
     own = {pipeline: f"{team}/{pipeline}/stack:{deployer.stack}" for pipeline in PIPELINES}
-    # A pipeline without instance variables has an empty part where they would be.
+    # For a pipeline without instance variables, that part of the subject is empty.
     return own | {f"job-{job}": f"{team}/platform//{job}" for job in deployer.jobs}
 
 
 class Deployers(Component):
-    """Identities without passwords, with what they may do."""
+    """Passwordless identities with their role assignments."""
 
     client_ids: Mapping[str, Output[str]]
-    """By stack, for pipelines/vars/platform.yml; known once the stack's jobs can log in and do it."""
+    """Client IDs by stack, for pipelines/vars/platform.yml; known once login and roles are set up."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Deployers(Component):
         issuer: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`issuer` is this Concourse's address, as its tokens name it: without a last slash."""
+        """`issuer` is this Concourse's URL as it appears in tokens, without a trailing slash."""
         super().__init__(name, opts)
         self.client_ids = {
             each.stack: self._deployer(each, settings, context=context, issuer=issuer)
@@ -57,7 +57,7 @@ class Deployers(Component):
             subjects=subjects(settings.team, deployer),
             roles={
                 Role.CONTRIBUTOR: subscription,
-                # The platform gives roles to its own identities.
+                # For the role assignments of the platform's own identities.
                 Role.ROLE_BASED_ACCESS_CONTROL_ADMINISTRATOR: subscription,
                 Role.STORAGE_BLOB_DATA_CONTRIBUTOR: settings.state_container,
                 Role.KEY_VAULT_CRYPTO_USER: settings.state_key,

@@ -1,4 +1,4 @@
-"""Identities of programs in the cluster: how a service account becomes somebody in Azure."""
+"""Workload identities: how service accounts in the cluster authenticate to Azure."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,18 +12,18 @@ from components.azure.roles import Role, grant
 from components.component import Component
 
 AUDIENCE = "api://AzureADTokenExchange"
-"""Whom a service account's token has to be for. Entra takes no other."""
+"""Required audience of service account tokens. Entra accepts no other."""
 
 
 class ServiceAccount(NamedTuple):
-    """A service account of the cluster, by its whole name."""
+    """A Kubernetes service account, by namespace and name."""
 
     namespace: str
     name: str
 
     @property
     def subject(self) -> str:
-        """How its tokens call it."""
+        """The subject of the account's tokens."""
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
 
@@ -34,10 +34,10 @@ BACKUP = ServiceAccount("backup", "backup")
 
 
 class WorkloadIdentity(Component):
-    """A managed identity that service accounts log in as, without a password."""
+    """A managed identity for passwordless login by service accounts."""
 
     client_id: Output[str]
-    """For the service accounts' annotation; known once they can log in and have their roles."""
+    """For the service account annotation; known once login and roles are set up."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class WorkloadIdentity(Component):
         roles: Mapping[Role, Output[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`roles` has the scope of each; `issuer` is whole, with its last slash."""
+        """`roles` maps each role to its scope. `issuer` includes the trailing slash."""
         super().__init__(name, opts)
         self.client_id = federated_identity(
             name,
@@ -71,9 +71,9 @@ def federated_identity(
     roles: Mapping[Role, Input[str]],
     parent: Resource,
 ) -> Output[str]:
-    """Make an identity that tokens of `subjects` (by a name) log in as, with the scope of each of its roles.
+    """Create an identity with a federated credential for each of `subjects` (by name), and assign its roles.
 
-    Its client id, known once they can log in and do it.
+    Returns the client ID, known once the credentials and role assignments exist.
     """
     identity = az.managedidentity.UserAssignedIdentity(
         name, **context.common, opts=ResourceOptions(parent=parent)
@@ -89,7 +89,7 @@ def federated_identity(
                 issuer=issuer,
                 subject=subject,
                 audiences=[AUDIENCE],
-                # Azure writes one credential of an identity at a time and refuses a second one.
+                # Azure rejects concurrent writes to the credentials of one identity.
                 opts=ResourceOptions(parent=parent, depends_on=credentials[-1:]),
             )
         )
@@ -110,28 +110,28 @@ def federated_identity(
 def lookup_identity(
     identity: Output[str], parent: Resource
 ) -> Output["az.managedidentity.GetUserAssignedIdentityResult"]:
-    """The managed identity of an id.
+    """Look up a managed identity by its ID.
 
-    Asked of Azure by the names in the id: its outputs are not known in the preview of an update,
-    where a new tag would show every role of it as replaced.
+    This uses the names in the ID instead of the resource's outputs. Those are unknown in the preview
+    of an update, so that a new tag would show all its role assignments as replaced.
     """
     return az.managedidentity.get_user_assigned_identity_output(
         resource_group_name=identity.apply(lambda id_: arm_segment(id_, "resourceGroups")),
         resource_name=identity.apply(lambda id_: arm_segment(id_, "userAssignedIdentities")),
-        opts=InvokeOptions(parent=parent),  # and with it the provider
+        opts=InvokeOptions(parent=parent),  # also inherits the provider
     )
 
 
 def oidc_issuer_url(cluster: Output[str], parent: Resource) -> Output[str]:
-    """The issuer of the cluster of an id, with its last slash: Entra compares it whole.
+    """The OIDC issuer of a cluster, with its trailing slash, because Entra requires an exact match.
 
-    Asked of Azure by the names in the id, as the kubeconfig is: the cluster's outputs are not known
-    in the preview of an update, where every identity in the cluster would show as changed.
+    Like the kubeconfig, this is looked up by the names in the cluster's ID. The cluster's outputs are
+    unknown in the preview of an update, so that every workload identity would show as changed.
     """
     given = az.containerservice.get_managed_cluster_output(
         resource_group_name=cluster.apply(lambda id_: arm_segment(id_, "resourceGroups")),
         resource_name=cluster.apply(lambda id_: arm_segment(id_, "managedClusters")),
-        opts=InvokeOptions(parent=parent),  # and with it the provider
+        opts=InvokeOptions(parent=parent),  # also inherits the provider
     )
     return given.apply(
         lambda found: found.oidc_issuer_profile.issuer_url if found.oidc_issuer_profile else ""

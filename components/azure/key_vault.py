@@ -1,4 +1,4 @@
-"""Azure's Key Vault, with the key that Vault is sealed by."""
+"""Azure Key Vault, with the unseal key for HashiCorp Vault."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from components.azure.settings import KeyVaultSettings
 from components.component import Component
 
 IMMUTABLE = ["properties.kty", "properties.keySize", "properties.keyOps"]
-"""What Azure makes a key with once, and afterwards takes another value of and ignores."""
+"""Key properties that Azure fixes at creation. It accepts later changes but ignores them."""
 
 
 RECOVERY = "vault-recovery-keys"
-"""The secret with Vault's recovery keys."""
+"""Name of the secret with Vault's recovery keys."""
 
 
 def key_vault_secret(
@@ -28,7 +28,7 @@ def key_vault_secret(
     what: str,
     parent: Resource,
 ) -> Output[str]:
-    """Keep a secret in the key vault, for people; its id, known once it is there."""
+    """Store a secret in the key vault for operators. Returns its ID, known once the secret exists."""
     return az.keyvault.Secret(
         name,
         secret_name=name,
@@ -41,14 +41,14 @@ def key_vault_secret(
         opts=ResourceOptions(
             parent=parent,
             protect=context.protected,
-            # It goes with its vault. Alone only who may read its data could delete it.
+            # Deleted with its vault. Deleting it separately would require a role that can read its data.
             retain_on_delete=True,
         ),
     ).id
 
 
 class Seal(NamedTuple):
-    """By what Vault is sealed."""
+    """Parameters of Vault's seal."""
 
     tenant: str
     vault: Output[str]
@@ -58,16 +58,16 @@ class Seal(NamedTuple):
 
 
 class KeyVault(Component):
-    """A key vault of the stack's own. Without its key Vault never opens again."""
+    """The stack's key vault. If its key is lost, Vault can never be unsealed again."""
 
     name: Output[str]
-    """Known once its key can be used."""
+    """Name of the key vault; known once its key can be used."""
     key: Output[str]
-    """Id of the unseal key, for giving a role on it."""
+    """ID of the unseal key, as a scope for role assignments."""
     key_name: Output[str]
     seal: Seal
     recovery: Output[str]
-    """Id of the secret that Vault's recovery keys go into, for giving a role on it."""
+    """ID of the secret for Vault's recovery keys, as a scope for role assignments."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class KeyVault(Component):
         clients: Iterable[Output[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Only the subnets of the ids in `clients` and the operators' ranges get in."""
+        """Access is limited to the operator ranges and to the subnets whose IDs are in `clients`."""
         super().__init__(name, opts)
         vault = az.keyvault.Vault(
             name,
@@ -90,12 +90,12 @@ class KeyVault(Component):
                 enable_rbac_authorization=True,
                 enable_soft_delete=True,
                 soft_delete_retention_in_days=settings.soft_delete_days,
-                # Nobody takes it back. Azure refuses False, even for a new vault.
+                # Irreversible. Azure rejects False, even for a new vault.
                 enable_purge_protection=True if context.protected else None,
-                public_network_access="enabled",  # or else the rules let nobody in
+                public_network_access="enabled",  # otherwise the network rules admit nobody
                 network_acls=az.keyvault.NetworkRuleSetArgs(
                     default_action="Deny",
-                    bypass="AzureServices",  # the deployer makes the key by way of Azure Resource Manager
+                    bypass="AzureServices",  # the deployer creates the key through Azure Resource Manager
                     ip_rules=[
                         az.keyvault.IPRuleArgs(value=str(range_)) for range_ in settings.operator_ranges
                     ],
@@ -115,22 +115,22 @@ class KeyVault(Component):
                 key_ops=["wrapKey", "unwrapKey"],
                 attributes=az.keyvault.KeyAttributesArgs(
                     enabled=True
-                ),  # without an end: an expired key opens nothing
+                ),  # no expiry date: an expired key cannot unseal
             ),
             opts=ResourceOptions(
                 parent=self,
                 protect=context.protected,
-                # It goes with its vault. Alone only who may read its data could delete it.
+                # Deleted with its vault. Deleting it separately would require a role that can read its data.
                 retain_on_delete=True,
                 replace_on_changes=IMMUTABLE,
-                ignore_changes=["tags"],  # Azure changes nothing of a key that is there
+                ignore_changes=["tags"],  # Azure does not update an existing key
             ),
         )
         self.key = key.id
         self.name = key.id.apply(lambda id_: arm_segment(id_, "vaults"))
         self.key_name = key.id.apply(lambda id_: id_.rpartition("/")[2])
         self.seal = Seal(tenant, self.name, self.key_name)
-        # Made here, so that a role can be given on it alone. What is in it the init Job says.
+        # Created here so that a role can be assigned on this secret alone. The init Job sets its value.
         self.recovery = az.keyvault.Secret(
             f"{name}-recovery",
             resource_group_name=context.group,
@@ -141,8 +141,8 @@ class KeyVault(Component):
             opts=ResourceOptions(
                 parent=self,
                 protect=context.protected,
-                retain_on_delete=True,  # as the key
-                ignore_changes=["properties", "tags"],  # each version has its own
+                retain_on_delete=True,  # as for the key
+                ignore_changes=["properties", "tags"],  # set with each new version
             ),
         ).id
         self.register_outputs({"name": self.name, "key": self.key_name})

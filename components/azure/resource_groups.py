@@ -1,4 +1,4 @@
-"""The two resource groups of a stack: what holds data, and what can be made again."""
+"""The two resource groups of a stack: one for stateful and one for re-creatable resources."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from components.component import Component
 
 
 class CommonArgs(TypedDict):
-    """The arguments that most of Azure's resources share."""
+    """Arguments common to most Azure resources."""
 
     resource_group_name: Input[str]
     location: str
@@ -31,7 +31,7 @@ class AzureContext:
 
     @property
     def common(self) -> CommonArgs:
-        """Arguments of a resource in this group and region, with these tags."""
+        """Common arguments for a resource in this context."""
         return {"resource_group_name": self.group, "location": self.location, "tags": self.tags}
 
 
@@ -39,11 +39,11 @@ class ResourceGroups(Component):
     """The stack's resource groups, each with its AzureContext."""
 
     stateful: AzureContext
-    """For what holds data: databases, disks, addresses, keys. Outlives the cluster."""
+    """For stateful resources: databases, disks, addresses, keys. Outlives the cluster."""
     compute: AzureContext
-    """For what a deployment can make again: network and cluster."""
+    """For resources that a deployment can re-create: network and cluster."""
     stateful_id: Output[str]
-    """For giving a role on all that is in the group."""
+    """ID of the stateful group, as a scope for role assignments."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class ResourceGroups(Component):
                 tags=tags,
                 opts=ResourceOptions(parent=self, protect=protect),
             )
-            # From the id: it alone is known in the preview of an update, where otherwise a changed
-            # tag would show all that is in the group as changed.
+            # Derived from the ID, the only output known in the preview of an update. Otherwise a
+            # changed tag would show every resource in the group as changed.
             called: Output[str] = group.id.apply(lambda id_: id_.rpartition("/")[2])
             return AzureContext(called, location, tags, protected), group.id
 

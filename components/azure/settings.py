@@ -1,4 +1,4 @@
-"""What a stack chooses about its subscription, tags, storage, keys and deployers."""
+"""Settings for a stack's subscription, tags, storage, key vault and deployers."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -11,27 +11,27 @@ from components.config.types import ArmId, ConcourseName, Guid, PublicCidr
 
 
 class AzureSettings(Model):
-    """Whose Azure this is, and where."""
+    """The subscription, tenant and region of the stack."""
 
     subscription_id: Guid
-    """The stack's own subscription: what one stack does, another cannot."""
+    """The stack's own subscription, which isolates it from the other stacks."""
     tenant_id: Guid
-    """The Entra tenant of the people and programs that use the platform."""
+    """The Entra tenant for the platform's users and workloads."""
     location: AzureLocation
-    """The region that everything is in."""
+    """The region for all of the stack's resources."""
 
 
 class TagSettings(Model):
-    """What everything in Azure is tagged with, beside the environment."""
+    """Tags for every Azure resource, in addition to `environment`."""
 
     owner: str = Field(min_length=1, max_length=256, examples=["delivery"])
-    """The team to ask."""
+    """The team to contact (tag `owner`)."""
     cost_center: str = Field(min_length=1, max_length=256, examples=["4711"])
-    """Who pays, in quotes if it is a number."""
+    """The cost center to charge (tag `cost-center`). Quote it if it is a number."""
 
 
 def azure_tags(settings: TagSettings, environment: str) -> dict[str, str]:
-    """What every resource in Azure that can carry tags does carry."""
+    """The tags for every Azure resource that supports tags."""
     return {
         "environment": environment,
         "owner": settings.owner,
@@ -41,24 +41,24 @@ def azure_tags(settings: TagSettings, environment: str) -> dict[str, str]:
 
 
 Redundancy = Literal["LRS", "ZRS", "GRS", "GZRS"]
-"""Where copies are: in one building, in three zones, and with a G in the paired region too."""
+"""Azure's replication: LRS in one data center, ZRS across three zones; G adds the paired region."""
 
 
 class StorageSettings(Model):
-    """Blob storage: where its copies are, and how long what was deleted can be had back."""
+    """Blob storage: replication and retention."""
 
     charts: Redundancy = "ZRS"
-    """Copies of the charts, which pipelines could publish again. Azure adds and takes away a G at any
-    time, a Z only on request (`az storage account migration start`)."""
+    """Replication of the charts, which pipelines can publish again if they are lost. Geo-replication (G) can
+    be switched on and off at any time; zones (Z) need a migration (`az storage account migration start`)."""
     backups: Redundancy = "GZRS"
-    """Copies of the backups: with a G they survive the loss of the region. Changed as those of charts."""
+    """Replication of the backups. G survives the loss of the region. Changes work as for `charts`."""
     soft_delete_days: int = Field(default=30, ge=1, le=365)
-    """For how long deleted blobs, versions and containers can be had back. Azure's limits."""
+    """Days for which deleted blobs, versions and containers can be restored. 1 to 365 are Azure's limits."""
     backup_days: int = Field(default=35, ge=7, le=3650)
-    """Days that a backup of Consul is kept: as long as the database's can be at most."""
+    """Days to keep each Consul backup. The default equals the longest retention of database backups."""
 
     def unavailable(self, location: str) -> Iterator[Problem]:
-        """The chosen redundancies that a region does not offer."""
+        """Report each chosen redundancy that the region does not support."""
         region = LOCATIONS[location]
         for key, chosen in (("charts", self.charts), ("backups", self.backups)):
             if "Z" in chosen and not region.zones:
@@ -70,51 +70,51 @@ class StorageSettings(Model):
 
 
 class KeyVaultSettings(Model):
-    """The key vault: how its keys are kept, and how long what was deleted can be had back."""
+    """The key vault: key protection and retention after deletion."""
 
     sku: Literal["standard", "premium"] = "standard"
-    """Premium keeps keys in a hardware module; it can hold the same keys."""
+    """Premium supports HSM-protected keys in addition to the software-protected keys of standard."""
     key_size: Literal[3072, 4096] = 3072
-    """Bits of the unseal key. Another size is another key, which opens nothing that this one sealed."""
+    """Unseal key size in bits. Changing it creates a new key, which cannot unseal existing data."""
     soft_delete_days: int = Field(default=90, ge=7, le=90)
-    """For how long the deleted vault can be had back, and its name not be used.
+    """Days for which a deleted vault can be recovered; its name stays reserved for as long.
 
-    A vault keeps what it was made with."""
+    Azure fixes this when the vault is created."""
 
     operator_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=100)
-    """Where people reach its data from, such as Vault's recovery keys. Nobody does from day to day."""
+    """Public IP ranges for operators who read secrets such as Vault's recovery keys. Rarely needed."""
 
 
 PIPELINES = ("environment", "drift")
-"""Pipelines that there is one of for each stack, with the stack as their instance variable."""
+"""Instanced pipelines: one instance for each stack, with `stack` as the instance variable."""
 MOST_JOBS = 20 - len(PIPELINES)
-"""Entra takes 20 credentials of an identity."""
+"""Entra allows 20 federated credentials for each identity."""
 
 
 class DeployerSettings(Model):
     """The deployer of one stack."""
 
     stack: ConcourseName = Field(examples=["staging"])
-    """The stack. Only its own pipelines log in as its deployer, and the jobs below."""
+    """The stack. Only its own pipelines and the jobs below can log in as its deployer."""
     subscription_id: Guid
-    """The stack's subscription: all that its deployer can change, beside the state."""
+    """The stack's subscription. The deployer can change nothing else except the Pulumi state."""
     jobs: tuple[ConcourseName, ...] = Field(
         default=(), max_length=MOST_JOBS, examples=[["plan-release", "release"]]
     )
-    """Jobs of pipeline `platform` that are for this stack."""
+    """Jobs in the `platform` pipeline that deploy this stack."""
 
 
 class DeployersSettings(Model):
-    """The deployers of all stacks. On the stack whose Concourse deploys the others, and nowhere else."""
+    """The deployers of all stacks. Set this only on the stack that runs the deploying Concourse."""
 
     state_container: ArmId
-    """Where Pulumi's state is. Of bootstrap/: `pulumi -C bootstrap stack output container`."""
+    """Container for Pulumi's state. To get it, run `pulumi -C bootstrap stack output container`."""
     state_key: ArmId
-    """The key that secrets in it are encrypted by. Of bootstrap/ as well: `… stack output key`."""
+    """Key that encrypts secrets in the state. To get it, run `pulumi -C bootstrap stack output key`."""
     team: ConcourseName = "main"
-    """The Concourse team that the pipelines are in."""
+    """The Concourse team that owns the pipelines."""
     stacks: tuple[DeployerSettings, ...] = Field(min_length=1, examples=[[]])
-    """Each stack that has a deployer."""
+    """The stacks, one entry for each deployer."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._once_each,)
@@ -124,29 +124,29 @@ class DeployersSettings(Model):
         jobs: dict[str, str] = {}
         for index, each in enumerate(self.stacks):
             if each.stack in stacks:
-                yield Problem(f"stacks[{index}].stack", f"{each.stack} is there already; name each once")
+                yield Problem(f"stacks[{index}].stack", f"{each.stack} is listed twice; list each stack once")
             for job in each.jobs:
                 if job in jobs:
-                    text = f"{job} is for {jobs[job]} already; a job deploys one stack"
+                    text = f"{job} already deploys {jobs[job]}; assign each job to one stack"
                     yield Problem(f"stacks[{index}].jobs", text)
                 jobs[job] = each.stack
             stacks.add(each.stack)
 
 
 class StateSettings(Model):
-    """The state of all stacks. It is made once, before any of them (bootstrap/)."""
+    """The state backend for all stacks, created once before the first stack (bootstrap/)."""
 
     subscription_id: Guid
-    """The subscription that it is in: that of the stack whose Concourse deploys the others."""
+    """Subscription for the state backend: the one of the stack that runs the deploying Concourse."""
     tenant_id: Guid
-    """The Entra tenant of the people and programs that deploy."""
+    """The Entra tenant for the people and pipelines that deploy."""
     location: AzureLocation
-    """The region that it is in."""
+    """The region for the state backend."""
     people: Guid
-    """Object id of the Entra group of those who may deploy by hand."""
+    """Object ID of the Entra group for people who may deploy manually."""
     owner: str = Field(min_length=1, examples=["delivery"])
-    """The team to ask: a tag."""
+    """The team to contact (tag `owner`)."""
     cost_center: str = Field(min_length=1, examples=["4711"])
-    """Who pays: a tag."""
+    """The cost center to charge (tag `cost-center`)."""
     kept_days: int = Field(default=90, ge=7, le=90)
-    """Days for which an older version of the state, or what was deleted, can be had back."""
+    """Days for which earlier versions of the state and deleted data can be restored."""

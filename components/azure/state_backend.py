@@ -1,4 +1,4 @@
-"""Where Pulumi keeps what it knows of all stacks, and the key that encrypts the secrets in it."""
+"""Storage for the Pulumi state of all stacks, and the key that encrypts secrets in it."""
 
 import pulumi_azure_native as az
 from pulumi import Output, ResourceOptions
@@ -15,16 +15,16 @@ NAME = "state"
 
 
 class StateBackend(Component):
-    """A container of which every version is kept, and a key."""
+    """A versioned blob container and an encryption key."""
 
     backend: Output[str]
-    """Pulumi's address of the container."""
+    """Pulumi backend URL of the container."""
     container: Output[str]
-    """Its id, for giving a role on it."""
+    """ID of the container, as a scope for role assignments."""
     key: Output[str]
-    """The key's id, for the same."""
+    """ID of the key, as a scope for role assignments."""
     secrets_provider: Output[str]
-    """Pulumi's address of the key."""
+    """Pulumi secrets provider URL of the key."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Blob storage: ChartMuseum's charts, and the backups of what the cluster holds."""
+"""Blob storage for ChartMuseum's charts and for backups of data in the cluster."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,9 +23,10 @@ def blob_account(
     opts: ResourceOptions,
     **more: Any,
 ) -> tuple[Output[str], az.storage.BlobServiceProperties]:
-    """An account that keeps every version of a blob, and what was deleted for some days.
+    """Create an account with blob versioning and soft delete, which lasts for `days`.
 
-    Its name, and what its containers wait for: nothing is written that cannot be had back.
+    Returns its name, and the resource that containers must depend on: no data is written before it can
+    be restored.
     """
     made = az.storage.StorageAccount(
         name,
@@ -35,14 +36,14 @@ def blob_account(
         access_tier=az.storage.AccessTier.HOT,
         allow_blob_public_access=False,
         allow_cross_tenant_replication=False,
-        allow_shared_key_access=shared_key,  # without, only who is known to Entra gets in
+        allow_shared_key_access=shared_key,  # if false, only Entra logins work
         default_to_o_auth_authentication=True,
         enable_https_traffic_only=True,
         minimum_tls_version="TLS1_2",
         opts=opts,
         **more,
     )
-    # From the id, which is known in every preview: as for the groups.
+    # Derived from the ID, which is known in every preview, as for resource groups.
     called = made.id.apply(lambda id_: arm_segment(id_, "storageAccounts"))
     kept = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=days)
     safe = az.storage.BlobServiceProperties(
@@ -59,18 +60,18 @@ def blob_account(
 
 
 class Storage(Component):
-    """Two accounts, since ChartMuseum knows no way in but the key to a whole account."""
+    """Two storage accounts, because ChartMuseum supports only account keys, which open a whole account."""
 
     charts_account: Output[str]
     charts_container: Output[str]
     """Name of the container; known once it exists."""
     charts_key: Output[str]
-    """The key of the charts' account, secret. It opens nothing else."""
+    """Access key of the charts account only (secret)."""
     backups_account: Output[str]
     backups_container: Output[str]
-    """Id of the container, for giving a role on it; known once it exists."""
+    """ID of the container, as a scope for role assignments; known once it exists."""
     backups_url: Output[str]
-    """Of the container."""
+    """URL of the backups container."""
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class Storage(Component):
         clients: Iterable[Output[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Only the subnets of the ids in `clients` get in, besides Azure's own services."""
+        """Access is limited to Azure's own services and to the subnets whose IDs are in `clients`."""
         super().__init__(name, opts)
         rules = az.storage.NetworkRuleSetArgs(
             default_action=az.storage.DefaultAction.DENY,
@@ -94,7 +95,7 @@ class Storage(Component):
         def account(
             purpose: str, copies: Redundancy, *, shared_key: bool, days: int | None = None
         ) -> Output[str]:
-            """Id of an account with one container, both called after the purpose. Blobs go after `days`."""
+            """Create an account with one container; return the container's ID. Blobs expire after `days`."""
             called, safe = blob_account(
                 purpose,
                 copies,
@@ -105,7 +106,7 @@ class Storage(Component):
                     parent=self, protect=context.protected, retain_on_delete=context.protected
                 ),
                 network_rule_set=rules,
-                public_network_access="Enabled",  # or else the rules let nobody in
+                public_network_access="Enabled",  # otherwise the network rules admit nobody
             )
             lifecycle_policy(
                 purpose,
@@ -145,11 +146,11 @@ class Storage(Component):
         self.register_outputs({"chartsAccount": self.charts_account, "backupsAccount": self.backups_account})
 
     def _key(self, inside: Output[str]) -> Output[str]:
-        """The key of the account that a container's id names. The SDK does not mark it as secret."""
+        """The key of a container's storage account. The SDK does not mark it as secret."""
         given = az.storage.list_storage_account_keys_output(
             resource_group_name=inside.apply(lambda id_: arm_segment(id_, "resourceGroups")),
             account_name=inside.apply(lambda id_: arm_segment(id_, "storageAccounts")),
-            opts=InvokeOptions(parent=self),  # and with it the provider
+            opts=InvokeOptions(parent=self),  # also inherits the provider
         )
         secret: Output[str] = Output.secret(given.apply(lambda answer: answer.keys[0].value))
         return secret

@@ -1,1 +1,1 @@
-"""How a stack file is read: models, value types, messages, required secrets, protection."""
+"""Reading a stack file: models, value types, messages, required secrets and protection."""

@@ -1,4 +1,4 @@
-"""Reads settings: every problem at once, each under its key with what would be right."""
+"""Reads settings and reports all problems at once, each with its key and a remedy."""
 
 import json
 import re
@@ -15,13 +15,13 @@ M = TypeVar("M", bound=Model)
 
 
 class UnreadError(Exception):
-    """A rule needs a field whose own value is wrong."""
+    """A rule accessed a field that has no valid value."""
 
 
 def read(model: type[M], given: object, prefix: str = "") -> tuple[M, list[Problem]]:
-    """The settings and all that is wrong; if anything is, of the settings only what can be read.
+    """Return the settings and all problems. If there are any, only the valid fields are set.
 
-    `prefix` is what keys at the top have before their name in the file.
+    `prefix` precedes top-level keys in the stack file, for use in examples.
     """
     try:
         settings = model.model_validate(given)
@@ -34,14 +34,14 @@ def read(model: type[M], given: object, prefix: str = "") -> tuple[M, list[Probl
 
 
 def _in_order(model: type[Model], problems: list[Problem]) -> list[Problem]:
-    """Problems by section, in the order in which the settings have them."""
+    """Sort problems by section, in the order of the model's fields."""
     sections = [field.alias for field in model.model_fields.values()]
     of = {problem: re.split(r"[.\[]", problem.key)[0] for problem in problems}
     return sorted(problems, key=lambda p: sections.index(of[p]) if of[p] in sections else -1)
 
 
 def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
-    """Whether a list is too short only because its items are wrong, which is told already."""
+    """Whether a list is too short only because its items are invalid, which is already reported."""
     loc = error["loc"]
     return error["type"] == "too_short" and any(
         other["loc"][: len(loc)] == loc for other in errors if other is not error
@@ -49,12 +49,12 @@ def _follows(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
 
 
 def _broken(settings: Model, path: str = "") -> Iterator[Problem]:
-    """What the rules of a model and of the models in it report."""
+    """Problems reported by the rules of a model and its nested models."""
     for rule in settings.rules():
         try:
             for problem in rule():
                 yield Problem(_join(path, problem.key), problem.text)
-        except UnreadError:  # its own problem is in the report already
+        except UnreadError:  # the invalid field is already reported
             continue
     for name, field in type(settings).model_fields.items():
         value, key = settings.__dict__.get(name), _join(path, field.alias or name)
@@ -67,7 +67,7 @@ def _broken(settings: Model, path: str = "") -> Iterator[Problem]:
 
 
 def _readable(model: type[M], given: object) -> M:
-    """The model with the fields that can be read. Any other raises an UnreadError."""
+    """The model with only its valid fields. Access to any other field raises an UnreadError."""
     values = {}
     for name, field in model.model_fields.items():
         key = field.alias or name
@@ -94,14 +94,14 @@ def _readable(model: type[M], given: object) -> M:
 
 
 def _unread(self: Model, name: str) -> object:
-    """Raise UnreadError for a field without a value, so that a misspelt name in a rule stays an error."""
+    """Raise UnreadError only for known fields, so that a misspelt name in a rule stays an error."""
     if name in type(self).model_fields:
         raise UnreadError(name)
     raise AttributeError(name)
 
 
 def _model_in(field: FieldInfo) -> type[Model] | None:
-    """The settings model that a field holds, alone or in a list."""
+    """The settings model in a field's type, directly or as a list item."""
     kinds = (field.annotation, *get_args(field.annotation))
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Model)), None)
 
@@ -119,7 +119,7 @@ def _explained(error: ErrorDetails, schema: dict[str, Any], prefix: str) -> Prob
     if isinstance(given, int | float) and not isinstance(given, bool) and _is_text(node, schema):
         return Problem(key, f'{given} is a number here: put it in quotes, "{given}"{_choice(node)}')
     if error["type"] == "literal_error":
-        return Problem(key, f"{given!r} is not one of the values known{_choice(node)}")
+        return Problem(key, f"{given!r} is not a known value{_choice(node)}")
     if error["type"] == "value_error":
         return Problem(key, str(error["ctx"]["error"]))
     words = error["msg"].replace("Input should", "should")
@@ -136,7 +136,7 @@ def _is_text(node: dict[str, Any], schema: dict[str, Any]) -> bool:
 
 
 def _node(schema: dict[str, Any], path: Sequence[str | int]) -> dict[str, Any]:
-    """The part of a JSON Schema that describes a path."""
+    """The JSON Schema node for a path."""
     node = _followed(schema, schema)
     for step in path:
         inner = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
@@ -155,7 +155,7 @@ def _followed(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def example(node: dict[str, Any], schema: dict[str, Any]) -> object:
-    """A value that fits a part of the schema."""
+    """An example value for a schema node."""
     node = _followed(node, schema)
     for key in ("examples", "enum"):
         if node.get(key):

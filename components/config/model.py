@@ -1,4 +1,4 @@
-"""The base of every settings model, and what a rule reports."""
+"""Base class for settings models, and the problems that rules report."""
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -9,20 +9,20 @@ from pydantic.alias_generators import to_camel
 
 
 class Problem(NamedTuple):
-    """Something wrong in a stack file."""
+    """A problem in a stack file."""
 
     key: str
-    """Where, as written in YAML: `cluster.workerPools[0].vmSize`."""
+    """Path of the key in the YAML file: `cluster.workerPools[0].vmSize`."""
     text: str
-    """What is wrong and what would be right."""
+    """Description of the problem and its remedy."""
 
 
 Rule = Callable[[], Iterable[Problem]]
-"""A rule over several fields; reports under keys relative to its model."""
+"""A check across several fields. It reports keys relative to its model."""
 
 
 class Model(BaseModel):
-    """Settings of one thing."""
+    """Base class for a group of settings."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -33,12 +33,12 @@ class Model(BaseModel):
     )
 
     def rules(self) -> Iterable[Rule]:
-        """The rules over several fields; apart, so that one does not hide another."""
+        """Checks across several fields. They run separately, so that one failure does not hide another."""
         return ()
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """What to say of a word that is none of those known."""
+    """Advice for an unknown word: the closest known words, or all of them."""
     known = list(known)
     near = get_close_matches(word, known, n=2)
     return f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"

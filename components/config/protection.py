@@ -1,4 +1,4 @@
-"""What may be lost after all: the one way past the protection of what holds data."""
+"""Exceptions to deletion protection: the only way to delete or replace a protected resource."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -25,14 +25,14 @@ Urn = Annotated[
 
 
 class Replaceable(Model):
-    """One protected resource that a person has decided to give up."""
+    """A protected resource that may be deleted or replaced."""
 
     urn: Urn
-    """Which, as a refused update tells it."""
+    """The resource's URN, as shown in the error message of the refused update."""
     reason: str = Field(min_length=10, examples=["moved to a larger server, dump restored on the 20th"])
-    """Why its data is no longer needed, for whoever reads this after it is gone."""
+    """Why the data is no longer needed, for later readers of the stack file."""
     until: date = Field(examples=["2026-12-02"])
-    """The last day on which this holds. After it every update is refused until these lines go."""
+    """Last day of the exception. After that, every update fails until the entry is removed."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._not_past,)
@@ -44,7 +44,7 @@ class Replaceable(Model):
 
 
 def unprotect(replaceable: Sequence[Replaceable]) -> None:
-    """Take the protection from what the stack file names, and from nothing else."""
+    """Remove protection from exactly the resources listed in the stack file."""
     named = {one.urn for one in replaceable}
 
     def transform(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:

@@ -1,4 +1,4 @@
-"""Secrets that nobody can generate: a person puts them into the stack's configuration, encrypted."""
+"""Secrets from external systems, which must be set (encrypted) in the stack's configuration."""
 
 import re
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from pulumi import Config, Output, get_stack
 
 
 class RequiredSecret(NamedTuple):
-    """A secret that comes from elsewhere."""
+    """A secret from an external system."""
 
     what: str
-    """Said when it is missing."""
+    """Description for the error message when the secret is missing."""
     shape: str
-    """Regular expression for the whole of it."""
+    """Regular expression that the whole value must match."""
     example: str
-    """Of the same shape, and good for nothing. The rehearsal's stand-in."""
+    """A dummy value of the same shape, used in the rehearsal."""
 
 
 REQUIRED_SECRETS: Mapping[str, RequiredSecret] = {
@@ -25,21 +25,21 @@ REQUIRED_SECRETS: Mapping[str, RequiredSecret] = {
         "https://hooks.slack.com/services/T0000000/B0000000/rehearsed",
     ),
 }
-"""By the key in the stack's configuration."""
+"""Required secrets by configuration key."""
 
 
 class MissingSecretsError(Exception):
-    """Secrets that are missing or of the wrong shape; the text says all of them, and none's value."""
+    """Secrets that are missing or malformed. The message lists all of them, without their values."""
 
 
 def required_secrets(config: Config) -> Mapping[str, Output[str]]:
-    """All of them, by key. Raises MissingSecretsError."""
+    """All required secrets, by key. Raises MissingSecretsError."""
     lines = []
     for key, secret in REQUIRED_SECRETS.items():
         value = config.get(key)
         if value is None or not re.fullmatch(secret.shape, value):
             wrong = "is missing" if value is None else f"has a value that does not fit {secret.shape}"
-            # The value is asked for: on the command line it would stay in the shell's history.
+            # Without a value argument, `pulumi` prompts for it, which keeps it out of the shell history.
             say = f"pulumi config set --secret {config.name}:{key} --stack {get_stack()}"
             lines.append(f"  {config.name}:{key} {wrong}: {secret.what}\n    {say}")
     if lines:

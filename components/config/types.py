@@ -1,4 +1,4 @@
-"""Types of values in a stack file, each with its format, a message and an example."""
+"""Value types for stack files, each with a format, an error message and an example."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def _address(value: object) -> IPv4Address:
 
 
 PRIVATE = tuple(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-"""The ranges that are never seen on the internet (RFC 1918)."""
+"""Private address ranges, not routed on the internet (RFC 1918)."""
 
 
 def _public(value: IPv4Network) -> IPv4Network:
@@ -46,7 +46,7 @@ def _public(value: IPv4Network) -> IPv4Network:
         raise ValueError("0.0.0.0/0 is everybody; name the networks that need it, such as 203.0.113.0/28")
     if any(value.overlaps(net) for net in PRIVATE):
         raise ValueError(
-            f"{value} is private and never reaches Azure as such; give the public address behind it"
+            f"{value} is private and never reaches Azure; use the public address that it is translated to"
         )
     return value
 
@@ -56,7 +56,7 @@ Cidr = Annotated[
 ]
 """An IPv4 range."""
 PublicCidr = Annotated[Cidr, AfterValidator(_public), Field(examples=["203.0.113.0/28"])]
-"""A range of public addresses that may be let in."""
+"""A range of public addresses, for allow lists."""
 Address = Annotated[
     IPv4Address, BeforeValidator(_address), PlainSerializer(str), Field(examples=["10.0.0.10"])
 ]
@@ -83,16 +83,16 @@ ZoneId = Annotated[
         ]
     ),
 ]
-"""The id of a public DNS zone, as the portal and `az network dns zone show` write it."""
+"""Resource ID of a public DNS zone, as shown by the portal and `az network dns zone show`."""
 Email = Annotated[
     str, text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Field(examples=["delivery@example.org"])
 ]
-"""Whom to write to."""
+"""An e-mail address."""
 ArmId = Annotated[
     str,
     text(
         r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}/providers/\S+",
-        "an id of Azure: /subscriptions/…/resourceGroups/…/providers/…",
+        "an Azure resource ID: /subscriptions/…/resourceGroups/…/providers/…",
     ),
     Field(
         examples=[
@@ -103,7 +103,7 @@ ArmId = Annotated[
         ]
     ),
 ]
-"""The id of a resource, as the portal and `az` write it."""
+"""An Azure resource ID, as shown by the portal and `az`."""
 Guid = Annotated[
     str,
     text(
@@ -112,27 +112,27 @@ Guid = Annotated[
     ),
     Field(examples=["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]),
 ]
-"""An id of Entra or Azure."""
+"""An Entra or Azure ID."""
 Quantity = Annotated[
     str,
     text(r"[0-9]+([KMGT]i?|m)?", "a Kubernetes quantity such as 10Gi or 500m"),
     Field(examples=["10Gi"]),
 ]
-"""An amount as Kubernetes writes it."""
+"""A quantity in Kubernetes notation."""
 Duration = Annotated[
     str,
     text(r"([0-9]+(ms|s|m|h))+", "a duration such as 30s, 2m or 1h30m"),
     Field(examples=["2m"]),
 ]
-"""A time span as Go writes it."""
+"""A duration in Go notation."""
 Retention = Annotated[
     str,
     text(r"[1-9][0-9]*[hdw]", "a time to keep data for, such as 15d: hours (h), days (d) or weeks (w)"),
     Field(examples=["15d"]),
 ]
-"""For how long something is kept."""
+"""A retention period."""
 Epoch = Annotated[str, text(r"20[0-9]{2}-[0-9]{2}", "a month such as 2026-11"), Field(examples=["2026-11"])]
-"""When something was last rotated; moving it rotates."""
+"""Month of the last rotation. Changing it triggers the next one."""
 Zone = Literal["1", "2", "3"]
 """An availability zone of a region."""
 ConcourseName = Annotated[
@@ -144,7 +144,7 @@ ConcourseName = Annotated[
     ),
     Field(examples=["payments"]),
 ]
-"""A team, or a local user: in lists of these a comma or colon would end it."""
+"""Name of a team or local user. Commas and colons are excluded because they are list separators."""
 GroupRef = Annotated[
     str,
     text(
@@ -153,7 +153,7 @@ GroupRef = Annotated[
     ),
     Field(examples=["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]),
 ]
-"""An Entra group that exists, by its object id, or one of entra.groups, by its name."""
+"""An existing Entra group by its object ID, or a group from entra.groups by its name."""
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 """A day of the week."""
@@ -165,7 +165,7 @@ DatabaseName = Annotated[
     ),
     Field(examples=["concourse-prod"]),
 ]
-"""A database on a server."""
+"""A database name."""
 DatabaseUser = Annotated[
     str,
     text(
@@ -175,16 +175,16 @@ DatabaseUser = Annotated[
     ),
     Field(examples=["concourseadmin"]),
 ]
-"""A login of a database server."""
+"""A database login."""
 
 
 def is_guid(text: str) -> bool:
-    """Whether it is an id of Entra's, and not a name of ours."""
+    """Whether the text is an Entra object ID rather than a group name."""
     return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text) is not None
 
 
 def overlaps(named: dict[str, IPv4Network]) -> Iterator[tuple[str, str]]:
-    """Each pair of names whose ranges share an address, in the order given."""
+    """Each pair of names with overlapping ranges, in the given order."""
     names = list(named)
     for index, name in enumerate(names):
         for other in names[index + 1 :]:
@@ -193,7 +193,7 @@ def overlaps(named: dict[str, IPv4Network]) -> Iterator[tuple[str, str]]:
 
 
 class Weekly(Model):
-    """When Azure may do maintenance, which can restart things."""
+    """Weekly maintenance window, in which Azure may restart services."""
 
     day: Day = "Sunday"
     """Day of the week in UTC."""

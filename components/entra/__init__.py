@@ -1,4 +1,4 @@
-"""Entra ID: app registrations, groups, and what tokens say about groups."""
+"""Entra ID: app registrations, groups and group claims in tokens."""
 
 from components.entra.application import OidcClient
 from components.entra.claims import TeamGroup, token_claims

@@ -1,4 +1,4 @@
-"""A program that people log in to by Entra: its application, and who is let in."""
+"""App registration for a program with Entra login, and its group assignments."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,33 +12,33 @@ from components.component import Component, after
 from components.entra.settings import EntraSettings
 
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
-"""The role of whoever is let in, and no more."""
+"""ID of Entra's default access role, for assignments without an app role."""
 GRAPH = "00000003-0000-0000-c000-000000000000"
-"""Microsoft Graph, in every tenant."""
+"""Application ID of Microsoft Graph, the same in every tenant."""
 PERMISSIONS = {
     "openid": "37f7f235-527c-4136-accd-4a02d197296e",
     "profile": "14dad69e-099b-42c9-810b-d002981feec1",
     "email": "64a6cdd6-aab1-4aaf-94b8-3cc8405e90d0",
     "User.Read": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
 }
-"""What the login asks of a person: to know who it is. Persons consent to that themselves, or an
-administrator does for all (docs/adr/0007-groups-in-tokens.md)."""
+"""Delegated permissions for the login, limited to the user's identity. Each user consents to them, or an
+administrator consents for the whole tenant (docs/adr/0007-groups-in-tokens.md)."""
 
 
 class Assignment(NamedTuple):
-    """A group that is let in."""
+    """A group that is assigned to an application."""
 
     group: str
-    """As the stack file calls it."""
+    """The group as written in the stack file."""
     principal: Input[str]
     """The group's object id."""
     role: str = ""
-    """One of the application's roles; without one, default access."""
+    """An app role of the application; empty for default access."""
 
 
 @dataclass(frozen=True)
 class OidcClient:
-    """How a program logs people in."""
+    """OIDC client settings for a program."""
 
     issuer: str
     client_id: Output[str]
@@ -46,11 +46,11 @@ class OidcClient:
 
 
 class AppRegistration(Component):
-    """An application of the tenant's own, for one program of one stack."""
+    """A single-tenant application for one program in one stack."""
 
     login: OidcClient
     expires_at: Output[str]
-    """The last moment of its secret."""
+    """Expiry time of the client secret."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -67,9 +67,9 @@ class AppRegistration(Component):
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`claims` are the groups that tokens tell of; `roles` has what each of the program's roles may."""
+        """`claims` are the kinds of groups in tokens; `roles` maps app roles to their descriptions."""
         super().__init__(name, opts)
-        child = ResourceOptions(parent=self, protect=protected)  # others know it by its id
+        child = ResourceOptions(parent=self, protect=protected)  # others refer to its ID
         ids = {role: str(uuid5(NAMESPACE_URL, f"{title}/{role}")) for role in roles}
         application = ad.Application(
             name,
@@ -125,7 +125,7 @@ class AppRegistration(Component):
             application_id=application.id,
             display_name=f"rotation {settings.rotation}",
             end_date_relative=f"{settings.secret_days * 24}h",
-            # Each argument is another secret, and the old one goes when all who use it have the new one.
+            # Any change creates a new secret. The old one is deleted after all its users have the new one.
             rotate_when_changed={"rotation": settings.rotation},
             opts=ResourceOptions(parent=self, additional_secret_outputs=["value"]),
         )

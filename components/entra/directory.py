@@ -1,4 +1,4 @@
-"""Who may log in to the platform, by Entra: groups, and an application for each program with a login."""
+"""Entra login for the platform: groups, and an app registration for each program with a login."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -15,18 +15,18 @@ GRAFANA_ROLES = {
     "Editor": "May change dashboards",
     "Viewer": "May look",
 }
-"""Grafana's own names of its roles."""
+"""Grafana's role names, with descriptions."""
 
 
 class Entra(Component):
-    """The tenant's part of the platform: new groups, and logins of Concourse and Grafana."""
+    """The platform's objects in the tenant: new groups, and the logins for Concourse and Grafana."""
 
     concourse: OidcClient
     grafana: OidcClient
     groups: Mapping[str, Output[str]]
-    """Object ids of the groups that are made, by name."""
+    """Object IDs of the created groups, by name."""
     expires_at: Mapping[str, Output[str]]
-    """The last moment of each application's secret, by what it is."""
+    """Expiry time of each client secret, by the secret's description."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Entra(Component):
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`hosts` has the whole name of each program's host."""
+        """`hosts` maps each program to its full host name."""
         super().__init__(name, opts)
         self.settings = settings
         stack, child = get_stack(), ResourceOptions(parent=self)
@@ -52,8 +52,8 @@ class Entra(Component):
                 prevent_duplicate_names=True,
                 opts=ResourceOptions(
                     parent=self,
-                    protect=protected,  # teams know it by its id
-                    ignore_changes=["members", "owners"],  # not the program's to choose
+                    protect=protected,  # teams refer to its ID
+                    ignore_changes=["members", "owners"],  # managed by the group's owners
                 ),
             ).object_id.apply(str)
             for group in settings.groups
@@ -99,14 +99,14 @@ class Entra(Component):
         self.register_outputs({"groups": dict(self.groups)})
 
     def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:
-        """What tokens of members of `groups` say, for a role in a team: Concourse knows them by that."""
+        """Token claims by which Concourse recognizes members of `groups` with a role in a team."""
         return list(token_claims(self.settings.group_claims, self.groups, team, role, groups))
 
     def _id(self, group: str) -> Input[str]:
         return self.groups.get(group, group)
 
     def _assignments(self, team_groups: Iterable[TeamGroup]) -> Iterable[Assignment]:
-        """One assignment for each group and app role, however many teams share them."""
+        """One assignment for each pair of group and app role, even if several teams share it."""
         found = {}
         for team, role, group in team_groups:
             claim = role_claim(team, role) if self.settings.group_claims == "AppRoles" else ""

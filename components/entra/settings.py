@@ -1,4 +1,4 @@
-"""What a stack chooses about Entra: how people log in, and who may."""
+"""Settings for Entra: how people log in, and which groups have access."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ from components.config.model import Model, Problem, Rule
 from components.config.types import Epoch, GroupRef, is_guid
 
 GroupClaims = Literal["ApplicationGroup", "SecurityGroup", "AppRoles"]
-"""What a token says of a person's groups."""
+"""How tokens represent a person's groups."""
 
 
 def _name(value: str) -> str:
     if is_guid(value):
         raise ValueError(
-            f"{value} is the id of a group that exists; use it as such, and make none of that name"
+            f"{value} is the ID of an existing group; use it directly in teams and roles, not here"
         )
     return value
 
@@ -24,41 +24,41 @@ def _name(value: str) -> str:
 NewGroup = Annotated[
     str, Field(pattern=r"^[a-z][a-z0-9-]{1,49}$", examples=["payments"]), AfterValidator(_name)
 ]
-"""Name of a group to make. Entra shows it as `concourse-<stack>-<name>`."""
+"""Name of a group to create. Its display name in Entra is `concourse-<stack>-<name>`."""
 
 
 class GrafanaRoles(Model):
-    """Which Entra groups have which of Grafana's roles. Who is in none gets no further than the login."""
+    """Entra groups for each Grafana role. Everyone else stops at the login."""
 
     admin: tuple[GroupRef, ...] = ()
-    """May change users, data sources and everything else."""
+    """Groups with full control, including users and data sources."""
     editor: tuple[GroupRef, ...] = ()
-    """May change dashboards."""
+    """Groups that may edit dashboards."""
     viewer: tuple[GroupRef, ...] = ()
-    """May look."""
+    """Groups with read-only access."""
 
 
 class EntraSettings(Model):
-    """Logins by Entra: what tokens say of groups, which groups are made, how long secrets are good."""
+    """Entra logins: group claims in tokens, groups to create, and the lifetime of client secrets."""
 
     group_claims: GroupClaims = "ApplicationGroup"
-    """What a token says of its owner's groups (docs/adr/0007-groups-in-tokens.md).
+    """How tokens represent a person's groups (docs/adr/0007-groups-in-tokens.md).
 
-    ApplicationGroup: those that some team has, by object id; needs Entra P1, and knows no groups in groups.
-    SecurityGroup: all, by object id; of a person in more than 200 none, and nobody is told.
-    AppRoles: a role of the application for each team's role; needs Entra P1."""
+    ApplicationGroup: object IDs of the groups that a team uses; needs Entra P1; no nested groups.
+    SecurityGroup: object IDs of all groups; with more than 200 groups the claim is silently left out.
+    AppRoles: an app role for each role in each team; needs Entra P1."""
     assignment_required: bool = True
-    """Whether only members of groups that some team has can log in at all; needs Entra P1.
+    """Restrict logins to members of groups that a team uses; needs Entra P1.
 
-    Without it everybody in the tenant can, and sees the pipelines that are exposed to everybody."""
+    If false, everyone in the tenant can log in and see the exposed pipelines."""
     groups: tuple[NewGroup, ...] = ()
-    """Groups to make. Their members are nobody's but their owners' to choose."""
+    """Groups to create. Their owners manage the members; Pulumi does not."""
     grafana: GrafanaRoles = GrafanaRoles()
-    """Who may do what in Grafana."""
+    """Entra groups for each Grafana role."""
     rotation: Epoch = "2026-11"
-    """Month of the applications' secrets. A later one makes new ones; the old stop being good then."""
+    """Month of the last client secret rotation. A later month issues new secrets and revokes the old ones."""
     secret_days: int = Field(default=180, ge=60, le=365)
-    """For how many days a secret is good. The rotation is to move before; an alert comes 45 days earlier."""
+    """Client secret lifetime in days. Change `rotation` before it ends; an alert fires 45 days before."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._claims_need_assignments, self._names_differ)
@@ -66,7 +66,7 @@ class EntraSettings(Model):
     def _claims_need_assignments(self) -> Iterator[Problem]:
         if self.group_claims != "SecurityGroup" and not self.assignment_required:
             text = (
-                f"{self.group_claims} tells of assigned groups alone, so assign them: say true, or "
+                f"{self.group_claims} covers assigned groups only, so assignments are required: use true, or "
                 "groupClaims: SecurityGroup"
             )
             yield Problem("assignmentRequired", text)

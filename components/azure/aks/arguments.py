@@ -1,4 +1,4 @@
-"""What Azure is told about a cluster, made from its settings."""
+"""Builds the AKS cluster's arguments from its settings."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ Schedule = Literal["aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSche
 
 
 def entra(settings: ClusterSettings, tenant: str) -> "aks.ManagedClusterAADProfileArgs":
-    """Who may use the API server: people and programs of the tenant."""
+    """Authentication at the API server: users and workloads from the tenant."""
     return aks.ManagedClusterAADProfileArgs(
         managed=True,
         enable_azure_rbac=True,
@@ -22,7 +22,7 @@ def entra(settings: ClusterSettings, tenant: str) -> "aks.ManagedClusterAADProfi
 
 
 def access(settings: ClusterSettings, egress: Egress) -> "aks.ManagedClusterAPIServerAccessProfileArgs":
-    """From where: people, pipelines, and the nodes, which use the API's public address too."""
+    """API server allow list: operators, pipelines, and the nodes, which also use the public address."""
     given = [str(net) for net in (*settings.operator_ranges, *settings.deployer_ranges)]
     ranges = Output.all(*egress.addresses).apply(
         lambda own: list(dict.fromkeys([*given, *(f"{address}/32" for address in own)]))
@@ -31,7 +31,7 @@ def access(settings: ClusterSettings, egress: Egress) -> "aks.ManagedClusterAPIS
 
 
 def security() -> "aks.ManagedClusterSecurityProfileArgs":
-    """Pods get identities of their own; images that nobody uses go after a week."""
+    """Enable workload identity, and remove unused images after a week."""
     return aks.ManagedClusterSecurityProfileArgs(
         workload_identity=aks.ManagedClusterSecurityProfileWorkloadIdentityArgs(enabled=True),
         image_cleaner=aks.ManagedClusterSecurityProfileImageCleanerArgs(enabled=True, interval_hours=168),
@@ -39,9 +39,9 @@ def security() -> "aks.ManagedClusterSecurityProfileArgs":
 
 
 def network_profile(settings: ClusterSettings, egress: Egress) -> "aks.ContainerServiceNetworkProfileArgs":
-    """Pods on addresses of their own, routed and filtered by Cilium.
+    """Overlay network for pods, routed and filtered by Cilium.
 
-    The SDK's defaults are all said: one that changed there would replace the cluster.
+    All SDK defaults are explicit, because a changed default would replace the cluster.
     """
     by_gateway = egress.outbound == "natGateway"
     return aks.ContainerServiceNetworkProfileArgs(
@@ -59,7 +59,7 @@ def network_profile(settings: ClusterSettings, egress: Egress) -> "aks.Container
 
 
 def load_balancer(egress: Egress) -> "aks.ManagedClusterLoadBalancerProfileArgs":
-    """Nodes go out by our addresses, and not by one that comes and goes with the cluster."""
+    """Egress through the stack's own addresses, which outlive the cluster."""
     return aks.ManagedClusterLoadBalancerProfileArgs(
         outbound_ips=aks.ManagedClusterLoadBalancerProfileOutboundIPsArgs(
             public_ips=[aks.ResourceReferenceArgs(id=id_) for id_ in egress.ids]
@@ -71,21 +71,21 @@ def load_balancer(egress: Egress) -> "aks.ManagedClusterLoadBalancerProfileArgs"
 
 
 def auto_scaler(settings: ClusterSettings) -> "aks.ManagedClusterPropertiesAutoScalerProfileArgs":
-    """When nodes come and go. Azure takes every value as text."""
+    """Autoscaler settings. Azure expects every value as a string."""
     drain = max(pool.drain_timeout_minutes for pool in settings.worker_pools)
     return aks.ManagedClusterPropertiesAutoScalerProfileArgs(
         balance_similar_node_groups="true",
         expander="least-waste",
-        # A worker may finish its builds when its node goes for want of work, too.
+        # Let a worker finish its builds when its node is scaled down, too.
         max_graceful_termination_sec=str(drain * 60),
         scale_down_unneeded_time="20m",
-        # Workers keep builds in local storage, which must not hold a node for ever.
+        # Workers keep builds in local storage, which must not block scale-down for ever.
         skip_nodes_with_local_storage="false",
     )
 
 
 def window(settings: Maintenance) -> "aks.MaintenanceWindowArgs":
-    """Every week, in UTC."""
+    """A weekly maintenance window in UTC."""
     return aks.MaintenanceWindowArgs(
         schedule=aks.ScheduleArgs(weekly=aks.WeeklyScheduleArgs(day_of_week=settings.day, interval_weeks=1)),
         start_time=f"{settings.start_hour:02}:00",

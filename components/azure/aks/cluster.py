@@ -1,4 +1,4 @@
-"""The Kubernetes cluster that the platform runs in."""
+"""The platform's Kubernetes cluster."""
 
 from typing import get_args
 
@@ -24,22 +24,22 @@ from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
 from components.component import Component
 
-# What Azure refuses to change in a node pool, and the provider does not know of.
+# Node pool properties that Azure refuses to change, unknown to the provider as such.
 FIXED = ["osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones"]
-# A new version is brought to one node after another.
+# Upgrades replace nodes one after another.
 TIMEOUTS = CustomTimeouts(create="60m", update="120m", delete="60m")
 
 
 class Cluster(Component):
-    """AKS with a small system pool inside it, and a pool for each kind of work beside it."""
+    """An AKS cluster with a small system pool and separate pools for each kind of workload."""
 
     name: Output[str]
     kubeconfig: Output[str]
-    """Secret, as Azure's credentials are, though it holds none."""
+    """Marked as secret because it derives from Azure's credentials API, but contains no credentials."""
     oidc_issuer: Output[str]
-    """Who signs service accounts' tokens. With its last slash: Entra compares it whole."""
+    """Issuer of service account tokens, with its trailing slash, because Entra requires an exact match."""
     principal: Output[str]
-    """Who the cluster is in Azure, where it joins networks and uses addresses."""
+    """Principal ID of the cluster's identity, for access to subnets and public addresses."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Cluster(Component):
                 aks.ManagedClusterAgentPoolProfileArgs(
                     name="system",
                     mode="System",
-                    # Without a pool of their own the platform's pods are to run here.
+                    # Without platform pools, the platform's pods must be able to run here.
                     node_taints=["CriticalAddonsOnly=true:NoSchedule"] if settings.platform_pools else None,
                     **pool_args(settings.system_pool, settings.kubernetes_version, subnet),
                 )
@@ -89,9 +89,9 @@ class Cluster(Component):
             opts=ResourceOptions(
                 parent=self,
                 protect=context.protected,
-                # Azure makes no cluster that may not join its subnet.
+                # Azure refuses to create a cluster without permission to join its subnet.
                 depends_on=self._network_access(name, self.principal, subnet, egress),
-                ignore_changes=["agentPoolProfiles[0].count"],  # the autoscaler's
+                ignore_changes=["agentPoolProfiles[0].count"],  # managed by the autoscaler
                 custom_timeouts=TIMEOUTS,
             ),
         )
@@ -121,7 +121,7 @@ class Cluster(Component):
     def _network_access(
         self, name: str, principal: Output[str], subnet: Output[str], egress: Egress
     ) -> list["az.authorization.RoleAssignment"]:
-        """The cluster joins nodes to the subnet, and its load balancer to our addresses."""
+        """Role assignments for joining nodes to the subnet and the load balancer to our public addresses."""
         scopes = {"network": subnet}
         if egress.outbound == "loadBalancer":
             scopes |= {f"egress-{number}": id_ for number, id_ in enumerate(egress.ids, start=1)}
@@ -154,10 +154,10 @@ class Cluster(Component):
             **pool_args(pool, version, subnet),
             opts=ResourceOptions(
                 parent=self,
-                ignore_changes=["count"],  # the autoscaler's
+                ignore_changes=["count"],  # managed by the autoscaler
                 replace_on_changes=FIXED,
-                # Changed without a new generation, a pool's new form is refused for its name.
-                # The provider's own way would take all its nodes away first.
+                # A replacement under the same name fails, so it needs a new generation in the name.
+                # The provider's default would delete all the pool's nodes first.
                 delete_before_replace=False,
                 custom_timeouts=TIMEOUTS,
             ),

@@ -1,4 +1,4 @@
-"""The kubeconfig that the platform is deployed with: it holds no secret, a deployer logs in."""
+"""The kubeconfig for deployments. It contains no secret; deployers log in with kubelogin."""
 
 import base64
 import json
@@ -11,31 +11,31 @@ from pulumi import InvokeOptions, Output, Resource
 from components.azure.catalog import arm_segment
 
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
-"""The Entra application of every AKS API server, which a token has to be for."""
+"""Entra application ID of all AKS API servers, the required audience of tokens."""
 
 
 def kubeconfig_of(cluster: Output[str], parent: Resource) -> Output[str]:
-    """A kubeconfig for the cluster of an id.
+    """The kubeconfig for a cluster, by the cluster's ID.
 
-    Asked of Azure by the names in the id, and not made from the cluster's outputs: those are not
-    known in the preview of an update, where everything in the cluster would show as changed.
+    This uses the names in the ID instead of the cluster's outputs. Those are unknown in the preview of
+    an update, so that everything in the cluster would show as changed.
     """
-    # The SDK does not mark as secret what with local accounts would be one.
+    # The SDK does not mark the result as secret, although it would be with local accounts.
     given = az.containerservice.list_managed_cluster_user_credentials_output(
         resource_group_name=cluster.apply(lambda id_: arm_segment(id_, "resourceGroups")),
         resource_name=cluster.apply(lambda id_: arm_segment(id_, "managedClusters")),
         format="exec",
-        opts=InvokeOptions(parent=parent),  # and with it the provider
+        opts=InvokeOptions(parent=parent),  # also inherits the provider
     )
     secret: Output[str] = Output.secret(given.apply(lambda answer: answer.kubeconfigs[0].value))
     return secret.apply(exec_kubeconfig)
 
 
 def exec_kubeconfig(given: str) -> str:
-    """The kubeconfig for the cluster of one that Azure gave (base64), with kubelogin as the way in.
+    """Convert a kubeconfig from Azure (base64) into one that logs in with kubelogin.
 
-    Azure's own asks for a device code. Ours logs in as AAD_LOGIN_METHOD says: azurecli for a
-    person, spn or workloadidentity for a pipeline.
+    Azure's version prompts for a device code. This one uses the method in AAD_LOGIN_METHOD: azurecli
+    for operators, spn or workloadidentity for pipelines.
     """
     cluster = yaml.safe_load(base64.b64decode(given))["clusters"][0]["cluster"]
     server = {key: cluster[key] for key in ("server", "certificate-authority-data")}

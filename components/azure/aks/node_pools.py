@@ -1,4 +1,4 @@
-"""The cluster's node pools: their settings, and the arguments that Azure takes for one."""
+"""Builds the Azure arguments for node pools from their settings."""
 
 from typing import TypedDict
 
@@ -9,7 +9,7 @@ from components.azure.aks.pool_settings import DEDICATED, PLATFORM, WORKERS, Nod
 
 
 class PoolArgs(TypedDict):
-    """What is told alike of the system pool, which is inside the cluster, and of other pools."""
+    """Arguments common to the system pool (part of the cluster resource) and all other pools."""
 
     type: str
     orchestrator_version: str
@@ -30,15 +30,15 @@ class PoolArgs(TypedDict):
 
 
 def node_selector(pool: NodePool) -> dict[str, str]:
-    """The label of a pool's nodes, for pods that are to run there."""
+    """Node selector for pods that must run in this pool."""
     return {"kubernetes.azure.com/agentpool": pool.name}
 
 
 def pool_args(pool: SystemPool, version: str, subnet: Input[str]) -> PoolArgs:
-    """A pool's nodes."""
+    """Arguments for a pool's nodes."""
     return {
         "type": "VirtualMachineScaleSets",
-        # As the control plane's. Azure puts on the latest patch, and takes no minor for a change.
+        # Same minor as the control plane. Azure picks the latest patch; a minor alone shows no diff.
         "orchestrator_version": version,
         "os_type": "Linux",
         "os_sku": "Ubuntu",
@@ -58,10 +58,10 @@ def pool_args(pool: SystemPool, version: str, subnet: Input[str]) -> PoolArgs:
 
 
 def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs":
-    """How nodes make way for newer ones."""
+    """Upgrade settings: surge, and how nodes are drained."""
     settings = aks.AgentPoolUpgradeSettingsArgs
     if isinstance(pool, WorkerPool):
-        # One at a time, and builds may finish. A node that does not empty waits for a person.
+        # One node at a time, so that builds can finish. A node that cannot be drained is left cordoned.
         return settings(
             max_surge="1",
             drain_timeout_in_minutes=pool.drain_timeout_minutes,
@@ -71,7 +71,7 @@ def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs":
 
 
 def labels_and_taints(pool: NodePool) -> tuple[dict[str, str], list[str]]:
-    """The labels and taints that keep other pods off the workers' nodes, and workers off others."""
+    """Labels and taints that separate worker nodes from those for other pods."""
     if isinstance(pool, WorkerPool):
         return {DEDICATED: WORKERS}, [f"{DEDICATED}={WORKERS}:NoSchedule"]
     return {DEDICATED: PLATFORM}, []

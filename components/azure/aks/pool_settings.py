@@ -1,4 +1,4 @@
-"""What a stack chooses about its node pools."""
+"""Settings for the node pools."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, Zone, text
 
 DEDICATED = "dedicated"
-"""Key of the taint and the label of a pool that is for one kind of pod."""
+"""Key of the taint and label on pools that are reserved for one kind of pod."""
 WORKERS = "concourse-workers"
 PLATFORM = "platform"
 
@@ -23,30 +23,30 @@ PoolName = Annotated[
     ),
     Field(examples=["workers1"]),
 ]
-"""A node pool's name, which ends in its generation."""
+"""Node pool name with a generation number at the end."""
 
 
 class SystemPool(Model):
-    """The pool for Kubernetes' own pods; for the platform's too, where these have no pool."""
+    """The pool for Kubernetes system pods, and for the platform's pods if there are no platform pools."""
 
     vm_size: str = Field(default="Standard_D4ds_v5", pattern=r"^Standard_[A-Za-z0-9_]+$")
-    """Azure's name of a size."""
+    """VM size, by its Azure name."""
     os_disk_type: Literal["Ephemeral", "Managed"] = "Ephemeral"
-    """Ephemeral disks are the node's own: faster, and no cost; the size has to have room for it."""
+    """Ephemeral disks are local to the node, faster and free; the VM size must have room for one."""
     os_disk_size_gb: int = Field(default=128, ge=30, le=2048, alias="osDiskSizeGb")
-    """GiB of each node's disk, for images, logs and what pods write to no volume."""
+    """OS disk size per node in GiB. It holds images, logs and data that pods write outside volumes."""
     min_nodes: int = Field(default=3, ge=0, le=1000)
-    """The autoscaler keeps at least so many."""
+    """Minimum number of nodes for the autoscaler."""
     max_nodes: int = Field(default=5, ge=1, le=1000)
-    """The autoscaler makes at most so many; an upgrade, some more for a while."""
+    """Maximum number of nodes for the autoscaler. Upgrades exceed it temporarily."""
     max_pods: int = Field(default=110, ge=10, le=250)
-    """Pods a node; Azure's limits."""
+    """Maximum pods per node. 10 to 250 are Azure's limits."""
     zones: tuple[Zone, ...] = ("1", "2", "3")
-    """Availability zones to spread over; empty in a region that has none."""
+    """Availability zones for the nodes. Use an empty list in a region without zones."""
 
     @property
     def surge(self) -> int:
-        """Nodes beyond the largest number while the pool is upgraded: a third of it."""
+        """Extra nodes during an upgrade: a third of the maximum, rounded up."""
         return -(-self.max_nodes // 3)
 
     def rules(self) -> Iterable[Rule]:
@@ -64,43 +64,43 @@ class SystemPool(Model):
         if room is None:
             known = ", ".join(EPHEMERAL_GB)
             text = f"{self.vm_size} is not known to have room for an ephemeral OS disk"
-            yield Problem("vmSize", f"{text}; choose from {known}, or say osDiskType: Managed")
+            yield Problem("vmSize", f"{text}; choose from {known}, or use osDiskType: Managed")
         elif self.os_disk_size_gb > room:
-            text = f"{self.os_disk_size_gb} GiB do not fit {self.vm_size}, which has room for {room}"
+            text = f"{self.os_disk_size_gb} GiB does not fit on {self.vm_size}, which has room for {room}"
             yield Problem("osDiskSizeGb", text)
 
 
 class NodePool(SystemPool):
-    """A pool of its own, for the platform's pods."""
+    """A separate pool for the platform's pods."""
 
     name: PoolName
-    """A word and its generation.
+    """Pool name: a word and a generation number.
 
-    To change what Azure does not change in a pool, write the next generation in its context: the new
-    pool is there before the old one goes."""
+    To change a property that Azure cannot change in place, raise the generation along with it: the new
+    pool is created before the old one is deleted."""
 
 
 class WorkerPool(NodePool):
-    """A pool for Concourse's workers and nothing else: they run privileged containers."""
+    """A pool reserved for Concourse workers, because they run privileged containers."""
 
     vm_size: str = Field(default="Standard_D8ds_v5", pattern=r"^Standard_[A-Za-z0-9_]+$")
-    """Azure's name of a size. A worker runs on a node of its own."""
+    """VM size, by its Azure name. Each worker has a node to itself."""
     os_disk_size_gb: int = Field(default=256, ge=30, le=2048, alias="osDiskSizeGb")
-    """GiB of each node's disk, where builds are: the article's 256 for a worker's volumes."""
+    """OS disk size per node in GiB. It holds builds; the article recommends 256 for a worker's volumes."""
     min_nodes: int = Field(default=2, ge=0, le=1000)
-    """The autoscaler keeps at least so many."""
+    """Minimum number of nodes for the autoscaler."""
     max_nodes: int = Field(default=8, ge=1, le=1000)
-    """The autoscaler makes at most so many."""
+    """Maximum number of nodes for the autoscaler."""
     max_pods: int = Field(default=30, ge=10, le=250)
-    """Pods a node; 10 is Azure's least. There is little beside the worker."""
+    """Maximum pods per node. Few pods run beside the worker; Azure's minimum is 10."""
     team: ConcourseName | None = None
-    """The team whose builds alone run here; they all do, but those for tags. Without it, any team's."""
+    """Reserve the workers for one team. All its builds run here, except steps with tags. Unset: any team."""
     tags: tuple[ConcourseName, ...] = ()
-    """With tags, workers take only steps that name one of them."""
+    """Worker tags. If set, the workers run only steps that name one of these tags."""
     drain_timeout_minutes: int = Field(default=60, ge=1, le=1440)
-    """How long Azure lets a node empty before it gives up; no shorter than workers' grace."""
+    """Minutes before Azure gives up draining a node. At least the workers' termination grace period."""
 
     @property
     def surge(self) -> int:
-        """Workers' nodes are upgraded one at a time."""
+        """Extra nodes during an upgrade: one, so worker nodes are upgraded one at a time."""
         return 1

@@ -1,4 +1,4 @@
-"""What a stack chooses about its cluster."""
+"""Settings for the AKS cluster."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,60 +12,60 @@ from components.config.model import Model, Problem, Rule
 from components.config.types import Address, Cidr, Guid, PublicCidr, Weekly
 
 NODE_PREFIX = 24
-"""Each node has a /24 of the pods' range (learn.microsoft.com/azure/aks/azure-cni-overlay)."""
+"""Each node gets a /24 from the pod range (learn.microsoft.com/azure/aks/azure-cni-overlay)."""
 
 
 class Maintenance(Weekly):
     """When Azure may upgrade nodes and the control plane."""
 
     hours: int = Field(default=6, ge=4, le=24)
-    """How long it may take; Azure wants at least 4."""
+    """Length of the window in hours. Azure requires at least 4."""
 
 
 class ClusterSettings(Model):
-    """The cluster: its version, who may reach and administer it, its ranges and its nodes."""
+    """The cluster: version, API server access, administrators, IP ranges and node pools."""
 
     kubernetes_version: Literal["1.35", "1.36", "1.37"] = Field(examples=["1.36"])
-    """The minor version, in quotes. Azure installs patches; minors go up here, one at a time."""
+    """Kubernetes minor version, in quotes. Azure installs patches. Raise it one minor version at a time."""
     tier: Literal["Free", "Standard"] = "Standard"
     """Standard has an uptime guarantee (99.95 % with zones); Free has none."""
     admin_group_object_ids: tuple[Guid, ...] = Field(
         min_length=1, examples=[["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]]
     )
-    """Entra groups that administer the cluster. They exist; the deployers are in one."""
+    """Object IDs of existing Entra groups that administer the cluster. Deployers must be members of one."""
     operator_ranges: tuple[PublicCidr, ...] = Field(min_length=1, max_length=150)
-    """Where people reach the API server from. (Azure takes 200 ranges in all.)"""
+    """Public IP ranges for operators' access to the API server. (Azure allows 200 ranges in total.)"""
     deployer_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=30)
-    """Where pipelines reach it from: the addresses that the infra stack goes out by."""
+    """Public IP ranges for pipelines' access to the API server: the infra stack's egress addresses."""
     pod_range: Cidr = Field(default=IPv4Network("10.244.0.0/16"))
-    """Addresses of pods, seen only inside the cluster; a /24 for each node."""
+    """Pod addresses, used only inside the cluster. Each node takes a /24."""
     service_range: Cidr = Field(default=IPv4Network("10.0.0.0/16"))
-    """Addresses of Services, seen only inside the cluster."""
+    """Service addresses, used only inside the cluster."""
     dns_service_address: Address | None = None
-    """The cluster's name server: an address of the service range, the tenth unless given."""
+    """Address of the cluster's DNS service, from the service range. Defaults to the tenth address."""
     maintenance: Maintenance = Maintenance()
-    """When Azure may upgrade."""
+    """Weekly maintenance window for upgrades."""
     system_pool: SystemPool = SystemPool()
-    """For Kubernetes' own pods. Azure changes neither the size of its machines nor their disks."""
+    """Pool for Kubernetes system pods. Its VM size and disks cannot be changed after creation."""
     platform_pools: tuple[NodePool, ...] = ()
-    """For the platform's own pods. Without one they share the system pool."""
+    """Pools for the platform's own pods. If empty, they run in the system pool."""
     worker_pools: tuple[WorkerPool, ...] = Field(min_length=1, examples=[[{"name": "workers1"}]])
-    """For Concourse's workers."""
+    """Pools for Concourse workers."""
 
     @property
     def dns_address(self) -> IPv4Address:
-        """The name server's address, given or not."""
+        """The DNS service's address: the configured one, or the default."""
         return self.dns_service_address or self.service_range[10]
 
     @property
     def max_nodes(self) -> int:
-        """Nodes when every pool is at its largest and in the middle of an upgrade."""
+        """Highest possible node count: every pool at its maximum and in the middle of an upgrade."""
         pools = (self.system_pool, *self.platform_pools, *self.worker_pools)
         return sum(pool.max_nodes + pool.surge for pool in pools)
 
     @property
     def platform_nodes(self) -> dict[str, str]:
-        """The label of the nodes that are for the platform's pods; none where these have no pool."""
+        """Node selector for the platform's pods; empty if there are no platform pools."""
         return {DEDICATED: PLATFORM} if self.platform_pools else {}
 
     def rules(self) -> Iterable[Rule]:
@@ -79,7 +79,7 @@ class ClusterSettings(Model):
     def _dns_inside(self) -> Iterator[Problem]:
         given = self.dns_service_address
         if given and (given not in self.service_range or given <= self.service_range[1]):
-            text = f"{given} is not free in cluster.serviceRange; such as {self.service_range[10]} is"
+            text = f"{given} is not free in cluster.serviceRange; use one such as {self.service_range[10]}"
             yield Problem("dnsServiceAddress", text)
 
     def _pods_fit(self) -> Iterator[Problem]:
@@ -102,4 +102,4 @@ class ClusterSettings(Model):
 
     def _system_runs(self) -> Iterator[Problem]:
         if self.system_pool.min_nodes < 1:
-            yield Problem("systemPool.minNodes", "0 would stop the cluster; at least 1")
+            yield Problem("systemPool.minNodes", "0 would stop the cluster; use at least 1")

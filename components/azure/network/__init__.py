@@ -1,4 +1,4 @@
-"""Virtual network, egress, DNS zone and records, the ingress address."""
+"""Virtual network, egress, DNS zone and records, and the ingress address."""
 
 from components.azure.network.dns_records import DnsRecords
 from components.azure.network.dns_zone import DnsZone

@@ -1,4 +1,4 @@
-"""The names of the hosts, in the stack's zone."""
+"""DNS records for the platform's hosts in the stack's zone."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from components.azure.catalog import arm_segment
 from components.component import Component
 
 TTL = 300
-"""Seconds for which a resolver keeps an address. It changes when the stack is made anew."""
+"""Seconds for which resolvers cache an address. Addresses change when the stack is re-created."""
 
 
 class DnsRecords(Component):
-    """An address for each host."""
+    """An A record for each host."""
 
     names: Output[list[str]]
-    """Of the hosts within the zone; known once each has its address."""
+    """Host names relative to the zone; known once all records exist."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class DnsRecords(Component):
         provider: ProviderResource,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`zone` is the zone's id, `provider` works in its subscription, `hosts` are labels by purpose."""
+        """`zone` is the zone's ID, `provider` uses its subscription, `hosts` maps purposes to DNS labels."""
         super().__init__(name, opts)
         records = [
             az.dns.RecordSet(

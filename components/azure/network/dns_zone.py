@@ -1,4 +1,4 @@
-"""The zone that the stack's public names are in."""
+"""The DNS zone for the stack's public host names."""
 
 import pulumi_azure_native as az
 from pulumi import Output, ProviderResource, ResourceOptions
@@ -9,14 +9,14 @@ from components.azure.resource_groups import AzureContext
 from components.component import Component, after
 
 DELEGATION_TTL = 3600
-"""Seconds for which a resolver keeps the zone's name servers. They never change while the zone lives."""
+"""Seconds for which resolvers cache the zone's name servers, which are fixed for the zone's lifetime."""
 
 
 class DnsZone(Component):
-    """The stack's zone, found from the internet."""
+    """The stack's publicly delegated DNS zone."""
 
     zone: Output[str]
-    """The zone's id; known once the internet asks it."""
+    """The zone's ID; known once the zone is delegated."""
     name: str
 
     def __init__(
@@ -28,7 +28,7 @@ class DnsZone(Component):
         given: ProviderResource,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`given` works in the subscription of the zone that exists already."""
+        """`given` is the provider for the subscription of the existing zone or parent zone."""
         super().__init__(name, opts)
         self.name = settings.name
         existing = settings.zone_id
@@ -52,14 +52,14 @@ class DnsZone(Component):
     def _made(
         self, name: str, settings: DnsSettings, context: AzureContext, given: ProviderResource
     ) -> Output[str]:
-        """Id of a zone of the stack's own, and the way to it in the parent."""
+        """Create the stack's own zone and its delegation in the parent zone. Returns the zone's ID."""
         zone = az.dns.Zone(
             name,
             zone_name=settings.name,
             resource_group_name=context.group,
-            location="Global",  # DNS is in no region, and the group's would be taken
+            location="Global",  # DNS has no region; the default would be the group's
             tags=context.tags,
-            # Another one of this name has other name servers.
+            # A new zone of the same name would get different name servers.
             opts=ResourceOptions(parent=self, protect=context.protected, retain_on_delete=context.protected),
         )
         parent = str(settings.parent_zone_id)

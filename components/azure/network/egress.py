@@ -1,4 +1,4 @@
-"""How the platform goes out to the internet: by fixed public addresses that others can let in."""
+"""Egress to the internet through static public addresses, which others can add to allow lists."""
 
 import pulumi_azure_native as az
 from pulumi import Output, ResourceOptions
@@ -10,13 +10,13 @@ from components.component import Component
 
 
 class Egress(Component):
-    """Static addresses, and the NAT gateway in front of them where nodes go out by one."""
+    """Static public addresses, and a NAT gateway if `outbound` is natGateway."""
 
     outbound: Outbound
     gateway: Output[str] | None
-    """Id of the NAT gateway."""
+    """ID of the NAT gateway, if there is one."""
     ids: tuple[Output[str], ...]
-    """Ids of the addresses."""
+    """IDs of the public addresses."""
     addresses: tuple[Output[str], ...]
 
     def __init__(
@@ -39,7 +39,7 @@ class Egress(Component):
                 public_ip_address_version="IPv4",
                 public_ip_allocation_method="Static",
                 zones=zones(stateful.location),
-                # It is in others' firewalls.
+                # Other parties have it in their firewall rules.
                 opts=ResourceOptions(parent=self, protect=stateful.protected),
             )
             for number in range(1, count + 1)

@@ -1,4 +1,4 @@
-"""The network that everything private is in: subnets, firewall rules, names, and the way out."""
+"""The virtual network: subnets, security rules, private DNS and egress."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
@@ -13,20 +13,20 @@ from components.azure.resource_groups import AzureContext
 from components.component import Component, after
 
 POSTGRES_ZONE = "platform.private.postgres.database.azure.com"
-"""Azure wants a zone that ends like this; the server keeps its public name, which leads here."""
+"""Azure requires a zone with this suffix. The server's public name is an alias for a name in it."""
 SERVICES = ("Microsoft.KeyVault", "Microsoft.Storage")
-"""What the nodes reach by a way of Azure's own, and by which it knows them."""
+"""Services that the nodes reach through service endpoints, which identify the subnet to them."""
 
 
 class Network(Component):
-    """A virtual network with its subnets, firewall rules, private names and way out."""
+    """A virtual network with subnets, security rules, private DNS and egress."""
 
     nodes: Output[str]
-    """Id of the nodes' subnet."""
+    """ID of the nodes' subnet."""
     database: Output[str] | None
-    """Id of PostgreSQL's subnet."""
+    """ID of PostgreSQL's subnet, if there is one."""
     database_zone: Output[str] | None
-    """Id of PostgreSQL's private DNS zone; known once the network resolves names in it."""
+    """ID of PostgreSQL's private DNS zone; known once the zone is linked to the network."""
     egress: Egress
 
     def __init__(
@@ -79,20 +79,20 @@ class Network(Component):
                 resource_group_name=context.group,
                 virtual_network_name=network.name,
                 address_prefix=str(range_),
-                # Nothing goes out but by the addresses that others let in.
+                # Egress only through the static addresses in others' allow lists.
                 default_outbound_access=False,
                 nat_gateway={"id": self.egress.gateway}
                 if purpose == "nodes" and self.egress.gateway
                 else None,
                 network_security_group={"id": group.id},
                 delegations=[postgres()] if purpose == "database" else None,
-                # By these the services know the subnet, and let nobody else in.
+                # These identify the subnet to the services, which admit no other.
                 service_endpoints=[{"service": service} for service in SERVICES]
                 if purpose == "nodes"
                 else None,
                 private_endpoint_network_policies="Disabled",
                 private_link_service_network_policies="Enabled",
-                # Azure changes one subnet of a network at a time and refuses a second one.
+                # Azure rejects concurrent changes to the subnets of one network.
                 opts=ResourceOptions(parent=self, depends_on=list(made.values())),
             )
         return made
@@ -102,7 +102,7 @@ class Network(Component):
             f"{name}-database",
             private_zone_name=POSTGRES_ZONE,
             resource_group_name=context.group,
-            location="Global",  # DNS is in no region, and the group's would be taken
+            location="Global",  # DNS has no region; the default would be the group's
             tags=context.tags,
             opts=ResourceOptions(parent=self, protect=context.protected),
         )
@@ -121,6 +121,6 @@ class Network(Component):
 
 
 def postgres() -> "az.network.DelegationArgs":
-    """A subnet's delegation to PostgreSQL, which then has it to itself."""
+    """Delegation of a subnet for PostgreSQL's exclusive use."""
     service = "Microsoft.DBforPostgreSQL/flexibleServers"
     return az.network.DelegationArgs(name="postgresql", service_name=service)

@@ -1,4 +1,4 @@
-"""The public address that people and pipelines reach the platform at."""
+"""The platform's public ingress address."""
 
 import pulumi_azure_native as az
 from pulumi import Input, Output, ResourceOptions
@@ -10,13 +10,13 @@ from components.component import Component, after
 
 
 class IngressPublicIp(Component):
-    """A fixed address, which names lead to. It outlives the cluster, whose load balancer answers there."""
+    """A static address for the DNS records and the cluster's load balancer. It outlives the cluster."""
 
     address: Output[str]
     name: Output[str]
-    """For the Service's annotation; known once the cluster may use the address."""
+    """Name of the address, for the Service annotation; known once the cluster has access to it."""
     group: Output[str]
-    """The resource group's, as `name`."""
+    """Name of the resource group; known at the same time as `name`."""
 
     def __init__(
         self, name: str, *, context: AzureContext, user: Input[str], opts: ResourceOptions | None = None
@@ -30,10 +30,10 @@ class IngressPublicIp(Component):
             public_ip_address_version="IPv4",
             public_ip_allocation_method="Static",
             zones=zones(context.location),
-            idle_timeout_in_minutes=30,  # fly and workers keep connections open
+            idle_timeout_in_minutes=30,  # fly and workers use long-lived connections
             opts=ResourceOptions(parent=self, protect=context.protected),
         )
-        # To find an address by its name, the cluster lists those of the group.
+        # To find an address by name, the cluster lists all addresses in the resource group.
         group = address.id.apply(lambda id_: id_.partition("/providers/")[0])
         grants = [
             grant(f"{name}-use", Role.NETWORK_CONTRIBUTOR, principal=user, scope=address.id, parent=self),

@@ -1,4 +1,4 @@
-"""Which connections subnets let in beyond Azure's defaults: all from inside, none from outside."""
+"""Inbound security rules beyond Azure's defaults (allow all from inside the network, none from outside)."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
@@ -7,16 +7,16 @@ import pulumi_azure_native as az
 
 WEB_PORTS = ("80", "443")
 POSTGRES_PORTS = ("5432", "6432")
-"""The server's, and its connection pooler's."""
+"""Ports of the PostgreSQL server and its connection pooler."""
 
 
 def node_rules() -> list["az.network.SecurityRuleArgs"]:
-    """Web traffic reaches the ingress, which has its own list of whom it serves."""
+    """Allow web traffic from the internet. The ingress has its own allow list."""
     return [_rule("web", 100, "Allow", ports=WEB_PORTS, source="Internet")]
 
 
 def database_rules(ranges: Mapping[str, IPv4Network]) -> list["az.network.SecurityRuleArgs"]:
-    """Only nodes reach PostgreSQL (pods go out by their node's address), and its standby does."""
+    """Allow PostgreSQL traffic only from nodes (pods use their node's address) and the standby server."""
     if "database" not in ranges:
         return []
     database = str(ranges["database"])

@@ -1,4 +1,4 @@
-"""What a stack chooses about its network and its DNS zone."""
+"""Settings for the network and the DNS zone."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
@@ -15,31 +15,31 @@ Outbound = Literal["natGateway", "loadBalancer"]
 
 
 class Subnets(Model):
-    """Ranges inside the network's address space."""
+    """Subnet ranges within the network's address space."""
 
     nodes: Cidr = Field(examples=["10.20.0.0/20"])
-    """The cluster's nodes: one address each, since pods have a range of their own."""
+    """Subnet for the cluster's nodes, one address each; pods have a separate range."""
     endpoints: Cidr = Field(examples=["10.20.16.32/27"])
-    """Private endpoints of other services."""
+    """Subnet for private endpoints of other services."""
     database: Cidr | None = Field(default=None, examples=["10.20.16.0/28"])
-    """PostgreSQL's own subnet, a /28 or larger. Needed for `database.access: private`."""
+    """Dedicated PostgreSQL subnet, /28 or larger. Required for `database.access: private`."""
 
     def named(self) -> dict[str, IPv4Network]:
-        """The subnets that there are."""
+        """The configured subnets, by name."""
         found = {"nodes": self.nodes, "database": self.database, "endpoints": self.endpoints}
         return {name: net for name, net in found.items() if net}
 
 
 class NetworkSettings(Model):
-    """The network: its ranges, and how it reaches the internet."""
+    """The network: address ranges and egress."""
 
     address_space: Cidr
-    """The whole network. Apart from those of other stacks, in case they are joined one day."""
+    """Range of the whole network. Avoid overlaps with other stacks, so that networks can be peered later."""
     subnets: Subnets
     egress: Outbound = "natGateway"
-    """The way out. A NAT gateway has ports for many builds; the load balancer costs no more."""
+    """Egress method. A NAT gateway has enough SNAT ports for many builds; loadBalancer has no extra cost."""
     egress_addresses: int = Field(default=1, ge=1, le=16)
-    """Public addresses to go out by, 64,512 ports each. 16 is a NAT gateway's limit."""
+    """Number of public egress addresses, with 64,512 SNAT ports each. A NAT gateway allows up to 16."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._subnets_inside, self._subnets_apart, self._database_fits)
@@ -64,31 +64,31 @@ class NetworkSettings(Model):
 
 
 class DnsSettings(Model):
-    """The DNS zone: one that exists and is delegated, or one that is made below one that is."""
+    """The DNS zone: either an existing delegated zone, or a new zone below a delegated parent."""
 
     zone_id: ZoneId | None = None
-    """The id of a zone that exists and is delegated."""
+    """Resource ID of an existing, delegated zone. Excludes `zone` and `parentZoneId`."""
     zone: DnsName | None = None
-    """Or the name of a zone to make, inside the parent's."""
+    """Name of a zone to create below the parent zone. Requires `parentZoneId`."""
     parent_zone_id: ZoneId | None = None
-    """The id of the delegated zone that the made one's name servers are written into."""
+    """Resource ID of the delegated parent zone, which gets the new zone's NS record."""
     authorities: tuple[DnsName, ...] = ("letsencrypt.org",)
-    """Who may sign certificates for names in the zone (CAA). `[]` leaves the record to somebody else, as in
-    a given zone that has one."""
+    """Certificate authorities allowed to issue for the zone (CAA record). Use `[]` to leave the record
+    unmanaged, for example in an existing zone that already has one."""
 
     @property
     def name(self) -> str:
-        """The zone's name, whichever way it is given."""
+        """The name of the existing or new zone."""
         return arm_segment(self.zone_id, "dnsZones") if self.zone_id else str(self.zone)
 
     @property
     def given_subscription(self) -> str:
-        """Where the zone is that exists already: it need not be the stack's own."""
+        """Subscription of the existing zone or parent zone, which may differ from the stack's."""
         return arm_segment(self.zone_id or str(self.parent_zone_id), "subscriptions")
 
     @property
     def label(self) -> str:
-        """The made zone's name without its parent's: the record in the parent."""
+        """The new zone's name relative to its parent: the name of the NS record there."""
         return self.name.removesuffix("." + arm_segment(str(self.parent_zone_id), "dnsZones"))
 
     def rules(self) -> Iterable[Rule]:
@@ -99,7 +99,7 @@ class DnsSettings(Model):
             text = "missing; give the id of a zone that is delegated, or zone and parentZoneId"
             yield Problem("zoneId", text)
         if self.zone_id and (self.zone or self.parent_zone_id):
-            text = "is for a zone that exists, zone and parentZoneId for one to make; give one or the other"
+            text = "is for an existing zone, zone and parentZoneId are for a new one; set one or the other"
             yield Problem("zoneId", text)
 
     def _both_halves(self) -> Iterator[Problem]:
@@ -107,10 +107,10 @@ class DnsSettings(Model):
             yield Problem("parentZoneId", f"missing; the zone that {self.zone} is to be found through")
         if self.parent_zone_id and not self.zone and not self.zone_id:
             parent = arm_segment(self.parent_zone_id, "dnsZones")
-            yield Problem("zone", f"missing; the name to make, such as ci.{parent}")
+            yield Problem("zone", f"missing; the name of the zone to create, such as ci.{parent}")
 
     def _inside_parent(self) -> Iterator[Problem]:
         if self.zone and self.parent_zone_id:
             parent = arm_segment(self.parent_zone_id, "dnsZones")
             if not self.zone.endswith(f".{parent}"):
-                yield Problem("zone", f"{self.zone} is not inside {parent}; such as ci.{parent} is")
+                yield Problem("zone", f"{self.zone} is not inside {parent}; use a name such as ci.{parent}")

@@ -1,4 +1,4 @@
-"""PostgreSQL, where Concourse keeps everything: pipelines, builds and their logs."""
+"""The PostgreSQL server for all of Concourse's data: pipelines, builds and build logs."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,23 +16,23 @@ from components.config.types import DAYS
 PARAMETERS: Mapping[str, str] = {
     "require_secure_transport": "on",
     "ssl_min_protocol_version": "TLSv1.2",
-    # Concourse's migrations since 8.0 create this extension, and fail unless the server allows it.
+    # Concourse's migrations since 8.0 create this extension and fail if the server does not allow it.
     "azure.extensions": "PGCRYPTO",
 }
-"""The server parameters that differ from Azure's defaults or that must not."""
+"""Server parameters that differ from Azure's defaults, or whose defaults must not be changed."""
 
 
 class Database(Component):
-    """A PostgreSQL server with one database, reached by TLS only."""
+    """A PostgreSQL server with one database and mandatory TLS."""
 
     host: Output[str]
-    """The name in the server's certificate; known once the database can be used."""
+    """Host name, as in the server's certificate; known once the database can be used."""
     name: str
     administrator: str
     password: Output[str]
-    """The administrator's, secret. For making roles with, not for Concourse."""
+    """Administrator password (secret), for creating database roles. Concourse does not use it."""
     ca_certificates: str
-    """PEM of the roots that clients verify the server by."""
+    """Root certificates (PEM) that clients verify the server with."""
     ssl_mode: str
 
     def __init__(
@@ -91,14 +91,14 @@ class Database(Component):
             opts=ResourceOptions(
                 parent=self,
                 protect=context.protected,
-                replace_on_changes=["network.delegatedSubnetResourceId"],  # a server does not move
+                replace_on_changes=["network.delegatedSubnetResourceId"],  # the subnet is immutable
                 ignore_changes=[
-                    # The two change places at a failover.
+                    # These two swap at a failover.
                     "availabilityZone",
                     "highAvailability.standbyAvailabilityZone",
-                    *(["storage.storageSizeGB"] if settings.auto_grow else []),  # Azure's to raise
+                    *(["storage.storageSizeGB"] if settings.auto_grow else []),  # raised by Azure
                 ],
-                # With a standby it takes long to make, and a new major version to install.
+                # Creating a server with a standby and upgrading the major version both take long.
                 custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
             ),
         )
@@ -110,7 +110,7 @@ class Database(Component):
         self.ssl_mode = settings.ssl_mode
         self.password = password.result
         self.ca_certificates = postgres_roots()
-        # From ids, known in an update's preview: a larger disk is then no change to Concourse.
+        # Derived from IDs, which previews know, so that a larger disk shows no change to Concourse.
         self.host = Output.all(server.id, last.id).apply(lambda ids: host(ids[0]))
         self.register_outputs({"host": self.host, "name": self.name})
 
@@ -122,7 +122,10 @@ class Database(Component):
         context: AzureContext,
         clients: Mapping[int, Input[str]],
     ) -> CustomResource:
-        """What is in the server. Azure refuses a second operation at a time (ServerIsBusy)."""
+        """Create the server's contents one by one and return the last.
+
+        Azure rejects concurrent operations on a server (ServerIsBusy).
+        """
         last: CustomResource = az.dbforpostgresql.Database(
             name,
             database_name=database,
@@ -160,5 +163,5 @@ class Database(Component):
 
 
 def host(server: str) -> str:
-    """A server's public name, which its certificate is for and which leads to a private one too."""
+    """A server's public host name, as in its certificate. It resolves to a private server, too."""
     return f"{arm_segment(server, 'flexibleServers')}.postgres.database.azure.com"

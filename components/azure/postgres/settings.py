@@ -1,4 +1,4 @@
-"""What a stack chooses about its database server."""
+"""Settings for the database server."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -11,43 +11,43 @@ from components.config.types import DatabaseName, DatabaseUser, Epoch, Weekly
 
 
 class DatabaseSettings(Model):
-    """PostgreSQL: its size, how it survives a failure, and who reaches it how."""
+    """PostgreSQL: size, availability, backups and access."""
 
     name: DatabaseName | None = None
-    """Concourse's database; `concourse-<stack>` unless given."""
+    """Name of Concourse's database. Defaults to `concourse-<stack>`."""
     version: Literal["16", "17"] = "17"
-    """Major version. It can be raised, with minutes of standstill, and never lowered."""
+    """PostgreSQL major version. It can be raised, with minutes of downtime, but never lowered."""
     tier: Literal["Burstable", "GeneralPurpose", "MemoryOptimized"] = "GeneralPurpose"
-    """What kind of machine. A Burstable one works for a demonstration: it slows down when used for long."""
+    """Compute tier. Burstable suits demonstrations only: it slows down under sustained load."""
     sku: str = "Standard_D2ds_v5"
-    """Size, of the tier. Its memory says how many connections there are; a web node takes 85."""
+    """VM size, from the chosen tier. Its memory determines the connection limit; each web node uses 85."""
     storage_gb: int = 128
-    """GiB. Most of it is build logs. It can grow and never shrink."""
+    """Storage size in GiB, mostly for build logs. It can grow but never shrink."""
     auto_grow: bool = True
-    """Whether Azure adds storage before it runs out. If so, storageGb is what it starts with."""
+    """Let Azure add storage before it runs out. If true, storageGb is the initial size."""
     high_availability: Literal["ZoneRedundant", "SameZone", "Disabled"] = "ZoneRedundant"
-    """Where a standby is kept up to date, ready within two minutes."""
+    """Placement of the standby server, which takes over within two minutes."""
     backup_days: int = Field(default=35, ge=7, le=35)
-    """How far back the server can be restored to any moment. Azure's limits."""
+    """Days for point-in-time restore. 7 to 35 are Azure's limits."""
     geo_redundant_backup: bool = True
-    """Whether backups are in the paired region too. A server keeps what it was made with."""
+    """Also keep backups in the paired region. Azure fixes this when the server is created."""
     access: Literal["private", "public"] = "private"
-    """Private: in the network's database subnet. Public: for the stack's egress alone."""
+    """Private: in the network's database subnet. Public: reachable only from the stack's egress addresses."""
     ssl_mode: Literal["verify-ca", "verify-full"] = "verify-ca"
-    """What clients check: the certificate's issuer, or that and its host name."""
+    """What clients verify: verify-ca checks the certificate's issuer; verify-full also the host name."""
     administrator: DatabaseUser = "concourseadmin"
-    """The server's administrator. Another name is another server."""
+    """Administrator login. Changing it replaces the server."""
     rotation: Epoch = "2026-11"
-    """Month of the administrator's password. A later one makes a new password."""
+    """Month of the last rotation of the administrator's password. A later month generates a new one."""
     maintenance: Weekly = Weekly()
-    """When Azure may restart the server; it takes up to an hour."""
+    """Weekly maintenance window of up to one hour, in which Azure may restart the server."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._sku_exists, self._sku_in_tier, self._standby_possible, self._storage_exists)
 
     def _sku_exists(self) -> Iterator[Problem]:
         if self.sku not in DATABASE_SKUS:
-            text = f"{self.sku!r} is not a size of a PostgreSQL server"
+            text = f"{self.sku!r} is not an available PostgreSQL server size"
             yield Problem("sku", f"{text}; {suggestion(self.sku, DATABASE_SKUS)}")
 
     def _sku_in_tier(self) -> Iterator[Problem]:
@@ -60,10 +60,12 @@ class DatabaseSettings(Model):
 
     def _standby_possible(self) -> Iterator[Problem]:
         if self.tier == "Burstable" and self.high_availability != "Disabled":
-            text = "a Burstable server has no standby; say Disabled, or choose tier: GeneralPurpose"
+            text = "a Burstable server has no standby; use Disabled, or choose tier: GeneralPurpose"
             yield Problem("highAvailability", text)
 
     def _storage_exists(self) -> Iterator[Problem]:
         if self.storage_gb not in DATABASE_STORAGE_GB:
             sizes = ", ".join(map(str, DATABASE_STORAGE_GB))
-            yield Problem("storageGb", f"{self.storage_gb} is not a size of a disk; choose from {sizes}")
+            yield Problem(
+                "storageGb", f"{self.storage_gb} is not an available disk size; choose from {sizes}"
+            )
