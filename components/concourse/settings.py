@@ -40,10 +40,10 @@ class EncryptionSettings(Model):
     epochs: tuple[Epoch, ...] = Field(default=("2026-11",), min_length=1, max_length=5)
     """Months in which keys were generated, in order. The last key is the one in use.
 
-    Keep the earlier ones: a database restored from a backup may need them (docs/runbooks/encryption-key.md)."""
+    Keep earlier ones: a database restored from a backup may need them (docs/runbooks/encryption-key.md)."""
     rotating: bool = False
-    """True while the database is being re-encrypted from the second-to-last key to the last. Only one web node
-    runs during this time."""
+    """True while the database is being re-encrypted from the second-to-last key to the last. Only one
+    web node may run during this time."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._one_after_another, self._from_one_to_another)
@@ -54,7 +54,9 @@ class EncryptionSettings(Model):
 
     def _from_one_to_another(self) -> Iterator[Problem]:
         if self.rotating and len(self.epochs) == 1:
-            yield Problem("rotating", "there is no earlier key in epochs to rotate from; add one, or set this to false")
+            yield Problem(
+                "rotating", "there is no earlier key in epochs to rotate from; add one, or set false"
+            )
 
 
 class LoginSettings(Model):
@@ -84,7 +86,7 @@ class ConcourseSettings(Model):
     max_days_to_retain_build_logs: int = Field(default=0, ge=0)
     """Most days for which any job can keep build logs; 0 sets no limit."""
     container_placement_strategies: tuple[Strategy, ...] = Field(default=("volume-locality",), min_length=1)
-    """Strategies that choose the worker of a step, in order: each narrows the selection of the one before."""
+    """Strategies that choose the worker of a step, in order: each narrows the choice of the one before."""
     limit_active_tasks: int = Field(default=0, ge=0)
     """Most tasks on a worker, with the strategy limit-active-tasks. A step waits until a worker has room."""
     limit_active_containers: int = Field(default=0, ge=0)
@@ -102,8 +104,8 @@ class ConcourseSettings(Model):
     baggageclaim_response_header_timeout: Duration = "2m"
     """How long web waits for a worker to answer about a volume. Concourse's own default is 1m."""
     heartbeat_interval: Duration = "120s"
-    """Interval of a worker's heartbeat. A worker is considered stalled after twice this time without one: with
-    120s, after 4 minutes. Concourse's own default is 30s."""
+    """Interval of a worker's heartbeat. A worker is considered stalled after twice this time without one:
+    with 120s, after 4 minutes. Concourse's own default is 30s."""
     resource_checking_interval: Duration = "1m"
     """How often a resource is checked if it sets no interval."""
     resource_with_webhook_checking_interval: Duration = "24h"
@@ -111,7 +113,7 @@ class ConcourseSettings(Model):
     enable_global_resources: bool = False
     """Whether teams share the versions found by identical checks with identical credentials."""
     database_role: DatabaseUser = "concourse"
-    """Database role that Concourse logs in with; it is not the server's administrator."""
+    """Database role that Concourse logs in with, separate from the server's administrator."""
     administrator: ConcourseName = "admin"
     """Name of the local user that owns the main team, used by this program and when Entra is unavailable."""
     rotation: Epoch = "2026-11"
@@ -131,7 +133,7 @@ class ConcourseSettings(Model):
         ):
             if limit and default > limit:
                 maximum = key.replace("default", "max", 1)
-                yield Problem(key, f"{default} is more than {maximum} ({limit}); lower the default or raise the limit")
+                yield Problem(key, f"{default} is more than {maximum} ({limit}); lower it or raise the limit")
 
     def _random_is_alone(self) -> Iterator[Problem]:
         strategies = self.container_placement_strategies

@@ -9,17 +9,17 @@ from components.config.types import Epoch, Quantity, Retention
 
 
 class PrometheusSettings(Model):
-    """Prometheus and Alertmanager: retention, size, number of replicas and the destination of alerts."""
+    """Prometheus and Alertmanager: retention, size, replicas and the destination of alerts."""
 
     retention: Retention = "15d"
     """How long Prometheus keeps metrics."""
     disk_gb: int = Field(default=128, ge=8, le=32767)
-    """Size of each Prometheus' disk in GiB. At 80% full, the oldest metrics are deleted before retention ends."""
+    """Size of each Prometheus' disk in GiB. Once it is 80% full, the oldest metrics are deleted early."""
     memory: Quantity = "4Gi"
     """Memory request and limit of each Prometheus, which needs about 3 GiB for a million series."""
     replicas: int = Field(default=2, ge=1, le=4)
-    """Number of Prometheus replicas, and of Alertmanager replicas. Each Prometheus scrapes every target; at most
-    one replica may be evicted at a time."""
+    """Number of Prometheus replicas, and of Alertmanager replicas. Each Prometheus scrapes every target; at
+    most one replica may be evicted at a time."""
     slack_channel: str = Field(default="#cd-alerts", pattern=r"^[#@]\S+$")
     """Slack channel or user that receives alerts, including the # or @."""
     runbooks: str = Field(
@@ -30,7 +30,7 @@ class PrometheusSettings(Model):
 
     @property
     def full_gb(self) -> int:
-        """Size limit of Prometheus' stored data in GiB; the rest of the disk is for data still being written."""
+        """Size limit of Prometheus' data in GiB; the rest of the disk is for data still being written."""
         return self.disk_gb * 4 // 5
 
 
@@ -39,12 +39,12 @@ HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 def _long_enough(value: str) -> str:
     if HOURS[value[-1]] * int(value[:-1]) < HOURS["d"]:
-        raise ValueError(f"{value!r} is less than a day, the smallest unit that InfluxDB deletes; give at least 1d")
+        raise ValueError(f"{value!r} is less than a day, which InfluxDB deletes as a whole; give at least 1d")
     return value
 
 
 class InfluxDbSettings(Model):
-    """InfluxDB and Telegraf: measurements of the nodes and of Concourse, kept longer than Prometheus' metrics."""
+    """InfluxDB and Telegraf: measurements of nodes and Concourse, kept longer than Prometheus' metrics."""
 
     organization: str = Field(default="delivery", pattern=r"^[a-z][a-z0-9-]{0,62}$")
     """InfluxDB organization that owns the data. It can only be changed while InfluxDB is empty."""
