@@ -27,7 +27,7 @@ def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
 
 
 def expiry_rules(namespace: Input[str], expires_at: Mapping[str, Input[str]], *, parent: Resource) -> None:
-    """Record the expiry times of credentials and other objects that expire; the alert rules use these series."""
+    """Record when credentials and certificates expire, as series that the alert rules use."""
     known = [
         {
             "record": "platform_expires_timestamp_seconds",

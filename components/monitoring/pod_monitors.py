@@ -78,7 +78,7 @@ class PodMonitors(Component):
         expires_at: Mapping[str, Input[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`expires_at` maps the name of each credential or other object that expires to its expiry time."""
+        """`expires_at` maps the name of everything that expires to its expiry time."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         ca = ca_bundle(CA, ctx.trust, namespace=namespace, parent=self)

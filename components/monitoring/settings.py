@@ -25,7 +25,7 @@ class PrometheusSettings(Model):
     runbooks: str = Field(
         default="", pattern=r"^(https://\S+/)?$", examples=["https://git.example.org/cd/blob/main/"]
     )
-    """Base URL of this repository's files, ending in a slash, for the runbook links in alerts. If empty, alerts
+    """Base URL of this repository's files, ending in a slash, for runbook links in alerts. If empty, alerts
     show paths in the repository instead."""
 
     @property
