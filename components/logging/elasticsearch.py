@@ -130,8 +130,8 @@ class Elasticsearch(Component):
             values=fluent_bit(
                 login=login.metadata.name,
                 ca=ca_bundle("fluent-bit-ca", ctx.trust, namespace=agents, parent=self),
-                # A write before the data streams exist would create an index of that name. The stamp waits for
-                # the Job: if the namespace did, each new Job would replace the release.
+                # A write before the data streams exist would create an index of that name. The stamp waits
+                # for the Job: if the namespace did, each new Job would replace the release.
                 stamp=after(stamp, streams),
                 monitors=ctx.service_monitors,
             ),

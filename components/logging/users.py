@@ -1,5 +1,4 @@
-"""Users and roles of Elasticsearch. The built-in superuser is disabled; each user has only the privileges
-that it needs."""
+"""Users and roles of Elasticsearch, each with minimal privileges. The built-in superuser is disabled."""
 
 import json
 from collections.abc import Mapping

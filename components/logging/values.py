@@ -65,7 +65,7 @@ def elasticsearch(
         # Otherwise the data is deleted together with the Elasticsearch object.
         "volumeClaimDeletePolicy": "DeleteOnScaledownOnly",
         "updateStrategy": {"changeBudget": {"maxUnavailable": 1, "maxSurge": 0}},
-        # The operator's default forbids evictions while any replica is missing, so nodes could not be drained.
+        # The operator's default forbids eviction while any replica is missing, so nodes could not be drained.
         "podDisruptionBudget": {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}},
         "nodeSets": [
             {
