@@ -24,8 +24,10 @@ class KeyPair(NamedTuple):
 
 
 class ConcourseKeys(Component):
-    """All keys of one Concourse. The chart's default keys are public: anybody could register a worker with
-    them or log in as any user."""
+    """All keys of one Concourse.
+
+    The chart's default keys are public: with them, anybody could register a worker or log in as any user.
+    """
 
     session: KeyPair
     """Signs login tokens."""
@@ -62,7 +64,7 @@ class ConcourseKeys(Component):
         return KeyPair(Output.secret(key.private_key_pem), key.public_key_openssh)
 
     def _encryption(self, name: str, context: AzureContext, vault: Input[str]) -> Output[str]:
-        """Create an encryption key and its copy in the key vault: without it, the database's secrets are lost."""
+        """An encryption key and its copy in the key vault: without it, the database's secrets are lost."""
         key = random.RandomPassword(
             name,
             length=LENGTH,

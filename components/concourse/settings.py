@@ -104,7 +104,7 @@ class ConcourseSettings(Model):
     baggageclaim_response_header_timeout: Duration = "2m"
     """How long web waits for a worker to answer about a volume. Concourse's own default is 1m."""
     heartbeat_interval: Duration = "120s"
-    """Interval of a worker's heartbeat. A worker is considered stalled after twice this time without one:
+    """Interval of a worker's heartbeat. A worker is considered lost after twice this time without one:
     with 120s, after 4 minutes. Concourse's own default is 30s."""
     resource_checking_interval: Duration = "1m"
     """How often a resource is checked if it sets no interval."""

@@ -56,7 +56,7 @@ class Concourse(Component):
         vault: VaultLogin | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`nodes` are the labels of the nodes for web pods, `pools` the pools of the workers that may register."""
+        """`nodes` are the labels of the nodes for web pods, `pools` those of workers that may register."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse"]
         host = ctx.hosts["concourse"].name

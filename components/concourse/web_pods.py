@@ -24,9 +24,7 @@ def pods(
     extra = EXTRA | ({"CONCOURSE_VAULT_ENABLE_KV_MOUNT_CACHE": "true"} if vault else {})
     return {
         "replicas": web.replicas,
-        "strategy": {
-            "strategy": _rollout(rotating=settings.encryption.rotating)
-        },  # the chart nests the key twice
+        "strategy": {"strategy": _rollout(rotating=settings.encryption.rotating)},  # nested in the chart
         "annotations": {"platform/secrets": checksum},
         "resources": {
             "requests": {"cpu": web.cpu, "memory": web.memory},
@@ -46,7 +44,7 @@ def pods(
 
 
 def _rollout(*, rotating: bool) -> Values:
-    """Start new web nodes before stopping old ones, except during a key rotation: all must use the same key."""
+    """Start new web nodes before stopping old ones, except in a key rotation: all must use the same key."""
     if rotating:
         return {"type": "Recreate"}
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}

@@ -80,7 +80,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
 BLANK_PUBLISHED_KEYS = dict.fromkeys(
     ("hostKey", "hostKeyPub", "sessionSigningKey", "workerKey", "workerKeyPub", "localUsers"), ""
 )
-"""The chart's default keys are public. With our Secrets nothing uses them; blanking them makes sure of that."""
+"""The chart's default keys are public. Our Secrets replace them; blanking them makes sure of that."""
 
 
 def image() -> Values:
@@ -138,7 +138,7 @@ def _auth(
             "scope": ",".join(settings.login.scopes),
             "groupsKey": "roles" if claims == "AppRoles" else "groups",
             "userNameKey": settings.login.user_name_key,
-            "skipEmailVerifiedValidation": True,  # Entra does not send the claim; without this nobody could log in
+            "skipEmailVerifiedValidation": True,  # Entra sends no such claim; else nobody could log in
             "disableGetUserInfo": True,  # saves a call to Microsoft per login that returns nothing new
         },
     }

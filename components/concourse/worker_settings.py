@@ -23,8 +23,8 @@ class WorkerSettings(Model):
     """The workers on every worker pool, one per node."""
 
     driver: Literal["btrfs", "overlay", "naive", "detect"] = "btrfs"
-    """Driver for a worker's volumes (docs/adr/0008-workers-disks.md). The article uses btrfs; Concourse itself
-    chooses overlay on current kernels."""
+    """Driver for a worker's volumes (docs/adr/0008-workers-disks.md). The article uses btrfs; Concourse's
+    own choice on current kernels is overlay."""
     volume: Literal["claim", "node"] = "claim"
     """Where volumes are stored: "claim" is a disk of the class scratch, created and deleted with the worker;
     "node" is the node's own disk, which is faster and free, but can fill up and affect the whole node."""

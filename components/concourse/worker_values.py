@@ -108,7 +108,7 @@ def _half(pool: WorkerPool) -> Values:
 
 
 def _autoscaling(pool: WorkerPool, least: int) -> Values:
-    """Add workers, and nodes for them, under load; remove them slowly, since each finishes its builds first."""
+    """Add workers, and nodes for them, under load; remove them slowly: each finishes its builds first."""
     busy = {"type": "AverageValue", "averageValue": f"{cores(pool.vm_size) * 700}m"}
     slowly = {
         "stabilizationWindowSeconds": 1800,
