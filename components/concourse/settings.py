@@ -138,7 +138,7 @@ class ConcourseSettings(Model):
     def _random_is_alone(self) -> Iterator[Problem]:
         strategies = self.container_placement_strategies
         if "random" in strategies and len(strategies) > 1:
-            text = "random leaves the other strategies nothing to choose from; use it alone, or remove it"
+            text = "random leaves the other strategies nothing to choose from; give it alone, or remove it"
             yield Problem("containerPlacementStrategies", text)
 
     def _limits_have_strategies(self) -> Iterator[Problem]:

@@ -74,7 +74,7 @@ class TeamSettings(Model):
     """A team: a part of Concourse with its own pipelines, secrets and members."""
 
     name: ConcourseName
-    """Name of the team and its path in Vault. A new name creates a new team, without the old one's secrets."""
+    """Name of the team and its path in Vault. A new name means a new team, without the old one's secrets."""
     roles: RolesSettings = Field(
         default=RolesSettings(),
         examples=[{"owner": {"oidc": {"groups": ["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]}}}],

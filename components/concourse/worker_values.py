@@ -75,9 +75,7 @@ def values(
             "env": [{"name": "CONCOURSE_CONTAINERD_RESTRICTED_NETWORK", "value": CLOSED}],
             "additionalVolumes": [{"name": "concourse-work-dir", **_volume(settings, scratch)}],
         },
-        "persistence": {
-            "enabled": False
-        },  # a claim of the StatefulSet would outlive its pod and tie it to one zone
+        "persistence": {"enabled": False},  # the set's own claim would outlive its pod and tie it to a zone
         "postgresql": {"enabled": False, "service": {"enabled": False}},
         "rbac": {"create": False, "workerServiceAccountName": account},
         "secrets": {"create": False, **BLANK_PUBLISHED_KEYS},
@@ -103,7 +101,7 @@ def cores(vm_size: str) -> int:
 
 
 def _half(pool: WorkerPool) -> Values:
-    """Request half of a node for a worker. It can use most of the rest too: little else runs on the node."""
+    """Request half of a node for a worker. It can use most of the rest too: no other workload runs there."""
     return {"cpu": f"{cores(pool.vm_size) * 500}m", "memory": f"{cores(pool.vm_size) * 2}Gi"}
 
 
