@@ -24,10 +24,7 @@ def influxdb(
     """Values that differ from the chart's defaults. `auth` and `certificate` are names of Secrets."""
     probe = {"scheme": "HTTPS"}
     return {
-        "image": {
-            "repository": INFLUXDB.repository,
-            "tag": INFLUXDB.tag,
-        },  # the chart's default image is from 2023
+        "image": {"repository": INFLUXDB.repository, "tag": INFLUXDB.tag},  # the default is from 2023
         "adminUser": {
             # Used only with an empty disk. The Job applies later changes.
             "organization": settings.organization,

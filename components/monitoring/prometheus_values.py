@@ -28,10 +28,7 @@ def values(settings: PrometheusSettings, *, disk: Input[str], slack: Input[str])
     several = settings.replicas > 1
     return {
         "crds": {"enabled": False},  # a separate release installs them
-        "grafana": {
-            "enabled": False,
-            "forceDeployDashboards": True,
-        },  # a separate release too; keep the dashboards
+        "grafana": {"enabled": False, "forceDeployDashboards": True},  # a separate release; keep dashboards
         **{part: {"enabled": False} for part in NOT_OURS},
         "defaultRules": {"rules": dict.fromkeys((*RULES_OF_THOSE, "windows"), False)},
         "nodeExporter": {"operatingSystems": {"aix": {"enabled": False}, "darwin": {"enabled": False}}},
