@@ -1,4 +1,4 @@
-"""Concourse's own login of its database: the server's administrator is for making roles."""
+"""Concourse's own role in its database; the server's administrator is used only to create it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ from components.kubernetes.job import checksum, job, pod_template
 
 SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
 USER = 70
-"""The image's user `postgres`."""
+"""User id of `postgres` in the image."""
 
 
 @dataclass(frozen=True)
 class DatabaseLogin:
-    """What a client needs to be in a database."""
+    """What a client needs to log in to a database."""
 
     host: Output[str]
     database: str
@@ -30,14 +30,14 @@ class DatabaseLogin:
     """Secret."""
     ssl_mode: str
     ca_certificates: str
-    """PEM of the roots that the server is verified by."""
+    """PEM of the root certificates that verify the server."""
 
 
 class DatabaseRole(Component):
-    """A role, made and kept right by a Job in the cluster: the database is not reached from elsewhere."""
+    """A database role, created and updated by a Job: the database is reachable only from the cluster."""
 
     login: DatabaseLogin
-    """Known once one can log in."""
+    """Login of the role; known once it works."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Concourse's keys: whom its parts, its users and its database trust."""
+"""Keys of Concourse: for logins, between web nodes and workers, and for encryption in the database."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -11,31 +11,34 @@ from components.azure import AzureContext, key_vault_secret
 from components.component import Component, after
 
 LENGTH = 32
-"""Characters of an encryption key. Concourse takes its bytes as they are, and 32 are an AES-256 key."""
+"""Length of an encryption key. Concourse uses its bytes unchanged, and 32 bytes are an AES-256 key."""
 
 
 class KeyPair(NamedTuple):
-    """Two halves of a key, as Concourse reads them."""
+    """A key pair in the formats that Concourse reads."""
 
     private: Output[str]
-    """PEM, secret."""
+    """PEM; secret."""
     public: Output[str]
     """A line of OpenSSH's authorized_keys."""
 
 
 class ConcourseKeys(Component):
-    """All keys of one Concourse. The chart's own are published: whoever has them is a worker, or anybody."""
+    """All keys of one Concourse.
+
+    The chart's default keys are public: with them, anybody could register a worker or log in as any user.
+    """
 
     session: KeyPair
-    """Signs logins."""
+    """Signs login tokens."""
     host: KeyPair
-    """Web's, by which workers know it."""
+    """Host key by which workers identify the web nodes."""
     pools: Mapping[str, KeyPair]
-    """Workers', by which web knows them: one for each pool."""
+    """Keys by which web nodes identify workers, one for each pool."""
     encryption: Output[str]
-    """Of what is secret in the database."""
+    """Key that encrypts secrets in the database."""
     previous: Output[str]
-    """The one before, or this one where there was none before."""
+    """Previous encryption key, or the current one if there is no previous key."""
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class ConcourseKeys(Component):
         vault: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`vault` is the name of the key vault that the encryption keys are kept in as well."""
+        """`vault` is the name of the key vault that stores copies of the encryption keys."""
         super().__init__(name, opts)
         self.session = self._pair(f"{name}-session")
         self.host = self._pair(f"{name}-host")
@@ -61,7 +64,7 @@ class ConcourseKeys(Component):
         return KeyPair(Output.secret(key.private_key_pem), key.public_key_openssh)
 
     def _encryption(self, name: str, context: AzureContext, vault: Input[str]) -> Output[str]:
-        """A key without which the database's secrets are lost, and a second place where it is."""
+        """An encryption key and its copy in the key vault: without it, the database's secrets are lost."""
         key = random.RandomPassword(
             name,
             length=LENGTH,
@@ -76,5 +79,5 @@ class ConcourseKeys(Component):
             what="Encryption key of Concourse's database",
             parent=self,
         )
-        # Nothing is encrypted by a key of which there is one copy.
+        # Nothing is encrypted before the second copy of the key exists.
         return Output.secret(after(key.result, copy))

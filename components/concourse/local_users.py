@@ -1,4 +1,4 @@
-"""Concourse's local users: its administrator, and one for each team's programs."""
+"""Concourse's local users: the administrator, and one user for each team's programs."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -10,21 +10,21 @@ from components.component import Component
 
 
 class LocalUser(NamedTuple):
-    """How somebody logs in without Entra."""
+    """A user that logs in with a password instead of Entra."""
 
     name: str
     password: Output[str]
     hash: Output[str]
-    """bcrypt's, the same at every run: with another one all web nodes would restart."""
+    """bcrypt hash of the password. It is the same at every run: a new one would restart all web nodes."""
 
 
 class LocalUsers(Component):
-    """Local users with passwords that nobody chose."""
+    """Local users with generated passwords."""
 
     users: Mapping[str, LocalUser]
-    """By name."""
+    """Users by name."""
     listed: Output[str]
-    """As Concourse reads them, without passwords; secret."""
+    """The users in Concourse's format, with hashes instead of passwords; secret."""
 
     def __init__(
         self, name: str, users: Iterable[str], *, rotation: str, opts: ResourceOptions | None = None
@@ -40,8 +40,8 @@ class LocalUsers(Component):
     def _user(self, name: str, rotation: str) -> LocalUser:
         made = random.RandomPassword(
             f"user-{name}",
-            length=40,  # bcrypt reads 72 bytes
-            special=False,  # a comma would end it in Concourse's list
+            length=40,  # bcrypt reads at most 72 bytes
+            special=False,  # a comma would separate entries in Concourse's list
             keepers={"rotation": rotation},
             opts=self.child,
         )

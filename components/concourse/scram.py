@@ -1,18 +1,18 @@
-"""What PostgreSQL keeps of a password instead of the password (RFC 5802, RFC 7677)."""
+"""The SCRAM verifier that PostgreSQL stores instead of a password (RFC 5802, RFC 7677)."""
 
 import base64
 import hashlib
 import hmac
 
 ITERATIONS = 4096
-"""As PostgreSQL's own."""
+"""PostgreSQL's default."""
 
 
 def verifier(password: str) -> str:
-    """For `ALTER ROLE … PASSWORD`: with it no statement and no server log ever has the password.
+    """The verifier for `ALTER ROLE … PASSWORD`, which keeps the password out of statements and server logs.
 
-    The salt comes of the password, so that the same one gives the same text at every run. It is long and
-    random, so nobody has a table for it.
+    The salt is derived from the password, so that the result is the same at every run. The password is long
+    and random, so precomputed tables are no use against it.
     """
     salt = hashlib.sha256(b"salt of " + password.encode()).digest()[:16]
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, ITERATIONS)

@@ -1,4 +1,4 @@
-"""What a stack chooses about Concourse's web nodes."""
+"""Settings of Concourse's web nodes."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -9,8 +9,8 @@ from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, DatabaseUser, Duration, Epoch, Quantity
 
 CONNECTIONS_PER_WEB = 85
-"""Database connections of one web node at worst: 50 backend, 10 API, 5 garbage collection,
-1 worker, 6 locks, 5 for logins and 4 listeners, and a few to spare."""
+"""Most database connections that one web node opens: 50 backend, 10 API, 5 garbage collection,
+1 worker, 6 locks, 5 for logins and 4 listeners, plus a small margin."""
 Strategy = Literal[
     "volume-locality",
     "random",
@@ -25,46 +25,49 @@ class WebSettings(Model):
     """Concourse's web nodes: its API, its user interface and its scheduler."""
 
     replicas: int = Field(default=2, ge=1)
-    """Each takes up to 85 database connections."""
+    """Number of web nodes. Each opens up to 85 database connections."""
     cpu: Quantity = "500m"
-    """Cores that a web node is sure of."""
+    """CPU request of each web node."""
     memory: Quantity = "1Gi"
-    """Memory that a web node is sure of."""
+    """Memory request of each web node."""
     memory_limit: Quantity = "2Gi"
-    """Memory at which it is ended."""
+    """Memory limit of each web node; it is killed when it exceeds this."""
 
 
 class EncryptionSettings(Model):
-    """The key by which secrets in the database are encrypted, of 32 characters."""
+    """The 32-character key that encrypts secrets in the database."""
 
     epochs: tuple[Epoch, ...] = Field(default=("2026-11",), min_length=1, max_length=5)
-    """Months that keys were made in, the last of them the one in use.
+    """Months in which keys were generated, in order. The last key is the one in use.
 
-    Earlier ones stay: a database restored from a backup may need them (docs/runbooks/encryption-key.md)."""
+    Keep earlier ones: a database restored from a backup may need them (docs/runbooks/encryption-key.md)."""
     rotating: bool = False
-    """True while the database is being re-encrypted, from the last but one to the last; with one web node."""
+    """True while the database is being re-encrypted from the second-to-last key to the last. Set
+    web.replicas to 1 for this time (docs/runbooks/encryption-key.md)."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._one_after_another, self._from_one_to_another)
 
     def _one_after_another(self) -> Iterator[Problem]:
         if list(self.epochs) != sorted(set(self.epochs)):
-            yield Problem("epochs", "are not in order; each is once there, and later than the one before")
+            yield Problem("epochs", "are not in order; list each month once, each later than the one before")
 
     def _from_one_to_another(self) -> Iterator[Problem]:
         if self.rotating and len(self.epochs) == 1:
-            yield Problem("rotating", "there is no other key in epochs to come from; add one, or say false")
+            yield Problem(
+                "rotating", "there is no earlier key in epochs to rotate from; add one, or set false"
+            )
 
 
 class LoginSettings(Model):
-    """How people log in by Entra."""
+    """How people log in through Entra."""
 
     scopes: tuple[Literal["openid", "profile", "email"], ...] = ("openid", "profile", "email")
-    """What is asked for. With email, who has no mail address cannot log in."""
+    """OpenID Connect scopes to request. With email, a person without a mail address cannot log in."""
     user_name_key: Literal["preferred_username", "name"] = "preferred_username"
-    """What in the token names a person. (Concourse's own default, username, Entra never sends.)"""
+    """Token claim used as the user name. (Entra never sends username, Concourse's own default.)"""
     duration: Duration = "12h"
-    """For how long a login is good."""
+    """How long a login stays valid."""
 
 
 class ConcourseSettings(Model):
@@ -75,17 +78,17 @@ class ConcourseSettings(Model):
     encryption: EncryptionSettings = EncryptionSettings()
     """The database's encryption key."""
     max_build_logs_to_retain: int = Field(default=2000, ge=0)
-    """Most build logs that any job can keep; 0 sets no limit. Build logs are most of the database."""
+    """Most build logs that any job can keep; 0 sets no limit. Build logs take up most of the database."""
     default_build_logs_to_retain: int = Field(default=200, ge=0)
-    """Build logs of a job whose pipeline sets no number; 0 keeps `maxBuildLogsToRetain`."""
+    """Number of build logs kept for a job whose pipeline sets none; 0 keeps `maxBuildLogsToRetain`."""
     default_days_to_retain_build_logs: int = Field(default=30, ge=0)
-    """Days for which a job's build logs are kept if its pipeline sets no number; 0 for no such limit."""
+    """Days for which a job's build logs are kept if its pipeline sets no number; 0 sets no limit."""
     max_days_to_retain_build_logs: int = Field(default=0, ge=0)
     """Most days for which any job can keep build logs; 0 sets no limit."""
     container_placement_strategies: tuple[Strategy, ...] = Field(default=("volume-locality",), min_length=1)
-    """Strategies that choose the worker of a step, in order: each narrows what the one before it left."""
+    """Strategies that choose the worker of a step, in order: each narrows the choice of the one before."""
     limit_active_tasks: int = Field(default=0, ge=0)
-    """Most tasks on a worker, with the strategy limit-active-tasks. A step waits where no worker has room."""
+    """Most tasks on a worker, with the strategy limit-active-tasks. A step waits until a worker has room."""
     limit_active_containers: int = Field(default=0, ge=0)
     """Most containers on a worker, with the strategy limit-active-containers. A worker's own limit is 250."""
     limit_active_volumes: int = Field(default=0, ge=0)
@@ -101,20 +104,20 @@ class ConcourseSettings(Model):
     baggageclaim_response_header_timeout: Duration = "2m"
     """How long web waits for a worker to answer about a volume. Concourse's own default is 1m."""
     heartbeat_interval: Duration = "120s"
-    """How often a worker says that it is there. One that was silent twice as long is given up: with 120s
-    that takes 4 minutes. Concourse's own default is 30s."""
+    """Interval of a worker's heartbeat. A worker is considered lost after twice this time without one:
+    with 120s, after 4 minutes. Concourse's own default is 30s."""
     resource_checking_interval: Duration = "1m"
-    """How often a resource is checked that says nothing about it."""
+    """How often a resource is checked if it sets no interval."""
     resource_with_webhook_checking_interval: Duration = "24h"
-    """The same for a resource with a webhook, which tells of changes itself."""
+    """How often a resource with a webhook is checked; the webhook triggers a check on each change."""
     enable_global_resources: bool = False
-    """Whether teams share the versions found by the same check with the same credentials."""
+    """Whether teams share the versions found by identical checks with identical credentials."""
     database_role: DatabaseUser = "concourse"
-    """Concourse's own login of the database; the server's administrator is another."""
+    """Database role that Concourse logs in with, separate from the server's administrator."""
     administrator: ConcourseName = "admin"
-    """Name of the local user that owns the main team: for this program, and when Entra is away."""
+    """Name of the local user that owns the main team, used by this program and when Entra is unavailable."""
     rotation: Epoch = "2026-11"
-    """Month of the passwords of local users and of the database role. A later one makes new ones."""
+    """Month of the passwords of local users and of the database role. A later month generates new ones."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._defaults_below_limits, self._random_is_alone, self._limits_have_strategies)
@@ -130,12 +133,12 @@ class ConcourseSettings(Model):
         ):
             if limit and default > limit:
                 maximum = key.replace("default", "max", 1)
-                yield Problem(key, f"{default} is more than {maximum} ({limit}); lower it or raise that")
+                yield Problem(key, f"{default} is more than {maximum} ({limit}); lower it or raise the limit")
 
     def _random_is_alone(self) -> Iterator[Problem]:
         strategies = self.container_placement_strategies
         if "random" in strategies and len(strategies) > 1:
-            text = "random leaves nothing to choose for the others; give it alone, or remove it"
+            text = "random leaves the other strategies nothing to choose from; give it alone, or remove it"
             yield Problem("containerPlacementStrategies", text)
 
     def _limits_have_strategies(self) -> Iterator[Problem]:

@@ -14,18 +14,18 @@ Roles = dict[str, dict[str, dict[str, list[str]]]]
 
 @dataclass(frozen=True)
 class Members:
-    """Who has a role, by the connectors that they log in by."""
+    """Members with a role, by the connector that they log in through."""
 
     groups: Sequence[str] = ()
-    """What Entra's tokens say of their groups."""
+    """Groups, as they appear in Entra's tokens."""
     users: Sequence[str] = ()
-    """Their user principal names."""
+    """User principal names."""
     local: Sequence[str] = ()
-    """Local users."""
+    """Names of local users."""
 
 
 def to_roles(members: Mapping[str, Members]) -> Roles:
-    """Role → connector → kind → names, without what is empty: Concourse takes no role that nobody has."""
+    """Role → connector → kind → names, without empty entries: Concourse rejects a role without members."""
     found: Roles = {}
     for role, who in members.items():
         entra = {"groups": sorted(who.groups), "users": sorted(who.users)}
@@ -40,11 +40,11 @@ def to_roles(members: Mapping[str, Members]) -> Roles:
 
 
 Auth = dict[str, dict[str, list[str]]]
-"""The same as Concourse's API has it: role → groups and users, each as `connector:name`."""
+"""Roles in the format of Concourse's API: role → groups and users, each as `connector:name`."""
 
 
 def to_api_auth(roles: Roles) -> Auth:
-    """Roles as the API takes them."""
+    """Convert roles to the format of Concourse's API."""
     found: Auth = {}
     for role, connectors in roles.items():
         for connector, kinds in connectors.items():
@@ -56,11 +56,11 @@ def to_api_auth(roles: Roles) -> Auth:
 
 
 Claimed = Callable[[str, str, Iterable[str]], Sequence[Input[str]]]
-"""For a team, a role and its groups: what tokens of their members say."""
+"""Maps a team, a role and its groups to the claims in their members' tokens."""
 
 
 def team_config(team: TeamSettings, claimed: Claimed, administrator: str) -> Output[Roles]:
-    """A team's members, once their groups are known."""
+    """A team's members; known once their groups are."""
     groups: dict[str, Any] = {
         role: Output.all(*claimed(team.name, role, who.oidc.groups)) for role, who in team.roles.given()
     }
@@ -68,7 +68,7 @@ def team_config(team: TeamSettings, claimed: Claimed, administrator: str) -> Out
 
 
 def team_members(team: TeamSettings, claims: Mapping[str, Sequence[str]], administrator: str) -> Roles:
-    """A team's members, given what tokens say by role. Its local user is one; main's is the administrator."""
+    """A team's members, including its local user (main's is the administrator). `claims` are by role."""
     given = dict(team.roles.given())
     role, user = ("owner", administrator) if team.name == MAIN else ("member", team.user)
     return to_roles(

@@ -1,4 +1,4 @@
-"""What a stack chooses about Concourse's teams: who may do what in each."""
+"""Settings of Concourse's teams and their members' roles."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated
@@ -16,7 +16,7 @@ SERVICE = "svc-"
 
 def _principal(value: str) -> str:
     if "," in value or ":" in value or value.count("@") != 1:
-        raise ValueError(f"{value!r} is not a person as Entra names one, such as ada@example.org")
+        raise ValueError(f"{value!r} is not a user principal name, such as ada@example.org")
     return value
 
 
@@ -25,19 +25,19 @@ UserPrincipal = Annotated[str, AfterValidator(_principal), Field(examples=["ada@
 
 
 class EntraMembers(Model):
-    """Whom Entra lets in."""
+    """Groups and users from Entra."""
 
     groups: tuple[GroupRef, ...] = ()
-    """Groups: object ids, or names of entra.groups."""
+    """Groups, by object id or by name in entra.groups."""
     users: tuple[UserPrincipal, ...] = ()
-    """Persons by their user principal names. Entra can give a name to somebody else: groups are safer."""
+    """People, by user principal name. Entra can reassign a name to somebody else, so groups are safer."""
 
 
 class RoleSettings(Model):
-    """Who has a role, by the connector that they log in by."""
+    """Members with a role, by the connector that they log in through."""
 
     oidc: EntraMembers = EntraMembers()
-    """By Entra."""
+    """Members who log in through Entra."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._somebody,)
@@ -45,24 +45,25 @@ class RoleSettings(Model):
     def _somebody(self) -> Iterator[Problem]:
         if not self.oidc.groups and not self.oidc.users:
             yield Problem(
-                "oidc", "names nobody, and Concourse takes no such role; name a group, or remove it"
+                "oidc",
+                "names nobody, and Concourse rejects empty roles; name a group, or remove the role",
             )
 
 
 class RolesSettings(Model):
-    """Concourse's roles in a team, each with those who have it."""
+    """Concourse's roles in a team, each with its members."""
 
     owner: RoleSettings | None = None
-    """May change who is in the team, which the next `up` undoes; beside that as member."""
+    """Has a member's permissions and may also change the team's members, which the next `up` reverts."""
     member: RoleSettings | None = None
     """May set pipelines and see everything in the team."""
     pipeline_operator: RoleSettings | None = Field(default=None, alias="pipeline-operator")
-    """May start, stop and pin, and change no pipeline."""
+    """May start and stop builds and pin versions, but not change pipelines."""
     viewer: RoleSettings | None = None
-    """May look."""
+    """May view the team's pipelines and builds."""
 
     def given(self) -> Iterator[tuple[str, RoleSettings]]:
-        """Each role that somebody has, by Concourse's name for it."""
+        """Each role with members, by Concourse's name for it."""
         for name, field in type(self).model_fields.items():
             role = getattr(self, name)
             if role is not None:
@@ -70,23 +71,23 @@ class RolesSettings(Model):
 
 
 class TeamSettings(Model):
-    """A team: a part of Concourse with pipelines, secrets and people of its own."""
+    """A team: a part of Concourse with its own pipelines, secrets and members."""
 
     name: ConcourseName
-    """Also its place in Vault, so another name is another team, without the old one's secrets."""
+    """Name of the team and its path in Vault. A new name means a new team, without the old one's secrets."""
     roles: RolesSettings = Field(
         default=RolesSettings(),
         examples=[{"owner": {"oidc": {"groups": ["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]}}}],
     )
-    """Who may do what."""
+    """Roles in the team and their members."""
     service_user: ConcourseName | None = None
-    """Name of the team's local user, which programs log in as: `svc-<team>` unless given."""
+    """Name of the local user with which the team's programs log in; `svc-<team>` by default."""
     removed: bool = False
-    """True deletes the team with all its pipelines and builds. Nothing else does."""
+    """True deletes the team with all its pipelines and builds. Nothing else deletes a team."""
 
     @property
     def user(self) -> str:
-        """Name of its local user."""
+        """Name of the team's local user."""
         return self.service_user or f"{SERVICE}{self.name}"
 
     def rules(self) -> Iterable[Rule]:
@@ -94,7 +95,7 @@ class TeamSettings(Model):
 
     def _somebody_gets_in(self) -> Iterator[Problem]:
         if not self.removed and not list(self.roles.given()):
-            text = "nobody is in the team; give it a member, or remove the team by removed: true"
+            text = "nobody is in the team; give it a member, or remove the team with removed: true"
             yield Problem("roles", text)
         if self.name == MAIN and self.roles.owner is None:
             text = "without an owner nobody administers Concourse; name the group that does"
@@ -102,7 +103,7 @@ class TeamSettings(Model):
 
     def _main_stays(self) -> Iterator[Problem]:
         if self.name == MAIN and self.removed:
-            yield Problem("removed", "Concourse never gives up its main team; say false")
+            yield Problem("removed", "Concourse never gives up its main team; set false")
 
 
 def team_groups(teams: Iterable[TeamSettings]) -> list[TeamGroup]:

@@ -1,4 +1,4 @@
-"""Concourse's teams, set by a Job in the cluster as the stack file says."""
+"""Concourse's teams, which a Job in the cluster configures from the stack file."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ TEAMS = "teams.json"
 
 
 class Teams(Component):
-    """Who may do what in which team. A team that is not named stays, and refuses the update."""
+    """Teams and their members. If Concourse has a team that is not listed, it stays and the update fails."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Teams(Component):
         api: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`api` is Concourse's address in the cluster, known once it answers."""
+        """`api` is Concourse's URL inside the cluster, known once it responds."""
         super().__init__(name, opts)
         login = k8s.core.v1.Secret(
             f"{name}-administrator",
@@ -65,6 +65,6 @@ class Teams(Component):
 
 
 def wanted(teams: Mapping[str, Roles], removed: Iterable[str]) -> str:
-    """What the script reads."""
+    """The script's input."""
     found: dict[str, Any] = {name: to_api_auth(roles) for name, roles in sorted(teams.items())}
     return json.dumps({"set": found, "removed": list(removed)}, indent=1)

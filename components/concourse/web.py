@@ -1,4 +1,4 @@
-"""Concourse, the system that builds and delivers: its web nodes, and what they start with."""
+"""Concourse's web nodes and their configuration."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,20 +24,20 @@ from components.kubernetes.helm import ready, release
 
 API_PORT, TSA_PORT = 8080, 2222
 IDENTITY_TOKEN_PATHS = ("/.well-known/openid-configuration", "/.well-known/jwks.json")
-"""What clouds verify its builds' identity tokens by; they have no addresses that could be listed."""
+"""Public paths at which clouds verify the identity tokens of builds; their addresses cannot be listed."""
 
 
 class Concourse(Component):
     """The web nodes, with the keys that they trust."""
 
     url: str
-    """How people call it."""
+    """URL for people."""
     api: Output[str]
-    """The same inside the cluster; known once it answers."""
+    """URL inside the cluster; known once it responds."""
     gateway: Output[str]
-    """`host:port` that workers register at; known once it answers."""
+    """`host:port` at which workers register; known once it responds."""
     host_key: Output[str]
-    """By which workers know it: a line of authorized_keys."""
+    """Public key by which workers identify the web nodes: a line of authorized_keys."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -56,7 +56,7 @@ class Concourse(Component):
         vault: VaultLogin | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`nodes` is the label of where web nodes run, `pools` are those of the workers that it takes."""
+        """`nodes` are the labels of the nodes for web pods, `pools` those of workers that may register."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse"]
         host = ctx.hosts["concourse"].name
@@ -126,7 +126,7 @@ class Concourse(Component):
 
 
 def by_team(pools: Sequence[WorkerPool]) -> tuple[list[str], dict[str, list[str]]]:
-    """The pools for everybody, and those of each team that has its own."""
+    """Names of the pools shared by all teams, and of each team's own pools."""
     own: dict[str, list[str]] = {}
     for pool in pools:
         if pool.team:
@@ -135,5 +135,5 @@ def by_team(pools: Sequence[WorkerPool]) -> tuple[list[str], dict[str, list[str]
 
 
 def _file(roles: Roles) -> str:
-    """As `fly set-team --config` reads it. JSON, which is YAML."""
+    """Roles in the format of `fly set-team --config`: JSON, which is valid YAML."""
     return json.dumps({"roles": [{"name": role, **who} for role, who in roles.items()]}, sort_keys=True)

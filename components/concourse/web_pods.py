@@ -1,4 +1,4 @@
-"""How Concourse's web nodes run: how many, where, and how new ones take over."""
+"""Values for Concourse's web pods: replicas, placement and rollout."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from components.concourse.settings import ConcourseSettings
 
 Values = dict[str, Any]
 WEB = "concourse-web"
-"""What the chart calls the web nodes of the release `concourse`: Deployment, Service, Secret, label app."""
+"""Name that the chart gives to the Deployment, Service, Secret and label `app` of the release `concourse`."""
 EXTRA = {
     "CONCOURSE_DEFAULT_TASK_CACHE_TTL": "168h",
 }
-"""What Concourse knows and the chart does not."""
+"""Settings of Concourse that the chart does not support."""
 
 
 def pods(
@@ -24,14 +24,14 @@ def pods(
     extra = EXTRA | ({"CONCOURSE_VAULT_ENABLE_KV_MOUNT_CACHE": "true"} if vault else {})
     return {
         "replicas": web.replicas,
-        "strategy": {"strategy": _rollout(rotating=settings.encryption.rotating)},  # twice, in this chart
+        "strategy": {"strategy": _rollout(rotating=settings.encryption.rotating)},  # nested in the chart
         "annotations": {"checksum/secrets": checksum},
         "resources": {
             "requests": {"cpu": web.cpu, "memory": web.memory},
             "limits": {"memory": web.memory_limit},
         },
         "nodeSelector": dict(nodes),
-        # Leads to every node by its own address: each has numbers of its own.
+        # Resolves to the address of every web node: each has metrics of its own.
         "service": {"prometheus": {"clusterIP": "None"}},
         "additionalAffinities": apart(WEB),
         "securityContext": {
@@ -44,14 +44,14 @@ def pods(
 
 
 def _rollout(*, rotating: bool) -> Values:
-    """New nodes before old ones go; but while the key changes no two nodes may run with different ones."""
+    """Start new web nodes before stopping old ones, except in a key rotation: all must use the same key."""
     if rotating:
         return {"type": "Recreate"}
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 
 
 def apart(app: str) -> Values:
-    """Pods of an app in different zones and on different nodes, where there are such."""
+    """Prefer different zones and different nodes for the pods of an app."""
     where = {"topology.kubernetes.io/zone": 100, "kubernetes.io/hostname": 50}
     return {
         "podAntiAffinity": {

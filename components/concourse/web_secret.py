@@ -1,4 +1,4 @@
-"""The Secret that the chart reads what web nodes are not to show."""
+"""The Secret with the web nodes' confidential configuration."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ from components.entra import OidcClient
 
 @dataclass(frozen=True)
 class VaultLogin:
-    """How Concourse gets secrets of Vault's."""
+    """How Concourse logs in to Vault."""
 
     url: Input[str]
-    """Known once Vault knows Concourse."""
+    """Vault's URL; known once Vault accepts Concourse's login."""
     server_name: str
-    """In the certificate of Vault's server."""
+    """Server name in Vault's certificate."""
     ca: Input[str]
-    """PEM of whom that certificate is signed by."""
+    """PEM of the CA that signs the certificate."""
     parameters: Input[str]
     """`role_id:…,secret_id:…`; secret."""
 
@@ -38,9 +38,9 @@ def web_secret(
     shared: Iterable[str],
     teams: Mapping[str, Iterable[str]],
 ) -> dict[str, Input[str]]:
-    """What is in it, under the chart's own keys.
+    """Content of the Secret, under the keys that the chart expects.
 
-    `shared` are the pools for everybody, `teams` those of each team that has its own.
+    `shared` are the pools shared by all teams, `teams` each team's own pools.
     """
     found: dict[str, Input[str]] = {
         "host-key": keys.host.private,
@@ -50,7 +50,7 @@ def web_secret(
         "postgresql-user": database.user,
         "postgresql-password": database.password,
         "postgresql-ca-cert": database.ca_certificates,
-        # Mounted whether used or not.
+        # The chart mounts them even if they are not used.
         "postgresql-client-cert": "",
         "postgresql-client-key": "",
         "encryption-key": keys.encryption,
@@ -76,9 +76,9 @@ def _lines(keys: ConcourseKeys, pools: Iterable[str]) -> Output[str]:
 def checksummed_secret(
     name: str, data: Mapping[str, Input[str]], *, namespace: Input[str], opts: ResourceOptions
 ) -> Output[str]:
-    """Make the Secret, and a text that is another whenever its content is; known once it is there.
+    """Create the Secret. Returns a checksum of its content, known once the Secret exists.
 
-    The chart does not see the content, so its pods would go on with what they started with.
+    The chart does not see the content, so without the checksum its pods would not restart on a change.
     """
     secret = k8s.core.v1.Secret(
         name,
@@ -87,7 +87,7 @@ def checksummed_secret(
         opts=opts,
     )
     content = Output.all(secret.metadata.name, Output.all(**data))
-    # Long random keys are among it, so nobody finds out by trying.
+    # The content includes long random keys, so the checksum cannot be reversed by brute force.
     checksum = content.apply(
         lambda all_: hashlib.sha256(json.dumps(all_, sort_keys=True).encode()).hexdigest()
     )

@@ -1,4 +1,4 @@
-"""Values of Concourse's chart for its web nodes: what differs from the chart's own."""
+"""Values of Concourse's chart for the web nodes that differ from its defaults."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,8 +16,8 @@ from components.kubernetes.charts import CONCOURSE
 Values = dict[str, Any]
 AUDITED = ("Build", "Container", "Job", "Pipeline", "Resource", "System", "Team", "Worker", "Volume")
 YEAR = 365 * 24 * 3600
-SET_IN_SECRET = "in the Secret"  # noqa: S105 (no secret: the reason why none is here)
-"""The chart looks only whether there is a text here; what counts is in the Secret."""
+SET_IN_SECRET = "in the Secret"  # noqa: S105 (a placeholder, not a secret)
+"""Placeholder: the chart only checks that the value is not empty and reads the real one from the Secret."""
 
 
 def values(  # noqa: PLR0913 (named, and each an input)
@@ -35,7 +35,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
     checksum: Input[str],
     nodes: Mapping[str, str],
 ) -> Values:
-    """`team_keys` are the teams with workers of their own, `nodes` the label of where web nodes run."""
+    """`team_keys` are the teams with workers of their own, `nodes` the labels of the nodes for web pods."""
     return {
         **image(),
         "concourse": {
@@ -80,11 +80,11 @@ def values(  # noqa: PLR0913 (named, and each an input)
 BLANK_PUBLISHED_KEYS = dict.fromkeys(
     ("hostKey", "hostKeyPub", "sessionSigningKey", "workerKey", "workerKeyPub", "localUsers"), ""
 )
-"""The chart's own are published. Nothing reads them with our Secrets; taken away, nothing ever does."""
+"""The chart's default keys are public. Our Secrets replace them; blanking them makes sure of that."""
 
 
 def image() -> Values:
-    """Concourse's image: the chart's own version lets one team read another's secrets."""
+    """Concourse's image; the chart's default version lets one team read another's secrets."""
     return {
         "image": CONCOURSE.repository,
         "imageTag": CONCOURSE.tag,
@@ -112,7 +112,7 @@ def _builds(settings: ConcourseSettings) -> Values:
         "resourceWithWebhookCheckingInterval": settings.resource_with_webhook_checking_interval,
         "interceptIdleTimeout": "30m",
         "enableGlobalResources": settings.enable_global_resources,
-        # A worker goes when its node does.
+        # A worker disappears together with its node.
         "enableBuildRerunWhenWorkerDisappears": True,
         "enableCacheStreamedVolumes": True,
         "streamingArtifactsCompression": "zstd",
@@ -120,7 +120,7 @@ def _builds(settings: ConcourseSettings) -> Values:
 
 
 def _nonzero(**numbers: int) -> Values:
-    """Those that say something: 0 is for what Concourse does by itself."""
+    """The numbers that are not 0; 0 stands for Concourse's default."""
     return {name: number for name, number in numbers.items() if number}
 
 
@@ -138,8 +138,8 @@ def _auth(
             "scope": ",".join(settings.login.scopes),
             "groupsKey": "roles" if claims == "AppRoles" else "groups",
             "userNameKey": settings.login.user_name_key,
-            "skipEmailVerifiedValidation": True,  # Entra does not say; without it nobody gets in
-            "disableGetUserInfo": True,  # a call to Microsoft for each login, that tells nothing new
+            "skipEmailVerifiedValidation": True,  # Entra sends no such claim; else nobody could log in
+            "disableGetUserInfo": True,  # saves a call to Microsoft per login that returns nothing new
         },
     }
 
@@ -158,5 +158,5 @@ def _vault(vault: VaultLogin) -> Values:
         },
         "secretCacheEnabled": True,
         "secretCacheDuration": "1m",
-        "secretRetryAttempts": 2,  # Vault's client tries again by itself
+        "secretRetryAttempts": 2,  # Vault's client also retries
     }

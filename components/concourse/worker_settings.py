@@ -1,4 +1,4 @@
-"""What a stack chooses about Concourse's workers. Which pools there are is the cluster's to say."""
+"""Settings of Concourse's workers. The worker pools are defined in the cluster's settings."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -10,32 +10,32 @@ from components.config.types import Duration
 
 CONTAINER_RANGE = "10.80.0.0/16"
 """Addresses of build containers on a worker: containerd's default network pool in Concourse
-(CONCOURSE_CONTAINERD_NETWORK_POOL). A build could not reach anything real that has one of these."""
+(CONCOURSE_CONTAINERD_NETWORK_POOL). Builds cannot reach other hosts with addresses in this range."""
 IMAGE_CACHE_GB = 40
-"""GiB that images alone come to on a worker: those of 30 resource types and tasks, unpacked."""
+"""GiB that images alone take up on a worker: those of 30 resource types and tasks, unpacked."""
 BTRFS_KEEPS_GB = 10
-"""GiB that the driver btrfs leaves free beside the image that it keeps volumes in."""
+"""GiB that the btrfs driver leaves free next to the image file that holds the volumes."""
 NODE_KEEPS_GB = 32
-"""GiB of a node's own disk that its system, images and logs need."""
+"""GiB of a node's own disk that its operating system, images and logs need."""
 
 
 class WorkerSettings(Model):
-    """The workers on every worker pool: one to a node."""
+    """The workers on every worker pool, one per node."""
 
     driver: Literal["btrfs", "overlay", "naive", "detect"] = "btrfs"
-    """How a worker keeps volumes (docs/adr/0008-workers-disks.md). btrfs is the article's; overlay is what
-    Concourse chooses by itself on today's kernels."""
+    """Driver for a worker's volumes (docs/adr/0008-workers-disks.md). The article uses btrfs; Concourse's
+    own choice on current kernels is overlay."""
     volume: Literal["claim", "node"] = "claim"
-    """Where volumes are: on a disk of the class scratch, made with the worker and deleted with it, or on the
-    node's own disk, which is faster, costs nothing, and can fill up under everything else on the node."""
+    """Where volumes are stored: "claim" is a disk of the class scratch, created and deleted with the worker;
+    "node" is the node's own disk, which is faster and free, but can fill up and affect the whole node."""
     volume_gb: int = Field(default=256, le=32767)
-    """GiB for a worker's volumes."""
+    """Size of a worker's volume storage in GiB."""
     termination_grace_period_seconds: int = Field(default=3600, ge=60)
-    """How long a worker may finish its builds when it has to go, in seconds.
+    """Seconds that a worker has to finish its builds before it is stopped.
 
-    A worker pool's drainTimeoutMinutes is no shorter."""
+    A worker pool's drainTimeoutMinutes must not be shorter."""
     rebalance_interval: Duration = "2h"
-    """How often a worker looks for another web node, so that one that came back gets its share."""
+    """How often a worker reconnects to another web node, so that a restarted web node gets its share."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._images_fit,)
@@ -43,5 +43,5 @@ class WorkerSettings(Model):
     def _images_fit(self) -> Iterator[Problem]:
         least = IMAGE_CACHE_GB + (BTRFS_KEEPS_GB if self.driver == "btrfs" else 0)
         if self.volume_gb < least:
-            text = f"{self.volume_gb} GiB are less than the images on a worker take; at least {least}"
+            text = f"{self.volume_gb} GiB are less than the images on a worker need; give at least {least}"
             yield Problem("volumeGb", text)

@@ -1,4 +1,4 @@
-"""Values of Concourse's chart for the workers of one pool: what differs from the chart's own."""
+"""Values of Concourse's chart for the workers of one pool that differ from its defaults."""
 
 import re
 from typing import Any
@@ -12,8 +12,8 @@ from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
 
 Values = dict[str, Any]
 CLOSED = "169.254.169.254/32,168.63.129.16/32"
-"""What no build reaches: the nodes' metadata endpoint, where it could take the node's identity, and
-Azure's host agent."""
+"""Addresses blocked for builds: the nodes' metadata endpoint, which hands out tokens for the node's identity,
+and Azure's host agent."""
 
 
 def values(
@@ -25,7 +25,7 @@ def values(
     checksum: Input[str],
     scratch: Input[str],
 ) -> Values:
-    """`gateway` is where they register, `scratch` the class of disks that go with their pods."""
+    """`gateway` is where workers register, `scratch` the storage class of disks deleted with their pods."""
     least = max(pool.min_nodes, 1)
     return {
         **image(),
@@ -36,7 +36,7 @@ def values(
                 "runtime": "containerd",
                 "containerd": {"networkPool": CONTAINER_RANGE},
                 "baggageclaim": {"driver": settings.driver},
-                # One that went without a word is forgotten, and does not come back with what it had.
+                # Concourse forgets a worker that disappears; it does not return with its volumes.
                 "ephemeral": True,
                 "connectionDrainTimeout": f"{settings.termination_grace_period_seconds}s",
                 "rebalanceInterval": settings.rebalance_interval,
@@ -50,13 +50,13 @@ def values(
         "worker": {
             "kind": "StatefulSet",
             "replicas": least,
-            "minAvailable": least - 1,  # with more, the node of an only worker never empties
+            "minAvailable": least - 1,  # otherwise the node of a single worker could not be drained
             "hardAntiAffinity": True,
             "terminationGracePeriodSeconds": settings.termination_grace_period_seconds,
-            "cleanUpWorkDirOnStart": False,  # it is empty: it comes with the pod
+            "cleanUpWorkDirOnStart": False,  # the directory is new and empty with each pod
             "annotations": {
                 "checksum/secrets": checksum,
-                # The autoscaler does not take a node with builds on it for its own reasons.
+                # Keeps the autoscaler from removing a node with running builds.
                 "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
             },
             "nodeSelector": node_selector(pool),
@@ -65,7 +65,7 @@ def values(
             ],
             "resources": {"requests": _half(pool)},
             "livenessProbe": {
-                # A worker that is only busy is not ended.
+                # Generous, so that a busy worker is not killed.
                 "failureThreshold": 10,
                 "initialDelaySeconds": 10,
                 "periodSeconds": 60,
@@ -75,7 +75,7 @@ def values(
             "env": [{"name": "CONCOURSE_CONTAINERD_RESTRICTED_NETWORK", "value": CLOSED}],
             "additionalVolumes": [{"name": "concourse-work-dir", **_volume(settings, scratch)}],
         },
-        "persistence": {"enabled": False},  # a claim of the set's own would outlive its pod, in one zone
+        "persistence": {"enabled": False},  # the set's own claim would outlive its pod and tie it to a zone
         "postgresql": {"enabled": False, "service": {"enabled": False}},
         "rbac": {"create": False, "workerServiceAccountName": account},
         "secrets": {"create": False, **BLANK_PUBLISHED_KEYS},
@@ -95,18 +95,18 @@ def _volume(settings: WorkerSettings, scratch: Input[str]) -> Values:
 
 
 def cores(vm_size: str) -> int:
-    """Of a size, by Azure's names: 8 of Standard_D8ds_v5."""
+    """Cores of a VM size, taken from its name: 8 for Standard_D8ds_v5."""
     found = re.match(r"Standard_[A-Z]+([0-9]+)", vm_size)
     return int(found[1]) if found else 2
 
 
 def _half(pool: WorkerPool) -> Values:
-    """Half of a node is a worker's for sure. The rest is mostly its too: nobody else runs there."""
+    """Request half of a node for a worker. It can use most of the rest too: no other workload runs there."""
     return {"cpu": f"{cores(pool.vm_size) * 500}m", "memory": f"{cores(pool.vm_size) * 2}Gi"}
 
 
 def _autoscaling(pool: WorkerPool, least: int) -> Values:
-    """More workers while they are busy, and nodes for them; fewer slowly, as each finishes its builds."""
+    """Add workers, and nodes for them, under load; remove them slowly: each finishes its builds first."""
     busy = {"type": "AverageValue", "averageValue": f"{cores(pool.vm_size) * 700}m"}
     slowly = {
         "stabilizationWindowSeconds": 1800,

@@ -1,4 +1,4 @@
-"""Concourse's workers, which run the builds: a release for each worker pool."""
+"""Concourse's workers, which run the builds, with one release per worker pool."""
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
@@ -14,7 +14,7 @@ from components.kubernetes.helm import release
 
 
 class Workers(Component):
-    """The workers of one pool of nodes, one on each."""
+    """The workers of one node pool, one per node."""
 
     def __init__(
         self,
@@ -28,10 +28,10 @@ class Workers(Component):
         key: KeyPair,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`host_key` is web's, `key` the pool's own; `scratch` is the class of the workers' disks."""
+        """`host_key` is the web nodes' public key, `key` the pool's own key pair."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse-workers"]
-        called = f"{pool.name}-worker"  # the chart's name of all that a release `<pool>` has
+        called = f"{pool.name}-worker"  # the name that the chart gives to all objects of the release `<pool>`
         checksum = checksummed_secret(
             called,
             {"worker-key": key.private, "host-key-pub": host_key},
@@ -56,7 +56,7 @@ class Workers(Component):
                 checksum=checksum,
                 scratch=ctx.disks.scratch,
             ),
-            skip_await=True,  # one after another finishes its builds first, which takes hours
+            skip_await=True,  # workers restart one by one and finish their builds first, which takes hours
             opts=self.child,
         )
         self.register_outputs({})

@@ -1,4 +1,4 @@
-"""Alerts from the logs: ElastAlert2, which tells Slack."""
+"""ElastAlert2, which sends alerts on log lines to Slack."""
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
@@ -13,7 +13,7 @@ from components.logging.settings import ElastAlertSettings
 
 
 class ElastAlert(Component):
-    """Rules that the logs are asked by."""
+    """ElastAlert2 with its alert rules."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class ElastAlert(Component):
         webhook: Output[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`login` is a Secret in the namespace with `username` and `password`."""
+        """`login` is a Secret in the namespace `logging` with the keys `username` and `password`."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["logging"]
         slack = k8s.core.v1.Secret(

@@ -1,4 +1,4 @@
-"""The values of ElastAlert2's chart."""
+"""Values of ElastAlert2's chart."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def values(
     stamp: Input[str],
     monitors: Input[bool],
 ) -> dict[str, Any]:
-    """What differs from the chart's defaults. `login` and `slack` are Secrets, `ca` a ConfigMap."""
+    """Values that differ from the chart's defaults. `login` and `slack` name Secrets, `ca` a ConfigMap."""
     return {
         "elasticsearch": {
             "host": ELASTICSEARCH,
@@ -45,13 +45,13 @@ def values(
             }
         ],
         "extraConfigOptions": {
-            "slack_webhook_url": "${SLACK_WEBHOOK_URL}",  # it fills in what the environment has
+            "slack_webhook_url": "${SLACK_WEBHOOK_URL}",  # ElastAlert2 substitutes the environment variable
             "slack_channel_override": settings.slack_channel,
             "kibana_url": kibana,
         },
         "rules": {rule.stem: rule.read_text(encoding="utf-8") for rule in sorted(RULES.glob("*.yaml"))},
         "podAnnotations": {"checksum/config": stamp},
-        "serviceAccount": {"create": False},  # it asks nothing of the cluster
+        "serviceAccount": {"create": False},  # it does not use the Kubernetes API
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         "resources": resources(settings.memory, cpu="50m"),

@@ -1,4 +1,4 @@
-"""Logs: Elasticsearch, what fills it from every node, and Kibana to read it."""
+"""Elasticsearch, fluent-bit, which sends it the logs of every node, and Kibana."""
 
 import json
 from pathlib import Path
@@ -33,16 +33,17 @@ URL = f"https://{ELASTICSEARCH}:{ELASTICSEARCH_PORT}"
 
 
 class Elasticsearch(Component):
-    """Elasticsearch with two data streams, of the containers and of who did what."""
+    """Elasticsearch with two data streams: container logs and audit logs."""
 
     source: DataSource
-    """Grafana's: the containers' logs alone."""
+    """Data source for Grafana, with container logs only."""
     elastalert_login: Output[str]
-    """ElastAlert2's Secret, with `username` and `password`, beside Elasticsearch; known as that is."""
+    """ElastAlert2's Secret with `username` and `password`, in the namespace `logging`; known once the data
+    streams exist."""
     elastalert_login_checksum: Output[str]
-    """Tells that its password changed."""
+    """Checksum that changes with ElastAlert2's password."""
     kibana: Output[str]
-    """Kibana's URL; known once it is reached."""
+    """Kibana's URL; known once Kibana is reachable."""
 
     def __init__(
         self,
@@ -52,7 +53,6 @@ class Elasticsearch(Component):
         ctx: ClusterContext,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`agents` is the namespace of what runs on every node, `disk` a storage class."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["logging"]
         agents = ctx.namespaces["node-agents"]
@@ -91,7 +91,7 @@ class Elasticsearch(Component):
                 "ELASTICSEARCH_URL": URL,
                 "COPIES": str(min(1, settings.nodes - 1)),
                 "STREAMS": json.dumps({stream: days_or_hours(time) for stream, time in kept.items()}),
-                "PATIENCE_SECONDS": "1200",  # its disks and nodes may have to be made first
+                "PATIENCE_SECONDS": "1200",  # disks and nodes may have to be created first
             },
             secrets=users.secrets["logs-setup"],
             checksum=checksum(users.passwords["logs-setup"]),
@@ -130,14 +130,14 @@ class Elasticsearch(Component):
             values=fluent_bit(
                 login=login.metadata.name,
                 ca=ca_bundle("fluent-bit-ca", ctx.trust, namespace=agents, parent=self),
-                # What is written before the data streams are there would make an index of that name. A
-                # namespace that waited for the Job would have the release replaced whenever the Job is.
+                # A write before the data streams exist would create an index of that name. The stamp waits
+                # for the Job: if the namespace did, each new Job would replace the release.
                 stamp=after(stamp, streams),
                 monitors=ctx.service_monitors,
             ),
             opts=self.child,
         )
-        # Not waited for: dashboards without logs are dashboards.
+        # Does not wait for Elasticsearch: the other dashboards work without logs.
         self.source = DataSource(
             "Elasticsearch",
             "elasticsearch",

@@ -1,4 +1,4 @@
-"""Settings of Elasticsearch and Kibana, and of what fills and watches them."""
+"""Settings of Elasticsearch, Kibana and ElastAlert."""
 
 from typing import Literal
 
@@ -9,21 +9,21 @@ from components.config.types import Epoch, Quantity, Retention
 
 
 class ElasticsearchSettings(Model):
-    """Logs of all containers and who did what, in Elasticsearch, with Kibana to read them."""
+    """Elasticsearch, which stores the logs of all containers and the audit logs."""
 
     retention: Retention = "30d"
-    """How long the containers' logs are kept."""
+    """How long container logs are kept."""
     audit_retention: Retention = "365d"
-    """How long it is kept who did what in Concourse and who asked Vault for what."""
+    """How long the audit logs of Concourse and Vault are kept."""
     nodes: Literal[1, 3, 5] = 3
-    """Elasticsearch's, over the zones, each with a copy of another's data; one alone has no copy. Of an even
-    number half is no majority, which one needs to go on."""
+    """Number of Elasticsearch nodes, spread over the zones. With more than one, each shard has a replica on
+    another node. The number is odd because the cluster needs a majority of its nodes to keep running."""
     disk_gb: int = Field(default=256, ge=8, le=32767)
-    """GiB of each node's disk; it can grow and not shrink."""
+    """Size of each node's disk in GiB. It can be increased but not reduced."""
     memory: Quantity = "4Gi"
-    """Of each node."""
+    """Memory request and limit of each node."""
     rotation: Epoch = "2026-11"
-    """Month of the users' passwords, people's among them. A later one makes new ones."""
+    """Month of all users' passwords, including those that people use; a later month generates new ones."""
 
 
 class KibanaSettings(Model):
@@ -34,14 +34,14 @@ class KibanaSettings(Model):
 
 
 class ElastAlertSettings(Model):
-    """ElastAlert2: what in the logs Slack is told of."""
+    """ElastAlert2, which sends alerts on log lines to Slack."""
 
     slack_channel: str = Field(default="#cd-alerts", pattern=r"^[#@]\S+$")
-    """Where alerts go, with its # or @."""
+    """Slack channel or user that receives alerts, including the # or @."""
     run_every_minutes: int = Field(default=1, ge=1, le=60)
-    """How often the logs are asked, in minutes."""
+    """Interval in minutes at which the logs are queried."""
     memory: Quantity = "512Mi"
-    """Of its pod."""
+    """Memory request and limit of the pod."""
 
 
 class LoggingSettings(Model):
@@ -56,5 +56,5 @@ class LoggingSettings(Model):
 
 
 def days_or_hours(retention: str) -> str:
-    """As Elasticsearch writes it, which knows no weeks."""
+    """The retention in Elasticsearch's notation, which has no unit for weeks."""
     return f"{7 * int(retention[:-1])}d" if retention.endswith("w") else retention

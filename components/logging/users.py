@@ -1,4 +1,4 @@
-"""Who may do what in Elasticsearch. Its own superuser is turned off; each of these has what it needs."""
+"""Users and roles of Elasticsearch, each with minimal privileges. The built-in superuser is disabled."""
 
 import json
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from pulumi import Input, Output, Resource, ResourceOptions
 from components.kubernetes.generated_secrets import password
 
 CONTAINERS, AUDIT = "containers", "audit"
-"""The data streams."""
+"""Names of the data streams."""
 ALERTS = "elastalert*"
-"""What ElastAlert2 remembers of its alerts."""
+"""Indices in which ElastAlert2 stores the state of its alerts."""
 
 
 def _on(names: list[str], *privileges: str) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def _on(names: list[str], *privileges: str) -> dict[str, Any]:
 
 
 ROLES: Mapping[str, Mapping[str, Any]] = {
-    # It writes and does not read, change or delete: what is once in stays until it is too old.
+    # May write, but not read, change or delete: entries stay until their retention ends.
     "writer": {"indices": [_on([CONTAINERS, AUDIT], "create_doc", "auto_configure")]},
     "index-admin": {
         "cluster": ["manage_index_templates", "monitor"],
@@ -40,20 +40,20 @@ USERS: Mapping[str, str] = {
     "grafana": "grafana-reader",
     "operator": "reader,kibana_admin",
 }
-"""Roles by user. `operator` is for people: without a licence Kibana knows no single sign-on."""
+"""Roles by user. `operator` is for people: Kibana has no single sign-on without a licence."""
 
 
 class Access(NamedTuple):
-    """The users' Secrets, as Elasticsearch's operator takes them, and their passwords."""
+    """The users' Secrets, in the format of Elasticsearch's operator, and their passwords."""
 
     secrets: Mapping[str, Output[str]]
     passwords: Mapping[str, Output[str]]
     roles: Output[str]
-    """The Secret of the roles."""
+    """Name of the Secret that defines the roles."""
 
 
 def access(namespace: Input[str], *, rotation: str, parent: Resource) -> Access:
-    """Make every user's password, and the Secrets."""
+    """Create the users' passwords, their Secrets and the Secret of the roles."""
     child = ResourceOptions(parent=parent)
     passwords = {user: password(f"elasticsearch-{user}", parent=parent, rotation=rotation) for user in USERS}
     secrets = {
@@ -69,7 +69,7 @@ def access(namespace: Input[str], *, rotation: str, parent: Resource) -> Access:
     roles = k8s.core.v1.Secret(
         "elasticsearch-roles",
         metadata={"name": "elasticsearch-roles", "namespace": namespace},
-        string_data={"roles.yml": json.dumps(ROLES, indent=2)},  # JSON, which is YAML
+        string_data={"roles.yml": json.dumps(ROLES, indent=2)},  # JSON is valid YAML
         opts=child,
     )
     return Access(secrets, passwords, roles.metadata.name)

@@ -1,4 +1,4 @@
-"""What Elasticsearch's operator, Elasticsearch, Kibana and fluent-bit are told, as their charts take it."""
+"""Values of the charts of Elasticsearch's operator, Elasticsearch, Kibana and fluent-bit."""
 
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,12 @@ POD = {
     "fsGroup": 1000,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-"""Of Elastic's images, whose containers the operator closes as the level `restricted` asks for."""
+"""Pod security context for Elastic's images. The operator sets the containers' security contexts as the level
+`restricted` requires."""
 
 
 def operator(*, monitors: Input[bool]) -> dict[str, Any]:
-    """The operator, for one namespace."""
+    """Values of the operator, limited to one namespace."""
     return {
         "managedNamespaces": ["logging"],
         "resources": {**resources("512Mi", cpu="100m"), "limits": {"cpu": None, "memory": "512Mi"}},
@@ -41,7 +42,7 @@ def operator(*, monitors: Input[bool]) -> dict[str, Any]:
 def elasticsearch(
     settings: ElasticsearchSettings, *, disk: Input[str], certificate: Input[str], users: Access
 ) -> dict[str, Any]:
-    """The cluster. `disk` is a storage class, `certificate` a Secret."""
+    """Values of the Elasticsearch cluster. `disk` names a storage class, `certificate` a Secret."""
     elsewhere = {
         "topologyKey": "kubernetes.io/hostname",
         "labelSelector": {"matchLabels": PODS},
@@ -57,21 +58,21 @@ def elasticsearch(
         "annotations": {"eck.k8s.elastic.co/downward-node-labels": "topology.kubernetes.io/zone"},
         "http": {"tls": {"certificate": {"secretName": certificate}}},
         "auth": {
-            "disableElasticUser": True,  # may do everything, and stays as it is for ever
+            "disableElasticUser": True,  # it has all privileges, and its password never rotates
             "fileRealm": [{"secretName": users.secrets[user]} for user in USERS],
             "roles": [{"secretName": users.roles}],
         },
-        # Or else the data goes with the object.
+        # Otherwise the data is deleted together with the Elasticsearch object.
         "volumeClaimDeletePolicy": "DeleteOnScaledownOnly",
         "updateStrategy": {"changeBudget": {"maxUnavailable": 1, "maxSurge": 0}},
-        # The operator's own lets nobody go while any copy is missing, and nodes could not be emptied.
+        # The operator's default forbids eviction while any replica is missing, so nodes could not be drained.
         "podDisruptionBudget": {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}},
         "nodeSets": [
             {
                 "name": "default",
                 "count": settings.nodes,
                 "config": {
-                    "node.store.allow_mmap": False,  # or else a setting of the node's kernel has to change
+                    "node.store.allow_mmap": False,  # otherwise the node's kernel settings must change
                     "node.attr.zone": "${ZONE}",
                     "cluster.routing.allocation.awareness.attributes": "k8s_node_name,zone",
                 },
@@ -97,7 +98,7 @@ def elasticsearch(
 
 
 def kibana(settings: KibanaSettings, *, url: str, certificate: Input[str]) -> dict[str, Any]:
-    """Kibana; `certificate` is a Secret."""
+    """Values of Kibana. `certificate` names a Secret."""
     labels = {"kibana.k8s.elastic.co/name": CLUSTER}
     spreading = [{**each, "labelSelector": {"matchLabels": labels}} for each in spread("kibana")]
     return {
@@ -111,7 +112,7 @@ def kibana(settings: KibanaSettings, *, url: str, certificate: Input[str]) -> di
                 "securityContext": POD,
                 "automountServiceAccountToken": False,
                 "topologySpreadConstraints": spreading,
-                # Less than 2 GiB it does not start with.
+                # Kibana does not start with less than 2 GiB.
                 "containers": [{"name": "kibana", "resources": resources("2Gi", cpu="250m")}],
             }
         },
@@ -121,7 +122,7 @@ def kibana(settings: KibanaSettings, *, url: str, certificate: Input[str]) -> di
 def fluent_bit(
     *, login: Input[str], ca: Input[str], stamp: Input[str], monitors: Input[bool]
 ) -> dict[str, Any]:
-    """What reads the nodes' logs. `login` is a Secret, `ca` a ConfigMap."""
+    """Values of fluent-bit, which reads the nodes' logs. `login` names a Secret, `ca` a ConfigMap."""
 
     def text(name: str) -> str:
         return (PIPELINE / f"{name}.conf").read_text(encoding="utf-8")
@@ -129,10 +130,10 @@ def fluent_bit(
     return {
         "tolerations": [{"operator": "Exists"}],  # every node has logs
         "priorityClassName": "system-node-critical",
-        "testFramework": {"enabled": False},  # a pod of an image that is pinned to nothing
+        "testFramework": {"enabled": False},  # its pod uses an unpinned image
         "podAnnotations": {"checksum/config": stamp},
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        # Root, whose files the logs are, and with none of root's other powers.
+        # Runs as root, which owns the log files, but without root's capabilities.
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

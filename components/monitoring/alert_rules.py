@@ -1,4 +1,4 @@
-"""What is wrong when: rules in Prometheus' own format, from files, so that promtool checks and tests them."""
+"""Alert rules, read from files in Prometheus' own format so that promtool can check and test them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ FILES = Path(__file__).parent / "alerts"
 
 
 def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
-    """One object for each file; `runbooks` is what comes before the path of a runbook."""
+    """Create one PrometheusRule per file. `runbooks` is the prefix for the paths of runbooks."""
     for name, groups in rules(runbooks):
         custom_resource(
             f"alerts-{name}",
@@ -27,7 +27,7 @@ def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
 
 
 def expiry_rules(namespace: Input[str], expires_at: Mapping[str, Input[str]], *, parent: Resource) -> None:
-    """Have Prometheus know when what the program made with an end ends; the rules above go by it."""
+    """Record when credentials and certificates expire, as series that the alert rules use."""
     known = [
         {
             "record": "platform_expires_timestamp_seconds",
@@ -47,12 +47,12 @@ def expiry_rules(namespace: Input[str], expires_at: Mapping[str, Input[str]], *,
 
 
 def promql_timestamp(end: str | None) -> str:
-    """A time as PromQL has it; the far end of all where a state knows none."""
+    """The time as a PromQL expression; +Inf if the state has no expiry time."""
     return f"vector({int(datetime.fromisoformat(end).timestamp())})" if end else "vector(+Inf)"
 
 
 def rules(runbooks: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Each file's name and its groups of rules, with whole addresses of their runbooks."""
+    """Each file's name and its rule groups, with full runbook URLs."""
     for file in sorted(FILES.glob("*.yaml")):
         groups: list[dict[str, Any]] = yaml.safe_load(file.read_text())["groups"]
         for group in groups:

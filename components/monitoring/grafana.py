@@ -1,4 +1,4 @@
-"""Dashboards: Grafana, which people log in to by Entra, with dashboards from files."""
+"""Grafana with login through Entra and dashboards from files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ SERVER = "grafana.monitoring.svc"
 
 
 class Grafana(Component):
-    """Grafana at its host."""
+    """Grafana, published at its host name."""
 
     url: Output[str]
 
@@ -37,13 +37,13 @@ class Grafana(Component):
         sources: Sequence[DataSource],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`disk` is a storage class; the first of `sources` is the one that a new panel asks."""
+        """The first of `sources` is the default data source of new panels."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         host = ctx.hosts["grafana"]
-        # For when Entra does not answer. Grafana takes it for an empty disk, and never again.
+        # For use when Entra is unavailable. Grafana reads it only when it starts with an empty disk.
         administrator = password("grafana-administrator", parent=self)
-        # Its default is in its documentation. With another one it cannot read what it has encrypted.
+        # The default key is public. If the key changes, Grafana can no longer read what it has encrypted.
         key = password("grafana-secret-key", parent=self)
         passwords = {source.variable: source.password for source in sources if source.user}
         secret = k8s.core.v1.Secret(
@@ -93,7 +93,7 @@ class Grafana(Component):
         self.register_outputs({"url": self.url})
 
     def _files(self, namespace: Input[str]) -> None:
-        """A ConfigMap for each file."""
+        """Create a ConfigMap for each dashboard file."""
         for file in sorted(FILES.glob("*.json")):
             k8s.core.v1.ConfigMap(
                 f"dashboard-{file.stem}",
@@ -108,11 +108,11 @@ class Grafana(Component):
             )
 
     def _reader(self, namespace: Input[str]) -> Output[str]:
-        """Let Grafana's account find dashboards; the namespace, known once it may."""
+        """Allow Grafana's service account to read dashboards. Returns the namespace, known once it may."""
         account = k8s.core.v1.ServiceAccount(
             "grafana",
             metadata={"name": "grafana", "namespace": namespace},
-            automount_service_account_token=False,  # its pod says so itself
+            automount_service_account_token=False,  # the pod sets it itself
             opts=self.child,
         )
         role = k8s.rbac.v1.Role(

@@ -1,4 +1,4 @@
-"""What Grafana is told, as its chart takes it."""
+"""Values of Grafana's chart."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -10,12 +10,12 @@ from components.monitoring.settings import GrafanaSettings
 
 PORT = 3000
 DASHBOARD = {"grafana_dashboard": "1"}
-"""By this label Grafana finds dashboards, those that come with Prometheus too."""
+"""Label by which Grafana finds dashboards, including those of Prometheus' chart."""
 FOLDER = "grafana_folder"
 
 
 class DataSource(NamedTuple):
-    """Where Grafana reads: a data source, in Grafana's own words."""
+    """A Grafana data source, described in Grafana's terms."""
 
     name: str
     kind: str
@@ -27,12 +27,12 @@ class DataSource(NamedTuple):
 
     @property
     def uid(self) -> str:
-        """By this dashboards name it."""
+        """Identifier that dashboards use for the data source."""
         return self.name.lower()
 
     @property
     def variable(self) -> str:
-        """Of Grafana's environment, with the password."""
+        """Environment variable of Grafana that holds the password."""
         return f"{self.name.upper()}_PASSWORD"
 
 
@@ -48,14 +48,14 @@ def values(  # noqa: PLR0913 (named, and each an input)
     certificate: Input[str],
     stamp: Input[str],
 ) -> dict[str, Any]:
-    """What differs from the chart's defaults. `secret` and `certificate` are Secrets."""
+    """Values that differ from the chart's defaults. `secret` and `certificate` are names of Secrets."""
     sources = list(sources)
     entra = f"https://login.microsoftonline.com/{tenant}/oauth2/v2.0"
     keys = {"GF_AUTH_AZUREAD_CLIENT_SECRET": "client-secret", "GF_SECURITY_SECRET_KEY": "secret-key"}
     keys |= {source.variable: source.variable for source in sources if source.user}
     probe = {"httpGet": {"scheme": "HTTPS"}}
     return {
-        "deploymentStrategy": {"type": "Recreate"},  # a second pod would wait for the disk for ever
+        "deploymentStrategy": {"type": "Recreate"},  # a second pod would wait for the disk forever
         "admin": {"existingSecret": secret, "userKey": "admin-user", "passwordKey": "admin-password"},
         "envValueFrom": {
             variable: {"secretKeyRef": {"name": secret, "key": key}} for variable, key in keys.items()
@@ -65,7 +65,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
             "storageClassName": disk,
             "size": f"{settings.disk_gb}Gi",
         },
-        "initChownData": {"enabled": False},  # would run as root; the disk is the group's anyway
+        "initChownData": {"enabled": False},  # would run as root; the group owns the disk anyway
         "resources": resources(settings.memory, cpu="100m"),
         "podAnnotations": {"checksum/config": stamp},
         "extraSecretMounts": [
@@ -75,7 +75,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "livenessProbe": probe,
         "readinessProbe": probe,
         "serviceAccount": {"create": False, "name": "grafana"},
-        "rbac": {"create": False},  # the chart's may read every Secret of the namespace
+        "rbac": {"create": False},  # the chart's role may read every Secret in the namespace
         "testFramework": {"enabled": False},
         "grafana.ini": {
             "server": {
@@ -95,14 +95,14 @@ def values(  # noqa: PLR0913 (named, and each an input)
                 "auth_url": f"{entra}/authorize",
                 "token_url": f"{entra}/token",
                 "allowed_organizations": tenant,
-                "role_attribute_strict": True,  # who has no role does not get in
+                "role_attribute_strict": True,  # people without a role cannot log in
                 "use_pkce": True,
             },
             "security": {"cookie_secure": True},
             "users": {"allow_sign_up": False},
-            "unified_alerting": {"enabled": False},  # Prometheus alerts, by rules that are tested
+            "unified_alerting": {"enabled": False},  # Prometheus sends alerts, from tested rules
             "analytics": {"reporting_enabled": False, "check_for_updates": False},
-            "plugins": {"preinstall_disabled": True},  # what it would fetch from grafana.com
+            "plugins": {"preinstall_disabled": True},  # it would download them from grafana.com
         },
         "datasources": {
             "datasources.yaml": {
@@ -118,7 +118,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
                 "labelValue": "1",
                 "resource": "configmap",
                 "folderAnnotation": FOLDER,
-                "skipReload": True,  # Grafana looks by itself, and the sidecar needs no password
+                "skipReload": True,  # Grafana polls for changes, so the sidecar needs no password
                 "provider": {"foldersFromFilesStructure": True},
             },
         },
@@ -137,7 +137,7 @@ def _source(source: DataSource, *, first: bool) -> dict[str, Any]:
     }
     secrets: dict[str, Input[str]] = {}
     if source.user:
-        # InfluxDB's plugin has a user of its own, others take HTTP's.
+        # InfluxDB's plugin has its own user field; the others use HTTP basic authentication.
         basic = source.kind != "influxdb"
         found |= {"basicAuth": True, "basicAuthUser": source.user} if basic else {"user": source.user}
         secrets["basicAuthPassword" if basic else "password"] = f"${source.variable}"

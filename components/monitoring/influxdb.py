@@ -1,4 +1,4 @@
-"""Telemetry: InfluxDB, and Telegraf, which fills it from every node and from Concourse."""
+"""InfluxDB, and Telegraf, which collects measurements from every node and from Concourse."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +22,10 @@ HOSTS = ("influxdb2", "influxdb2.monitoring.svc")
 
 
 class InfluxDb(Component):
-    """InfluxDB with one bucket, whose users may write or read and no more."""
+    """InfluxDB with one bucket, one user that may only write and one that may only read."""
 
     source: DataSource
-    """For Grafana, which need not wait for it."""
+    """Data source for Grafana, which need not wait for InfluxDB."""
 
     def __init__(
         self,
@@ -34,11 +34,10 @@ class InfluxDb(Component):
         ctx: ClusterContext,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`agents` is the namespace of what runs on every node, `disk` a storage class."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         agents = ctx.namespaces["node-agents"]
-        # The administrator's are taken once, by an empty disk: they do not rotate.
+        # InfluxDB reads the administrator's credentials only with an empty disk, so they do not rotate.
         admin = {key: password(f"influxdb-{key}", parent=self) for key in ("admin-password", "admin-token")}
         users = {
             user: password(f"influxdb-{user}", parent=self, rotation=settings.rotation)
@@ -60,7 +59,7 @@ class InfluxDb(Component):
                 settings,
                 disk=ctx.disks.retain,
                 auth=secret("influxdb-admin", namespace, admin),
-                # InfluxDB reads it when it starts, which each new image of its node makes it do, weekly.
+                # InfluxDB reads it at startup; the weekly node image update restarts InfluxDB.
                 certificate=server_certificate(
                     "influxdb-tls", ctx.trust, namespace=namespace, hosts=HOSTS, parent=self, days=365
                 ),

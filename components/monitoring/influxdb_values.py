@@ -1,4 +1,4 @@
-"""What InfluxDB and Telegraf are told, as their charts take it."""
+"""Values of the charts of InfluxDB and Telegraf."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from components.monitoring.settings import InfluxDbSettings
 
 URL = "https://influxdb2.monitoring.svc:8086"
 CONCOURSE = "http://concourse-web-prometheus.concourse.svc:9391/metrics"
-"""Leads to every web node, each under its own address."""
+"""Headless Service that resolves to the address of every web node."""
 USER = 1000
-"""Of InfluxDB's image."""
+"""User id of InfluxDB's image."""
 NOBODY = 65534
 CA = "/etc/telegraf-ca"
 KUBERNETES_CA = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
@@ -21,12 +21,12 @@ KUBERNETES_CA = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
 def influxdb(
     settings: InfluxDbSettings, *, disk: Input[str], auth: Input[str], certificate: Input[str]
 ) -> dict[str, Any]:
-    """What differs from the chart's defaults. `auth` and `certificate` are Secrets."""
+    """Values that differ from the chart's defaults. `auth` and `certificate` are names of Secrets."""
     probe = {"scheme": "HTTPS"}
     return {
-        "image": {"repository": INFLUXDB.repository, "tag": INFLUXDB.tag},  # the chart's own is of 2023
+        "image": {"repository": INFLUXDB.repository, "tag": INFLUXDB.tag},  # the default is from 2023
         "adminUser": {
-            # Only for an empty disk. What may change later, the Job changes.
+            # Used only with an empty disk. The Job applies later changes.
             "organization": settings.organization,
             "bucket": settings.bucket,
             "retention_policy": f"{settings.retention_seconds}s",
@@ -45,7 +45,7 @@ def influxdb(
         "livenessProbe": probe,
         "readinessProbe": probe,
         "startupProbe": probe | {"enabled": True, "failureThreshold": 120},  # it reads its index first
-        "pdb": {"create": False},  # of one pod: no node could be drained
+        "pdb": {"create": False},  # with a single pod, its node could not be drained
         "securityContext": {
             "runAsUser": USER,
             "runAsGroup": USER,
@@ -60,7 +60,10 @@ def influxdb(
 def nodes(
     settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
 ) -> dict[str, Any]:
-    """Of Telegraf on every node. `password` is a Secret, `ca` a ConfigMap, `stamp` changes with both."""
+    """Values of Telegraf on every node.
+
+    `password` names a Secret, `ca` a ConfigMap; `stamp` changes whenever either of them does.
+    """
     return {
         **_both(ca=ca, stamp=stamp),
         "env": [
@@ -72,11 +75,11 @@ def nodes(
             _password(password),
         ],
         "serviceAccount": {"create": False, "name": "telegraf-ds"},
-        "rbac": {"create": False},  # the chart's may run commands in every pod (nodes/proxy)
-        "tolerations": [{"operator": "Exists"}],  # every node is watched
+        "rbac": {"create": False},  # the chart's role may run commands in every pod (nodes/proxy)
+        "tolerations": [{"operator": "Exists"}],  # runs on every node
         "resources": {
             "requests": {"cpu": "50m", "memory": "256Mi"},
-            "limits": {"cpu": None, "memory": "256Mi"},  # the chart has a limit
+            "limits": {"cpu": None, "memory": "256Mi"},  # the chart sets a CPU limit
         },
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "config": _config(settings)
@@ -105,12 +108,12 @@ def nodes(
 def concourse(
     settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
 ) -> dict[str, Any]:
-    """Of the one Telegraf that asks Concourse."""
+    """Values of the single Telegraf that scrapes Concourse."""
     return {
         **_both(ca=ca, stamp=stamp),
         "env": [{"name": "HOSTNAME", "value": "telegraf"}, _password(password)],
         "service": {"enabled": False},
-        "rbac": {"create": False},  # it asks nothing of Kubernetes
+        "rbac": {"create": False},  # it does not use the Kubernetes API
         "pdb": {"create": False},
         "resources": resources("256Mi", cpu="50m"),
         "securityContext": {
@@ -145,11 +148,11 @@ def _config(settings: InfluxDbSettings) -> dict[str, Any]:
         "agent": {
             "interval": f"{settings.interval_seconds}s",
             "flush_interval": f"{settings.interval_seconds}s",
-            "flush_jitter": "5s",  # not all nodes at once
+            "flush_jitter": "5s",  # so that the nodes do not all write at once
         },
         "outputs": [
             {
-                # By user and password, as version 1 had it: tokens of version 2 cannot be chosen.
+                # User and password of the version 1 API: version 2 tokens cannot be set to a chosen value.
                 "influxdb": {
                     "urls": [URL],
                     "database": settings.bucket,

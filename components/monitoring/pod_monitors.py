@@ -1,4 +1,4 @@
-"""What Prometheus watches beside what comes with it: one table, a PodMonitor each."""
+"""Additional scrape targets of Prometheus: a table with one PodMonitor per row."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -28,21 +28,21 @@ CONSUL_TOKEN = "metrics-consul"  # noqa: S105 (the name of a Secret)
 
 
 class ScrapeTarget(NamedTuple):
-    """Pods that tell metrics."""
+    """Pods that expose metrics."""
 
     pods: Pods
     port: int
-    """As the pods declare it."""
+    """Container port as declared by the pods."""
     server: str = ""
-    """A name in the pods' certificate, where they speak TLS."""
+    """A name in the pods' certificate, if they use TLS."""
     path: str = "/metrics"
     format: str = ""
-    """What a server that can also speak JSON has to be told."""
+    """Value of the `format` parameter, for servers that return JSON by default."""
     secret: str = ""
-    """Name of the Secret with a token, for who tells nobody else."""
+    """Name of the Secret with a token, for servers that require one."""
 
     def endpoint(self, ca: Input[str]) -> dict[str, Any]:
-        """As the operator's kind has it. `ca` is a ConfigMap beside the monitor."""
+        """The endpoint as a PodMonitor describes it. `ca` is a ConfigMap in the monitor's namespace."""
         found: dict[str, Any] = {"portNumber": self.port, "path": self.path}
         if self.server:
             verified = {"ca": {"configMap": {"name": ca, "key": "ca.crt"}}, "serverName": self.server}
@@ -63,11 +63,11 @@ SCRAPE_TARGETS: Mapping[str, ScrapeTarget] = {
     "influxdb": ScrapeTarget(INFLUXDB, INFLUXDB_PORT, "influxdb2.monitoring.svc"),
     "grafana": ScrapeTarget(GRAFANA, 3000, "grafana.monitoring.svc"),
 }
-"""By the name of the monitor. Charts that bring one of their own (cert-manager, Traefik) have that."""
+"""Targets by name of their monitor. Charts with a monitor of their own (cert-manager, Traefik) use that."""
 
 
 class PodMonitors(Component):
-    """A PodMonitor for each row of the table, whether its pods are there yet or not."""
+    """A PodMonitor for each row of the table, whether or not its pods exist yet."""
 
     def __init__(
         self,
@@ -78,10 +78,7 @@ class PodMonitors(Component):
         expires_at: Mapping[str, Input[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`crds_ready` resolves once the PodMonitor CRD exists.
-
-        `expires_at` has the last moment of what was made for a time, by what it is.
-        """
+        """`expires_at` maps the name of everything that expires to its expiry time."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         ca = ca_bundle(CA, ctx.trust, namespace=namespace, parent=self)
@@ -91,7 +88,7 @@ class PodMonitors(Component):
             string_data={"token": consul_token},
             opts=self.child,
         )
-        # An operator that finds no token takes nothing of a monitor.
+        # The operator ignores a monitor whose token does not exist.
         there = after(namespace, ctx.service_monitors, token.metadata.name)
         expiry_rules(there, expires_at, parent=self)
         for called, watched in SCRAPE_TARGETS.items():

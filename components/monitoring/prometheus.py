@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager, by kube-prometheus-stack."""
+"""Prometheus and Alertmanager, installed with the chart kube-prometheus-stack."""
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
@@ -16,7 +16,7 @@ class Prometheus(Component):
     """Prometheus, its operator and Alertmanager, in one release."""
 
     source: DataSource
-    """For Grafana, which need not wait for it."""
+    """Data source for Grafana, which need not wait for Prometheus."""
 
     def __init__(
         self,
@@ -27,7 +27,6 @@ class Prometheus(Component):
         webhook: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`agents` is the namespace of what runs on every node, `disk` a storage class."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         slack = k8s.core.v1.Secret(
@@ -36,7 +35,7 @@ class Prometheus(Component):
             string_data={WEBHOOK: webhook},
             opts=self.child,
         )
-        # The node exporter runs in the namespace `agents`.
+        # The node exporter runs in the namespace `node-agents`.
         there = after(namespace, ctx.namespaces["node-agents"], ctx.service_monitors)
         alerts(there, settings.runbooks, parent=self)
         release(

@@ -1,4 +1,4 @@
-"""What Prometheus and Alertmanager are told, as their chart takes it."""
+"""Values of the chart of Prometheus and Alertmanager."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ PROMETHEUS_RELEASE = "kube-prometheus-stack"
 SLACK = "alertmanager-slack"
 WEBHOOK = "webhook"
 NOT_OURS = ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy")
-"""Parts of Kubernetes that AKS lets nobody look into."""
+"""Parts of Kubernetes that AKS manages and does not expose for scraping."""
 RULES_OF_THOSE = (
     "etcd", "kubeControllerManager", "kubeProxy", "kubeSchedulerAlerting", "kubeSchedulerRecording",
 )  # fmt: skip
@@ -24,25 +24,25 @@ TEXT = (
 
 
 def values(settings: PrometheusSettings, *, disk: Input[str], slack: Input[str]) -> dict[str, Any]:
-    """What differs from the chart's defaults. `slack` is the Secret with the webhook."""
+    """Values that differ from the chart's defaults. `slack` is the name of the Secret with the webhook."""
     several = settings.replicas > 1
     return {
-        "crds": {"enabled": False},  # a release of their own has them
-        "grafana": {"enabled": False, "forceDeployDashboards": True},  # likewise; its dashboards are good
+        "crds": {"enabled": False},  # a separate release installs them
+        "grafana": {"enabled": False, "forceDeployDashboards": True},  # a separate release; keep dashboards
         **{part: {"enabled": False} for part in NOT_OURS},
         "defaultRules": {"rules": dict.fromkeys((*RULES_OF_THOSE, "windows"), False)},
         "nodeExporter": {"operatingSystems": {"aix": {"enabled": False}, "darwin": {"enabled": False}}},
-        # AKS signs kubelets' certificates by the cluster's CA. Prometheus shows them its token.
+        # The cluster's CA signs the kubelets' certificates on AKS. Prometheus sends its token to kubelets.
         "kubelet": {"serviceMonitor": {"insecureSkipVerify": False}},
         "prometheus": {
             "podDisruptionBudget": budget(settings.replicas),
             "prometheusSpec": {
-                **{f"{kind}SelectorNilUsesHelmValues": False for kind in KINDS},  # else only its own
+                **{f"{kind}SelectorNilUsesHelmValues": False for kind in KINDS},  # else only the chart's own
                 "replicas": settings.replicas,
                 "podAntiAffinity": "hard" if several else "soft",
                 "topologySpreadConstraints": spread("prometheus"),
                 "retention": settings.retention,
-                "retentionSize": f"{settings.full_gb}GB",  # of 1024³ bytes each, whatever its name
+                "retentionSize": f"{settings.full_gb}GB",  # Prometheus' GB are 1024³ bytes
                 "resources": resources(settings.memory, cpu="500m"),
                 "storageSpec": claim(disk, settings.disk_gb),
             },
@@ -60,9 +60,9 @@ def values(settings: PrometheusSettings, *, disk: Input[str], slack: Input[str])
             },
         },
         "prometheusOperator": {
-            # A webhook that cannot be reached would refuse all rules, and promtool checks ours before.
+            # An unreachable webhook would block all rules, and promtool has already checked ours.
             "admissionWebhooks": {"enabled": False},
-            "tls": {"enabled": False},  # its certificate comes of the webhook's jobs
+            "tls": {"enabled": False},  # its certificate would come from the webhook's jobs
             "resources": resources("256Mi", cpu="50m"),
             "prometheusConfigReloader": {"resources": resources("64Mi", cpu="10m")},
         },
@@ -71,14 +71,14 @@ def values(settings: PrometheusSettings, *, disk: Input[str], slack: Input[str])
             "metricLabelsAllowlist": ["pods=[vault-sealed,vault-initialized,vault-active]"],
         },
         "prometheus-node-exporter": {
-            "namespaceOverride": "node-agents",  # it is on the nodes' network and reads their files
+            "namespaceOverride": "node-agents",  # it uses the host network and reads the nodes' files
             "resources": resources("128Mi", cpu="50m"),
         },
     }
 
 
 def routing(channel: str) -> dict[str, Any]:
-    """Alertmanager's configuration: what a person has to do something about goes to Slack."""
+    """Alertmanager's configuration: alerts that need action by a person go to Slack."""
     return {
         "route": {
             "receiver": "slack",

@@ -1,4 +1,4 @@
-"""What a stack chooses about Prometheus, Alertmanager, InfluxDB, Telegraf and Grafana."""
+"""Settings of Prometheus, Alertmanager, InfluxDB, Telegraf and Grafana."""
 
 from typing import Annotated
 
@@ -9,27 +9,28 @@ from components.config.types import Epoch, Quantity, Retention
 
 
 class PrometheusSettings(Model):
-    """Prometheus and Alertmanager: how much they keep, how many there are, and whom they tell."""
+    """Prometheus and Alertmanager: retention, size, replicas and the destination of alerts."""
 
     retention: Retention = "15d"
     """How long Prometheus keeps metrics."""
     disk_gb: int = Field(default=128, ge=8, le=32767)
-    """GiB of each Prometheus' disk. The oldest metrics go early when four fifths are full."""
+    """Size of each Prometheus' disk in GiB. Once it is 80% full, the oldest metrics are deleted early."""
     memory: Quantity = "4Gi"
-    """Of each Prometheus. It takes about 3 GiB for a million series."""
+    """Memory request and limit of each Prometheus, which needs about 3 GiB for a million series."""
     replicas: int = Field(default=2, ge=1, le=4)
-    """Prometheuses, and Alertmanagers as many. Each watches everything; one may go at a time."""
+    """Number of Prometheus replicas, and of Alertmanager replicas. Each Prometheus scrapes every target; at
+    most one replica may be evicted at a time."""
     slack_channel: str = Field(default="#cd-alerts", pattern=r"^[#@]\S+$")
-    """Where alerts go, with its # or @."""
+    """Slack channel or user that receives alerts, including the # or @."""
     runbooks: str = Field(
         default="", pattern=r"^(https://\S+/)?$", examples=["https://git.example.org/cd/blob/main/"]
     )
-    """Address of this repository's files, with a slash at the end, for the links in alerts. Without it they
-    are paths in the repository."""
+    """Base URL of this repository's files, ending in a slash, for runbook links in alerts. If empty, alerts
+    show paths in the repository instead."""
 
     @property
     def full_gb(self) -> int:
-        """What Prometheus may fill; it needs room beside that for what it is just writing."""
+        """Size limit of Prometheus' data in GiB; the rest of the disk is for data still being written."""
         return self.disk_gb * 4 // 5
 
 
@@ -38,41 +39,41 @@ HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 def _long_enough(value: str) -> str:
     if HOURS[value[-1]] * int(value[:-1]) < HOURS["d"]:
-        raise ValueError(f"{value!r} is less than a day, which InfluxDB keeps in one piece; at least 1d")
+        raise ValueError(f"{value!r} is less than a day, which InfluxDB keeps as one unit; give at least 1d")
     return value
 
 
 class InfluxDbSettings(Model):
-    """InfluxDB and Telegraf: what the nodes and Concourse tell, kept for longer than metrics."""
+    """InfluxDB and Telegraf: measurements of nodes and Concourse, kept longer than Prometheus' metrics."""
 
     organization: str = Field(default="delivery", pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    """InfluxDB's word for whose data it is. Only an empty InfluxDB takes another."""
+    """InfluxDB organization that owns the data. It can only be changed while InfluxDB is empty."""
     bucket: str = Field(default="telegraf", pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    """Where Telegraf writes."""
+    """Bucket that Telegraf writes to."""
     retention: Annotated[Retention, AfterValidator(_long_enough)] = "90d"
-    """How long the bucket keeps what is written."""
+    """How long the bucket keeps data."""
     interval_seconds: int = Field(default=30, ge=5, le=300)
-    """How often nodes and Concourse are asked, in seconds."""
+    """Interval in seconds at which Telegraf collects from the nodes and Concourse."""
     disk_gb: int = Field(default=128, ge=8, le=32767)
-    """GiB of InfluxDB's disk."""
+    """Size of InfluxDB's disk in GiB."""
     memory: Quantity = "4Gi"
-    """Of InfluxDB."""
+    """Memory request and limit of InfluxDB."""
     rotation: Epoch = "2026-11"
-    """The month of the passwords of Telegraf and Grafana; moving it makes new ones."""
+    """Month of Telegraf's and Grafana's passwords; setting a later month generates new ones."""
 
     @property
     def retention_seconds(self) -> int:
-        """As InfluxDB counts."""
+        """Retention in seconds, the unit that InfluxDB uses."""
         return HOURS[self.retention[-1]] * int(self.retention[:-1]) * 3600
 
 
 class GrafanaSettings(Model):
-    """Grafana. Who may do what in it is under entra.grafana."""
+    """Grafana. Its permissions are set under entra.grafana."""
 
     disk_gb: int = Field(default=16, ge=4, le=1024)
-    """GiB of Grafana's disk, which keeps what people made in it by hand."""
+    """Size of Grafana's disk in GiB. The disk holds dashboards and other objects created by hand."""
     memory: Quantity = "1Gi"
-    """Of Grafana."""
+    """Memory request and limit of Grafana."""
 
 
 class MonitoringSettings(Model):

@@ -164,7 +164,7 @@ BAD = [
     ({"concourse.heartbeatInterval": "2 min"}, "concourse.heartbeatInterval", "a duration such as 30s"),
     ({"concourse.encryption": {"epochs": []}}, "concourse.encryption.epochs", "at least 1 item"),
     ({"concourse.encryption": {"epochs": ["2027-01", "2026-11"]}}, "concourse.encryption.epochs", "in order"),
-    ({"concourse.encryption": {"rotating": True}}, "concourse.encryption.rotating", "no other key in epochs"),
+    ({"concourse.encryption": {"rotating": True}}, "concourse.encryption.rotating", "no earlier key in epochs"),
     ({"concourse.encryption": {"epochs": ["2026-11", "2027-01"], "rotating": True}},
      "concourse.web.replicas", "1 until that is done"),
     ({"concourse.defaultBuildLogsToRetain": 3000}, "concourse.defaultBuildLogsToRetain",
