@@ -99,7 +99,7 @@ class DnsSettings(Model):
             text = "missing; give the id of a zone that is delegated, or zone and parentZoneId"
             yield Problem("zoneId", text)
         if self.zone_id and (self.zone or self.parent_zone_id):
-            text = "is for an existing zone, zone and parentZoneId are for a new one; set one or the other"
+            text = "is for an existing zone, zone and parentZoneId are for a new one; give one or the other"
             yield Problem("zoneId", text)
 
     def _both_halves(self) -> Iterator[Problem]:
