@@ -18,24 +18,7 @@ from typing import Any
 
 from components.vault.policy_documents import operator
 from tests.conformance.servers import HOST, VaultServer
-from tests.support.job_scripts import script_file
-
-# Runs a script in real time, beside real servers, and kills it after so many requests that change something.
-KILLER = """\
-import os, runpy, sys
-import calls
-left, once = int(sys.argv[1]), calls.Server.once
-def counted(self, method, path, body=None):
-    global left
-    answer = once(self, method, path, body)
-    left -= method != "GET" and "/renew/" not in path
-    if left == 0:
-        print("KILLED after", method, path.partition("?")[0], flush=True)
-        os._exit(137)
-    return answer
-calls.Server.once = counted
-runpy.run_path(sys.argv[2], run_name="__main__")
-"""
+from tests.support.job_scripts import KILLER, script_file
 
 PASSWORD = "the-password-that-the-program-made"
 CLOSED = (

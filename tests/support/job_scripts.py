@@ -14,15 +14,11 @@ from werkzeug import Request, Response
 
 ROOT = Path(__file__).parents[2]
 KILLED = 137
-# Runs a script by a clock of its own, on which waiting takes no time, and kills it after so many requests
-# that change something.
-LAUNCHER = """\
-import os, runpy, sys, types
+# Kills a script after so many requests that change something; 0 never does.
+KILLING = """\
+import os, runpy, sys
 import calls
-now, left, once = 0.0, int(sys.argv[1]) or -1, calls.Server.once
-def sleep(seconds):
-    global now
-    now += seconds
+left, once = int(sys.argv[1]) or -1, calls.Server.once
 def counted(self, method, path, body=None):
     global left
     answer = once(self, method, path, body)
@@ -31,14 +27,27 @@ def counted(self, method, path, body=None):
         print("KILLED after", method, path.partition("?")[0], flush=True)
         os._exit(137)
     return answer
+calls.Server.once = counted
+"""
+# Runs a script in real time, beside real servers.
+KILLER = KILLING + 'runpy.run_path(sys.argv[2], run_name="__main__")\n'
+# Runs a script on a clock of its own, on which waiting takes no time.
+LAUNCHER = (
+    KILLING
+    + """\
+import types
+now = 0.0
+def sleep(seconds):
+    global now
+    now += seconds
 calls.time = types.SimpleNamespace(monotonic=lambda: now, sleep=sleep)
 calls.DEADLINE = float(os.environ["PATIENCE_SECONDS"])
-calls.Server.once = counted
 if sys.argv[3:]:
     exec(sys.argv[3])
 else:
     runpy.run_path(sys.argv[2], run_name="__main__")
 """
+)
 
 
 def script_file(name: str) -> Path:
