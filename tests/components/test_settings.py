@@ -102,7 +102,7 @@ BAD = [
     ({"cluster.serviceRange": "10.80.0.0/20"}, "cluster.serviceRange", "Concourse's build containers"),
     ({"network.addressSpace": "10.80.0.0/16"}, "network.addressSpace", "Concourse's build containers"),
     ({"cluster.podRange": "10.244.0.0/20"}, "cluster.podRange", "has room for 16 of"),
-    ({"cluster.dnsServiceAddress": "10.1.0.10"}, "cluster.dnsServiceAddress", "such as 10.0.0.10"),
+    ({"cluster.dnsServiceAddress": "10.1.0.10"}, "cluster.dnsServiceAddress", "use one such as 10.0.0.10"),
     ({"cluster.dnsServiceAddress": "10.0.0.1"}, "cluster.dnsServiceAddress", "is not free"),
     ({"cluster.dnsServiceAddress": "dns"}, "cluster.dnsServiceAddress", "is not an IPv4 address such as"),
     ({"cluster.kubernetesVersion": 1.36}, "cluster.kubernetesVersion", 'put it in quotes, "1.36"'),
