@@ -38,7 +38,10 @@ class Workspace:
     def ready(self) -> dict[str, str]:
         """Wait for the clouds. Returns the environment variables with their addresses for the engine."""
         if "PULUMI_DEBUG_PROVIDERS" not in self.environment and self.clouds.stdout:
-            ports = json.loads(self.clouds.stdout.readline())
+            line = self.clouds.stdout.readline()
+            if not line:
+                raise RuntimeError("the simulated clouds did not start; their error is above")
+            ports = json.loads(line)
             self.environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{n}:{p}" for n, p in ports.items())
         return self.environment
 

@@ -19,6 +19,7 @@ from tests.conformance.cluster import AZURE, Judge, Manifest, Release, package, 
 from tests.conformance.servers import ApiServer, Seal, api_server, vault_server
 from tests.conformance.vault_init_job import Job, around
 from tests.support.checkout import Checkout
+from tests.support.job_scripts import ROOT
 
 INIT = "vault/jobs/vault-init"
 ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "VAULT_POD_URL", "VAULT_URL"}
@@ -192,6 +193,7 @@ def behind(stack: str, folder: Path, seal: Seal, releases: list[Release]) -> Ite
         where = {"kubernetes": kubernetes, "vault": {"url": vault.url, "ca": str(vault.ca)}}
         file.write_text(json.dumps(where))
         patch.setenv("REHEARSAL_SERVERS", real_kubernetes.__name__)
+        patch.setenv("PYTHONPATH", str(ROOT))  # the checkout has no tests
         patch.setenv(real_kubernetes.FILE, str(file))
         ground.init.start()
         yield ground
