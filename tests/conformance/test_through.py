@@ -104,7 +104,7 @@ def changed(ground, up):
     """A stack file with another team and another rotation of Concourse's login."""
     teams = ground.settings()[TEAMS]
     ground.set("teams", [*teams, {"name": "added", "roles": teams[0]["roles"]}])
-    ground.set("credentials", {"rotation": "2026-12", "previous": "2026-11"})
+    ground.set("vault.appRoles", {"rotation": "2026-12", "previous": "2026-11"})
 
 
 def test_what_the_api_server_refuses_fails_the_preview_and_nothing_is_changed(ground, changed):
