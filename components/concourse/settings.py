@@ -80,9 +80,9 @@ class ConcourseSettings(Model):
     max_build_logs_to_retain: int = Field(default=2000, ge=0)
     """Maximum number of build logs per job; 0 sets no limit. Build logs take up most of the database."""
     default_build_logs_to_retain: int = Field(default=200, ge=0)
-    """Number of build logs kept for a job whose pipeline does not set it; 0 keeps `maxBuildLogsToRetain`."""
+    """Number of build logs kept for a job that does not set its own; 0 keeps `maxBuildLogsToRetain`."""
     default_days_to_retain_build_logs: int = Field(default=30, ge=0)
-    """Days for which a job's build logs are kept if its pipeline does not set them; 0 sets no limit."""
+    """Days for which build logs are kept for a job that does not set its own; 0 sets no limit."""
     max_days_to_retain_build_logs: int = Field(default=0, ge=0)
     """Maximum number of days for which a job's build logs are kept; 0 sets no limit."""
     container_placement_strategies: tuple[Strategy, ...] = Field(default=("volume-locality",), min_length=1)

@@ -38,7 +38,7 @@ def values(settings: PrometheusSettings, *, disk: Input[str], slack: Input[str])
             "podDisruptionBudget": budget(settings.replicas),
             "prometheusSpec": {
                 **{
-                    f"{kind}SelectorNilUsesHelmValues": False for kind in SELECTORS
+                    f"{resource}SelectorNilUsesHelmValues": False for resource in SELECTORS
                 },  # else only the chart's own
                 "replicas": settings.replicas,
                 "podAntiAffinity": "hard" if several else "soft",

@@ -1,4 +1,4 @@
-"""Concourse's real chart with our values: the variables that Concourse gets. Needs the chart in CHARTS_DIR."""
+"""Concourse's real chart with our values: Concourse's variables. Needs the chart in CHARTS_DIR."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The script that configures Concourse's teams, against a stub with responses recorded from Concourse 8.2.5."""
+"""The script that configures Concourse's teams, against a stub with responses of Concourse 8.2.5."""
 
 import json
 from functools import partial

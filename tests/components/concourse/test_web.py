@@ -71,7 +71,7 @@ def test_the_old_key_is_present_only_during_a_key_rotation():
     assert chart_values(**rotating)["web"]["strategy"]["strategy"] == {"type": "Recreate"}
 
 
-def test_without_vault_nothing_of_it_is_chart_values():
+def test_without_vault_there_are_no_vault_settings():
     web = chart_values()["concourse"]["web"]
     assert "vault" not in web
     assert not [key for key in secret() if key.startswith("vault")]

@@ -28,9 +28,7 @@ def elasticsearch(world, request):
             error = {"type": "resource_already_exists_exception", "reason": f"{name} already exists"}
             return 400, {"error": error}
         case ["_data_stream", name]:
-            assert world["templates"][name]["data_stream"] == {}, (
-                "without a template it would not be a data stream"
-            )
+            assert world["templates"][name]["data_stream"] == {}, "the template has to exist first"
             world["streams"][name] = {}
         case ["_data_stream", name, "_lifecycle"]:
             world["streams"][name]["retention"] = body["data_retention"]

@@ -1,4 +1,4 @@
-"""Grafana: login through Entra, verified data sources, no default key, and dashboards with existing metrics."""
+"""Grafana: Entra login, verified data sources, no default key, and dashboards on existing metrics."""
 
 import json
 import re

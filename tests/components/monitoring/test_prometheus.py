@@ -95,7 +95,7 @@ def test_alertmanager_reads_the_webhook_from_the_secrets_file(run):
     assert "api_url" not in slack
 
 
-def test_what_nobody_has_to_do_anything_about_is_not_chart_values():
+def test_alerts_without_a_required_action_do_not_go_to_slack():
     [quiet] = chart_values()["alertmanager"]["config"]["route"]["routes"]
     assert quiet == {"receiver": "null", "matchers": ['severity !~ "critical|warning"']}
 

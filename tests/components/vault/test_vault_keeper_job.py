@@ -73,9 +73,7 @@ class Pod:
             [sys.executable, "-B", "-u", script_file("vault_keeper.py")], env=os.environ | environment
         )
         try:
-            eventually(
-                lambda: self.signals > before
-            )  # at startup: an earlier keeper may have missed a renewal
+            eventually(lambda: self.signals > before)  # it always signals once at startup
             yield
             time.sleep(3 * PAUSE)
             assert keeper.poll() is None, "it exited"
