@@ -32,7 +32,7 @@ class VaultInit(Component):
 
     user: str
     password: Output[str]
-    """Password of `user`, the login with which Pulumi configures Vault. Secret."""
+    """Password of `user`, with which Pulumi logs in to configure Vault; secret."""
     done: Output[str]
     """Known once Vault is initialised."""
 
@@ -52,7 +52,7 @@ class VaultInit(Component):
         super().__init__(name, opts)
         namespace = ctx.namespaces["vault"]
         self.user, self.password = PULUMI, generated.password(f"{name}-operator", parent=self)
-        # A server caches the state that its storage had before it was cleared.
+        # The Job restarts the servers after it has cleared their storage, because they cache its state.
         rules = vault.pods.apply(
             lambda pods: [
                 {"apiGroups": [""], "resources": ["pods"], "resourceNames": list(pods), "verbs": ["delete"]}

@@ -77,7 +77,7 @@ def run(world, tmp_path, httpserver):
     httpserver.check()
 
 
-def test_a_new_team_is_made_and_what_is_right_is_left_alone(run, world):
+def test_a_new_team_is_created_and_main_is_not_changed(run, world):
     done = run({"payments": PAYMENTS})
     assert done.returncode == 0
     assert world["requests"] == [("PUT", "payments")]
