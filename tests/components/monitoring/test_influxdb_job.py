@@ -42,7 +42,7 @@ def influxdb(world, request):  # noqa: C901, PLR0911, PLR0912 (a case each)
         case "POST", ["private", "legacy", "authorizations"]:
             if any(user["token"] == body["token"] for user in world["users"].values()):
                 return 422, {"code": "unprocessable entity"}
-            id_ = f"1{len(world['said'])}"
+            id_ = f"1{len(world['requests'])}"
             world["users"][id_] = {"id": id_, **body}
             return 201, world["users"][id_]
         case "POST", ["private", "legacy", "authorizations", id_, "password"]:
