@@ -131,7 +131,7 @@ def test_an_unlisted_team_is_refused_with_the_line_to_add(run, world):
 
 
 @pytest.mark.parametrize(
-    ("teams", "said"),
+    ("teams", "message"),
     [
         ({"main": {"member": {"users": ["oidc:ada@example.org"]}}}, "main would have no owner"),
         (
@@ -148,11 +148,11 @@ def test_an_unlisted_team_is_refused_with_the_line_to_add(run, world):
         ({"payments": {}}, "payments has no members"),
     ],
 )
-def test_errors_that_concourse_would_accept_are_refused_before_any_change(run, world, teams, said):
+def test_errors_that_concourse_would_accept_are_refused_before_any_change(run, world, teams, message):
     main = {"main": {"owner": {"users": ["local:admin"]}}}
     done = run({}, text=json.dumps({"set": main | teams, "removed": []}))
     assert done.returncode == 42
-    assert said in done.stdout
+    assert message in done.stdout
     assert world["requests"] == []
 
 
