@@ -12,7 +12,7 @@ from components.azure.catalog import DATABASE_SKUS, LOCATIONS, user_connections
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.settings import StorageSettings
 from components.concourse.settings import CONNECTIONS_PER_WEB, ConcourseSettings
-from components.concourse.team_settings import MAIN, TeamSettings, taken_twice
+from components.concourse.team_settings import MAIN, TeamSettings, duplicate_names
 from components.concourse.worker_settings import CONTAINER_RANGE, NODE_KEEPS_GB, WorkerSettings
 from components.config.model import Problem, suggestion
 from components.config.types import is_guid
@@ -118,7 +118,7 @@ def main_team_exists(teams: Sequence[TeamSettings]) -> Iterator[Problem]:
 
 
 def names_are_unique(teams: Sequence[TeamSettings], administrator: str) -> Iterator[Problem]:
-    for problem in taken_twice(teams, administrator):
+    for problem in duplicate_names(teams, administrator):
         yield Problem(f"teams{problem.key}", problem.text)
 
 

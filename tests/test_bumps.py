@@ -1,4 +1,4 @@
-"""A bump of a chart is that release's affair, and nothing else's."""
+"""A new chart version changes the chart's own releases only."""
 
 import json
 import runpy
@@ -14,8 +14,8 @@ STACK = "demo"
 OTHER = {name: f"99.0.{index}" for index, name in enumerate(sorted(CHARTS))}
 
 
-def inventory(charts):
-    """What the program registers, by URN."""
+def registered(charts):
+    """The resources that the program registers, by URN."""
     recorder = recording(STACK)
     set_all_config(encoded(stack_config(STACK) | {"platform:charts": charts}), [])
     finished(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__") and None)()
@@ -24,11 +24,11 @@ def inventory(charts):
 
 @pytest.fixture(scope="module")
 def both():
-    """The program with its pins, and with another version of every chart, each a different one."""
-    return inventory({}), inventory(OTHER)
+    """The resources with the pinned charts, and with a different version of every chart."""
+    return registered({}), registered(OTHER)
 
 
-def test_a_bump_changes_the_version_of_its_own_releases_and_nothing_else(both):
+def test_a_bump_changes_only_the_version_of_the_charts_releases(both):
     before, after = both
     assert before.keys() == after.keys()
     for urn, resource in after.items():

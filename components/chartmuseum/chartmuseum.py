@@ -1,4 +1,4 @@
-"""ChartMuseum: the Helm charts of pipelines, in the stack's storage account."""
+"""ChartMuseum, a repository for Helm charts that stores them in blob storage."""
 
 from pulumi import Output, ResourceOptions
 
@@ -16,7 +16,7 @@ from components.kubernetes.secret import secret
 
 
 class ChartMuseum(Component):
-    """ChartMuseum at its public host, behind a login."""
+    """ChartMuseum, published at its host name, with basic authentication."""
 
     url: Output[str]
     """URL of the repository; known once its certificate and route exist."""
@@ -51,7 +51,7 @@ class ChartMuseum(Component):
                 url=host.url,
                 storage=storage,
                 secret=credentials,
-                checksum=checksum(login, storage.key),
+                config_checksum=checksum(login, storage.key),
             ),
             opts=self.child,
         )

@@ -1,4 +1,4 @@
-"""What a stack chooses about ChartMuseum."""
+"""Settings of ChartMuseum."""
 
 from pydantic import Field
 
@@ -12,6 +12,6 @@ class ChartMuseumSettings(Model):
     user: str = Field(default="charts", pattern=r"^[a-z][a-z0-9-]{0,31}$")
     """Basic-auth user for reading and pushing charts. Anonymous access is off; the password is generated."""
     rotation: Epoch = "2026-11"
-    """Month of the password. A later month generates a new one, and the old one stops working."""
+    """Month of the basic-auth password. A later month generates a new one; the old one stops working."""
     memory: Quantity = "512Mi"
-    """Memory request and limit of the pod, which keeps the index of all charts in memory."""
+    """Memory request and limit of ChartMuseum, which keeps the index of all charts in memory."""

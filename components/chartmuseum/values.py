@@ -1,4 +1,4 @@
-"""The values of ChartMuseum's chart."""
+"""Values of ChartMuseum's chart."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ CERTIFICATE = "chartmuseum-tls"
 
 
 class ChartStorage(NamedTuple):
-    """The blob container of the charts. ChartMuseum does not support workload identity: it needs a key."""
+    """The blob container for charts. ChartMuseum needs its key: it does not support workload identity."""
 
     account: Input[str]
     container: Input[str]
@@ -27,9 +27,9 @@ def values(
     url: str,
     storage: ChartStorage,
     secret: Input[str],
-    checksum: Input[str],
+    config_checksum: Input[str],
 ) -> dict[str, Any]:
-    """Differences from the chart's defaults. `secret` has the login and the account's key."""
+    """Values that differ from the chart's defaults. `secret` has the login and the storage account's key."""
     probe = {"scheme": "HTTPS"}
     return {
         "env": {
@@ -54,14 +54,14 @@ def values(
         "deployment": {
             "extraVolumes": [
                 {"name": "tls", "secret": {"secretName": CERTIFICATE, "defaultMode": 0o440}},
-                {"name": "tmp", "emptyDir": {}},  # buffer of uploads
+                {"name": "tmp", "emptyDir": {}},  # buffer for uploads
             ],
             "extraVolumeMounts": [
                 {"name": "tls", "mountPath": "/tls", "readOnly": True},
                 {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (the pod's own)
             ],
         },
-        "podAnnotations": {"checksum/config": checksum},
+        "podAnnotations": {"checksum/config": config_checksum},
         "probes": {"livenessHttpGetConfig": probe, "readinessHttpGetConfig": probe},
         "containerSecurityContext": {
             **RESTRICTED_CONTAINER,

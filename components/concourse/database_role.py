@@ -1,21 +1,22 @@
-"""Concourse's own role in its database; the server's administrator is used only to create it."""
+"""Concourse's own role in its database. The server's administrator is used only to create it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-import pulumi_random as random
 from pulumi import Input, Output, ResourceOptions
 
 from components.azure.postgres import Database
-from components.component import Component
+from components.component import Component, after
 from components.concourse.scram import verifier
+from components.kubernetes import generated_secrets as generated
 from components.kubernetes.charts import POSTGRES
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import checksum, job, pod_template
+from components.kubernetes.secret import secret
 
 SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
-USER = 70
+POSTGRES_UID = 70
 """User id of `postgres` in the image."""
 
 
@@ -34,7 +35,7 @@ class DatabaseLogin:
 
 
 class DatabaseRole(Component):
-    """A database role, created and updated by a Job: the database is reachable only from the cluster."""
+    """A database role. A Job creates and updates it, because only the cluster can reach the database."""
 
     login: DatabaseLogin
     """Login of the role; known once it works."""
@@ -51,11 +52,8 @@ class DatabaseRole(Component):
     ) -> None:
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse"]
-        made = random.RandomPassword(
-            name, length=40, special=False, keepers={"rotation": rotation}, opts=self.child
-        )
-        password: Output[str] = Output.secret(made.result)
-        known: Output[str] = Output.secret(password.apply(verifier))
+        password = generated.password(name, rotation=rotation, parent=self)
+        password_verifier: Output[str] = Output.secret(password.apply(verifier))
         script = SCRIPT.read_text(encoding="utf-8")
         files = k8s.core.v1.ConfigMap(
             name,
@@ -63,12 +61,7 @@ class DatabaseRole(Component):
             data={"role.sql": script, "roots.pem": database.ca_certificates},
             opts=self.child,
         )
-        secret = k8s.core.v1.Secret(
-            name,
-            metadata={"name": name, "namespace": namespace},
-            string_data={"PGPASSWORD": database.password, "VERIFIER": known},
-            opts=self.child,
-        )
+        login = {"PGPASSWORD": database.password, "VERIFIER": password_verifier}
         environment: dict[str, Input[str]] = {
             "PGHOST": database.host,
             "PGDATABASE": database.name,
@@ -87,21 +80,25 @@ class DatabaseRole(Component):
                     "image": str(POSTGRES),
                     "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
                     "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
-                    "envFrom": [{"secretRef": {"name": secret.metadata.name}}],
+                    "envFrom": [
+                        {"secretRef": {"name": secret(name, login, namespace=namespace, parent=self)}}
+                    ],
                     "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
                 },
                 [{"name": "files", "configMap": {"name": files.metadata.name}}],
                 labels={"app": "database-role"},
                 annotations={
-                    "checksum/config": checksum(script, database.ca_certificates, database.password, known)
+                    "checksum/config": checksum(
+                        script, database.ca_certificates, database.password, password_verifier
+                    )
                 },
-                user=USER,
+                user=POSTGRES_UID,
             ),
             minutes=10,
             parent=self,
         )
         self.login = DatabaseLogin(
-            host=Output.all(done, database.host).apply(lambda both: str(both[1])),
+            host=after(database.host, done),
             database=database.name,
             user=role,
             password=password,

@@ -9,8 +9,8 @@ from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, DatabaseUser, Duration, Epoch, Quantity
 
 CONNECTIONS_PER_WEB = 85
-"""Most database connections that one web node opens: 50 backend, 10 API, 5 garbage collection,
-1 worker, 6 locks, 5 for logins and 4 listeners, plus a small margin."""
+"""Maximum number of database connections of one web node: 50 backend, 10 API, 5 garbage collection, 1 worker,
+6 locks, 5 for logins and 4 listeners, plus a small margin."""
 Strategy = Literal[
     "volume-locality",
     "random",
@@ -50,7 +50,7 @@ class EncryptionSettings(Model):
 
     def _one_after_another(self) -> Iterator[Problem]:
         if list(self.epochs) != sorted(set(self.epochs)):
-            yield Problem("epochs", "are not in order; list each month once, each later than the one before")
+            yield Problem("epochs", "must be in order; list each month once, the latest last")
 
     def _from_one_to_another(self) -> Iterator[Problem]:
         if self.rotating and len(self.epochs) == 1:
@@ -76,33 +76,35 @@ class ConcourseSettings(Model):
     web: WebSettings = WebSettings()
     """The web nodes."""
     encryption: EncryptionSettings = EncryptionSettings()
-    """The database's encryption key."""
+    """The key that encrypts secrets in the database."""
     max_build_logs_to_retain: int = Field(default=2000, ge=0)
-    """Most build logs that any job can keep; 0 sets no limit. Build logs take up most of the database."""
+    """Maximum number of build logs per job; 0 sets no limit. Build logs take up most of the database."""
     default_build_logs_to_retain: int = Field(default=200, ge=0)
-    """Number of build logs kept for a job whose pipeline sets none; 0 keeps `maxBuildLogsToRetain`."""
+    """Number of build logs kept for a job that does not set its own; 0 keeps `maxBuildLogsToRetain`."""
     default_days_to_retain_build_logs: int = Field(default=30, ge=0)
-    """Days for which a job's build logs are kept if its pipeline sets no number; 0 sets no limit."""
+    """Days for which build logs are kept for a job that does not set its own; 0 sets no limit."""
     max_days_to_retain_build_logs: int = Field(default=0, ge=0)
-    """Most days for which any job can keep build logs; 0 sets no limit."""
+    """Maximum number of days for which a job's build logs are kept; 0 sets no limit."""
     container_placement_strategies: tuple[Strategy, ...] = Field(default=("volume-locality",), min_length=1)
     """Strategies that choose the worker of a step, in order: each narrows the choice of the one before."""
     limit_active_tasks: int = Field(default=0, ge=0)
-    """Most tasks on a worker, with the strategy limit-active-tasks. A step waits until a worker has room."""
+    """Maximum number of tasks on a worker, for the strategy limit-active-tasks. A step waits until a
+    worker has capacity."""
     limit_active_containers: int = Field(default=0, ge=0)
-    """Most containers on a worker, with the strategy limit-active-containers. A worker's own limit is 250."""
+    """Maximum number of containers on a worker, for the strategy limit-active-containers. A worker's own
+    limit is 250."""
     limit_active_volumes: int = Field(default=0, ge=0)
-    """Most volumes on a worker, with the strategy limit-active-volumes."""
+    """Maximum number of volumes on a worker, for the strategy limit-active-volumes."""
     login: LoginSettings = LoginSettings()
     """How people log in."""
     default_task_timeout: Duration = "4h"
-    """Timeout of a task that sets none. Without one, a stuck step keeps its worker from draining."""
+    """Timeout of a task that does not set its own. Without one, a stuck step would block a worker's drain."""
     default_get_timeout: Duration = "1h"
-    """Timeout of a get step that sets none."""
+    """Timeout of a get step that does not set its own."""
     default_put_timeout: Duration = "1h"
-    """Timeout of a put step that sets none."""
+    """Timeout of a put step that does not set its own."""
     baggageclaim_response_header_timeout: Duration = "2m"
-    """How long web waits for a worker to answer about a volume. Concourse's own default is 1m."""
+    """How long a web node waits for a worker's response about a volume. Concourse's own default is 1m."""
     heartbeat_interval: Duration = "120s"
     """Interval of a worker's heartbeat. A worker is considered lost after twice this time without one:
     with 120s, after 4 minutes. Concourse's own default is 30s."""
@@ -138,7 +140,7 @@ class ConcourseSettings(Model):
     def _random_is_alone(self) -> Iterator[Problem]:
         strategies = self.container_placement_strategies
         if "random" in strategies and len(strategies) > 1:
-            text = "random leaves the other strategies nothing to choose from; give it alone, or remove it"
+            text = "random makes the other strategies useless; set only random, or remove it"
             yield Problem("containerPlacementStrategies", text)
 
     def _limits_have_strategies(self) -> Iterator[Problem]:
@@ -149,7 +151,7 @@ class ConcourseSettings(Model):
         ):
             used = strategy in self.container_placement_strategies
             if used and not limit:
-                yield Problem(key, f"{strategy} has no effect without a limit; give a number, such as 200")
+                yield Problem(key, f"{strategy} has no effect without a limit; set one, such as 200")
             if limit and not used:
-                text = f"has no effect without {strategy} in containerPlacementStrategies; add it, or give 0"
+                text = f"has no effect without {strategy} in containerPlacementStrategies; add it, or set 0"
                 yield Problem(key, text)

@@ -25,15 +25,15 @@ class Members:
 
 
 def to_roles(members: Mapping[str, Members]) -> Roles:
-    """Role → connector → kind → names, without empty entries: Concourse rejects a role without members."""
+    """Role → connector → groups or users → names, without empty roles, which Concourse rejects."""
     found: Roles = {}
     for role, who in members.items():
         entra = {"groups": sorted(who.groups), "users": sorted(who.users)}
         connectors = {
-            "oidc": {kind: names for kind, names in entra.items() if names},
+            "oidc": {key: names for key, names in entra.items() if names},
             "local": {"users": sorted(who.local)} if who.local else {},
         }
-        given = {connector: kinds for connector, kinds in connectors.items() if kinds}
+        given = {connector: lists for connector, lists in connectors.items() if lists}
         if given:
             found[role] = given
     return found
@@ -47,12 +47,10 @@ def to_api_auth(roles: Roles) -> Auth:
     """Convert roles to the format of Concourse's API."""
     found: Auth = {}
     for role, connectors in roles.items():
-        for connector, kinds in connectors.items():
-            for kind, names in kinds.items():
-                found.setdefault(role, {}).setdefault(kind, []).extend(
-                    f"{connector}:{name}" for name in names
-                )
-    return {role: {kind: sorted(names) for kind, names in kinds.items()} for role, kinds in found.items()}
+        for connector, members in connectors.items():
+            for key, names in members.items():
+                found.setdefault(role, {}).setdefault(key, []).extend(f"{connector}:{name}" for name in names)
+    return {role: {key: sorted(names) for key, names in members.items()} for role, members in found.items()}
 
 
 Claimed = Callable[[str, str, Iterable[str]], Sequence[Input[str]]]

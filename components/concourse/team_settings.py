@@ -40,13 +40,13 @@ class RoleSettings(Model):
     """Members who log in through Entra."""
 
     def rules(self) -> Iterable[Rule]:
-        return (self._somebody,)
+        return (self._has_members,)
 
-    def _somebody(self) -> Iterator[Problem]:
+    def _has_members(self) -> Iterator[Problem]:
         if not self.oidc.groups and not self.oidc.users:
             yield Problem(
                 "oidc",
-                "names nobody, and Concourse rejects empty roles; name a group, or remove the role",
+                "has no members, and Concourse rejects empty roles; add a group, or remove the role",
             )
 
 
@@ -83,7 +83,7 @@ class TeamSettings(Model):
     service_user: ConcourseName | None = None
     """Name of the local user with which the team's programs log in; `svc-<team>` by default."""
     removed: bool = False
-    """True deletes the team with all its pipelines and builds. Nothing else deletes a team."""
+    """Set true to delete the team with all its pipelines and builds. Nothing else deletes a team."""
 
     @property
     def user(self) -> str:
@@ -91,19 +91,19 @@ class TeamSettings(Model):
         return self.service_user or f"{SERVICE}{self.name}"
 
     def rules(self) -> Iterable[Rule]:
-        return (self._somebody_gets_in, self._main_stays)
+        return (self._has_members, self._main_stays)
 
-    def _somebody_gets_in(self) -> Iterator[Problem]:
+    def _has_members(self) -> Iterator[Problem]:
         if not self.removed and not list(self.roles.given()):
-            text = "nobody is in the team; give it a member, or remove the team with removed: true"
+            text = "the team has no members; add one, or delete the team with removed: true"
             yield Problem("roles", text)
         if self.name == MAIN and self.roles.owner is None:
-            text = "without an owner nobody administers Concourse; name the group that does"
+            text = "without an owner, nobody can administer Concourse; add a group"
             yield Problem("roles.owner", text)
 
     def _main_stays(self) -> Iterator[Problem]:
         if self.name == MAIN and self.removed:
-            yield Problem("removed", "Concourse never gives up its main team; set false")
+            yield Problem("removed", "Concourse's main team cannot be deleted; set false")
 
 
 def team_groups(teams: Iterable[TeamSettings]) -> list[TeamGroup]:
@@ -117,15 +117,17 @@ def team_groups(teams: Iterable[TeamSettings]) -> list[TeamGroup]:
     ]
 
 
-def taken_twice(teams: Iterable[TeamSettings], administrator: str) -> Iterator[Problem]:
-    """Names that two teams, or two users, share."""
+def duplicate_names(teams: Iterable[TeamSettings], administrator: str) -> Iterator[Problem]:
+    """Names that two teams or two users share."""
     names: set[str] = set()
     users = {administrator}
     for index, team in enumerate(teams):
         if team.name in names:
-            yield Problem(f"[{index}].name", f"{team.name!r} is another team's name already; give it its own")
+            yield Problem(
+                f"[{index}].name", f"{team.name!r} is already the name of another team; choose another name"
+            )
         elif team.user in users:
-            text = f"{team.user!r} is another user's name already; give serviceUser another one"
+            text = f"{team.user!r} is already the name of another user; set serviceUser to another name"
             yield Problem(f"[{index}].serviceUser", text)
         names.add(team.name)
         users.add(team.user)

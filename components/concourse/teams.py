@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
 from components.component import Component
@@ -13,6 +12,7 @@ from components.concourse.local_users import LocalUsers
 from components.concourse.team_members import Roles, to_api_auth
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import checksum, python_job
+from components.kubernetes.secret import secret
 
 JOBS = Path(__file__).parent / "jobs"
 
@@ -36,29 +36,20 @@ class Teams(Component):
     ) -> None:
         """`api` is Concourse's URL inside the cluster, known once it responds."""
         super().__init__(name, opts)
-        login = k8s.core.v1.Secret(
-            f"{name}-administrator",
-            metadata={"name": f"{name}-administrator", "namespace": ctx.namespaces["concourse"]},
-            string_data={"password": users.users[administrator].password},
-            opts=self.child,
-        )
-        k8s.core.v1.Secret(
-            f"{name}-users",  # for whoever sets up a team's programs; nothing in the cluster reads it
-            metadata={"name": f"{name}-users", "namespace": ctx.namespaces["concourse"]},
-            string_data={
-                user.name: user.password for user in users.users.values() if user.name != administrator
-            },
-            opts=self.child,
-        )
-        gone = sorted(removed)
+        namespace = ctx.namespaces["concourse"]
+        passwords = {user.name: user.password for user in users.users.values()}
+        password = passwords.pop(administrator)
+        # For the people who set up a team's programs; nothing in the cluster reads it.
+        secret(f"{name}-users", passwords, namespace=namespace, parent=self)
+        removed = sorted(removed)
         python_job(
             name,
-            namespace=ctx.namespaces["concourse"],
+            namespace=namespace,
             script=JOBS / "teams.py",
-            extra_files={TEAMS: Output.all(**teams).apply(lambda known: wanted(known, gone))},
+            extra_files={TEAMS: Output.all(**teams).apply(lambda known: wanted(known, removed))},
             environment={"CONCOURSE_URL": api, "ADMINISTRATOR": administrator},
-            secrets=login.metadata.name,
-            checksum=checksum(users.users[administrator].password),
+            secrets=secret(f"{name}-administrator", {"password": password}, namespace=namespace, parent=self),
+            checksum=checksum(password),
             parent=self,
         )
         self.register_outputs({})

@@ -19,6 +19,7 @@ from components.concourse.web_values import values
 from components.entra import OidcClient
 from components.entra.settings import GroupClaims
 from components.ingress import publish
+from components.kubernetes.accounts import service_account
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 
@@ -28,7 +29,7 @@ IDENTITY_TOKEN_PATHS = ("/.well-known/openid-configuration", "/.well-known/jwks.
 
 
 class Concourse(Component):
-    """The web nodes, with the keys that they trust."""
+    """Concourse's web nodes."""
 
     url: str
     """URL for people."""
@@ -59,10 +60,10 @@ class Concourse(Component):
         """`nodes` are the labels of the nodes for web pods, `pools` those of workers that may register."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse"]
-        host = ctx.hosts["concourse"].name
-        self.url = f"https://{host}"
+        host = ctx.hosts["concourse"]
+        self.url = host.url
         shared, own = by_team(pools)
-        checksum = checksummed_secret(
+        secret_checksum = checksummed_secret(
             WEB,
             web_secret(
                 keys=keys,
@@ -75,13 +76,7 @@ class Concourse(Component):
                 teams=own,
             ),
             namespace=namespace,
-            opts=self.child,
-        )
-        account = k8s.core.v1.ServiceAccount(
-            WEB,
-            metadata={"name": WEB, "namespace": namespace},
-            automount_service_account_token=False,
-            opts=self.child,
+            parent=self,
         )
         k8s.policy.v1.PodDisruptionBudget(
             WEB,
@@ -103,8 +98,8 @@ class Concourse(Component):
                 main_team=Output.from_input(main_team).apply(_file),
                 team_keys=list(own),
                 vault=vault,
-                account=account.metadata.name,
-                checksum=checksum,
+                account=service_account(WEB, namespace=namespace, parent=self),
+                secret_checksum=secret_checksum,
                 nodes=nodes,
             ),
             timeout=1200,  # a migration of a large database takes minutes
@@ -112,7 +107,7 @@ class Concourse(Component):
         )
         publish(
             "concourse",
-            ctx.hosts["concourse"],
+            host,
             namespace=namespace,
             service="concourse-web",
             port=API_PORT,

@@ -10,22 +10,22 @@ from components.concourse.settings import ConcourseSettings
 Values = dict[str, Any]
 WEB = "concourse-web"
 """Name that the chart gives to the Deployment, Service, Secret and label `app` of the release `concourse`."""
-EXTRA = {
+EXTRA_ENVIRONMENT = {
     "CONCOURSE_DEFAULT_TASK_CACHE_TTL": "168h",
 }
 """Settings of Concourse that the chart does not support."""
 
 
 def pods(
-    settings: ConcourseSettings, checksum: Input[str], nodes: Mapping[str, str], *, vault: bool
+    settings: ConcourseSettings, secret_checksum: Input[str], nodes: Mapping[str, str], *, vault: bool
 ) -> Values:
     """The chart's values below `web`."""
     web = settings.web
-    extra = EXTRA | ({"CONCOURSE_VAULT_ENABLE_KV_MOUNT_CACHE": "true"} if vault else {})
+    extra = EXTRA_ENVIRONMENT | ({"CONCOURSE_VAULT_ENABLE_KV_MOUNT_CACHE": "true"} if vault else {})
     return {
         "replicas": web.replicas,
         "strategy": {"strategy": _rollout(rotating=settings.encryption.rotating)},  # nested in the chart
-        "annotations": {"checksum/secrets": checksum},
+        "annotations": {"checksum/secrets": secret_checksum},
         "resources": {
             "requests": {"cpu": web.cpu, "memory": web.memory},
             "limits": {"memory": web.memory_limit},
@@ -52,7 +52,7 @@ def _rollout(*, rotating: bool) -> Values:
 
 def apart(app: str) -> Values:
     """Prefer different zones and different nodes for the pods of an app."""
-    where = {"topology.kubernetes.io/zone": 100, "kubernetes.io/hostname": 50}
+    weights = {"topology.kubernetes.io/zone": 100, "kubernetes.io/hostname": 50}
     return {
         "podAntiAffinity": {
             "preferredDuringSchedulingIgnoredDuringExecution": [
@@ -63,7 +63,7 @@ def apart(app: str) -> Values:
                         "labelSelector": {"matchLabels": {"app": app}},
                     },
                 }
-                for key, weight in where.items()
+                for key, weight in weights.items()
             ]
         }
     }

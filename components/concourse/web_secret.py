@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import pulumi_kubernetes as k8s
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource
 
 from components.concourse.database_role import DatabaseLogin
 from components.concourse.keys import ConcourseKeys
 from components.entra import OidcClient
+from components.kubernetes.secret import secret
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,14 @@ def _lines(keys: ConcourseKeys, pools: Iterable[str]) -> Output[str]:
 
 
 def checksummed_secret(
-    name: str, data: Mapping[str, Input[str]], *, namespace: Input[str], opts: ResourceOptions
+    name: str, data: Mapping[str, Input[str]], *, namespace: Input[str], parent: Resource
 ) -> Output[str]:
     """Create the Secret. Returns a checksum of its content, known once the Secret exists.
 
     The chart does not see the content, so without the checksum its pods would not restart on a change.
     """
-    secret = k8s.core.v1.Secret(
-        name,
-        metadata={"name": name, "namespace": namespace},
-        string_data={key: Output.secret(value) for key, value in data.items()},
-        opts=opts,
-    )
-    content = Output.all(secret.metadata.name, Output.all(**data))
+    confidential = {key: Output.secret(value) for key, value in data.items()}
+    content = Output.all(secret(name, confidential, namespace=namespace, parent=parent), Output.all(**data))
     # The content includes long random keys, so the checksum cannot be reversed by brute force.
     checksum = content.apply(
         lambda all_: hashlib.sha256(json.dumps(all_, sort_keys=True).encode()).hexdigest()

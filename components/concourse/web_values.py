@@ -32,7 +32,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
     team_keys: Iterable[str],
     vault: VaultLogin | None,
     account: Input[str],
-    checksum: Input[str],
+    secret_checksum: Input[str],
     nodes: Mapping[str, str],
 ) -> Values:
     """`team_keys` are the teams with workers of their own, `nodes` the labels of the nodes for web pods."""
@@ -62,7 +62,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
                 "tsa": {"heartbeatInterval": settings.heartbeat_interval},
             },
         },
-        "web": pods(settings, checksum, nodes, vault=bool(vault)),
+        "web": pods(settings, secret_checksum, nodes, vault=bool(vault)),
         "worker": {"enabled": False},
         "persistence": {"enabled": False},
         "postgresql": {"enabled": False, "service": {"enabled": False}},

@@ -12,7 +12,7 @@ CONTAINER_RANGE = "10.80.0.0/16"
 """Addresses of build containers on a worker: containerd's default network pool in Concourse
 (CONCOURSE_CONTAINERD_NETWORK_POOL). Builds cannot reach other hosts with addresses in this range."""
 IMAGE_CACHE_GB = 40
-"""GiB that images alone take up on a worker: those of 30 resource types and tasks, unpacked."""
+"""GiB that the unpacked images of about 30 resource types and tasks take up on a worker."""
 BTRFS_KEEPS_GB = 10
 """GiB that the btrfs driver leaves free next to the image file that holds the volumes."""
 NODE_KEEPS_GB = 32
@@ -43,5 +43,5 @@ class WorkerSettings(Model):
     def _images_fit(self) -> Iterator[Problem]:
         least = IMAGE_CACHE_GB + (BTRFS_KEEPS_GB if self.driver == "btrfs" else 0)
         if self.volume_gb < least:
-            text = f"{self.volume_gb} GiB are less than the images on a worker need; give at least {least}"
+            text = f"{self.volume_gb} GiB is too small for the images on a worker; set at least {least}"
             yield Problem("volumeGb", text)

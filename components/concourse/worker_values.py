@@ -11,7 +11,7 @@ from components.concourse.web_values import BLANK_PUBLISHED_KEYS, image
 from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
 
 Values = dict[str, Any]
-CLOSED = "169.254.169.254/32,168.63.129.16/32"
+RESTRICTED_NETWORK = "169.254.169.254/32,168.63.129.16/32"
 """Addresses blocked for builds: the nodes' metadata endpoint, which hands out tokens for the node's identity,
 and Azure's host agent."""
 
@@ -22,7 +22,7 @@ def values(
     *,
     account: Input[str],
     gateway: Input[str],
-    checksum: Input[str],
+    secret_checksum: Input[str],
     scratch: Input[str],
 ) -> Values:
     """`gateway` is where workers register, `scratch` the storage class of disks deleted with their pods."""
@@ -55,7 +55,7 @@ def values(
             "terminationGracePeriodSeconds": settings.termination_grace_period_seconds,
             "cleanUpWorkDirOnStart": False,  # the directory is new and empty with each pod
             "annotations": {
-                "checksum/secrets": checksum,
+                "checksum/secrets": secret_checksum,
                 # Keeps the autoscaler from removing a node with running builds.
                 "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
             },
@@ -72,7 +72,7 @@ def values(
                 "timeoutSeconds": 45,
                 "httpGet": {"path": "/", "port": "worker-hc"},
             },
-            "env": [{"name": "CONCOURSE_CONTAINERD_RESTRICTED_NETWORK", "value": CLOSED}],
+            "env": [{"name": "CONCOURSE_CONTAINERD_RESTRICTED_NETWORK", "value": RESTRICTED_NETWORK}],
             "additionalVolumes": [{"name": "concourse-work-dir", **_volume(settings, scratch)}],
         },
         "persistence": {"enabled": False},  # the set's own claim would outlive its pod and tie it to a zone

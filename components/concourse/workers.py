@@ -1,6 +1,5 @@
 """Concourse's workers, which run the builds, with one release per worker pool."""
 
-import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
 from components.azure.aks.pool_settings import WorkerPool
@@ -9,6 +8,7 @@ from components.concourse.keys import KeyPair
 from components.concourse.web_secret import checksummed_secret
 from components.concourse.worker_settings import WorkerSettings
 from components.concourse.worker_values import values
+from components.kubernetes.accounts import service_account
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release
 
@@ -31,19 +31,8 @@ class Workers(Component):
         """`host_key` is the web nodes' public key, `key` the pool's own key pair."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse-workers"]
-        called = f"{pool.name}-worker"  # the name that the chart gives to all objects of the release `<pool>`
-        checksum = checksummed_secret(
-            called,
-            {"worker-key": key.private, "host-key-pub": host_key},
-            namespace=namespace,
-            opts=self.child,
-        )
-        account = k8s.core.v1.ServiceAccount(
-            called,
-            metadata={"name": called, "namespace": namespace},
-            automount_service_account_token=False,
-            opts=self.child,
-        )
+        # The chart gives this name to all objects of the release `<pool>`.
+        object_name = f"{pool.name}-worker"
         release(
             pool.name,
             ctx.charts["concourse"],
@@ -51,9 +40,14 @@ class Workers(Component):
             values=values(
                 settings,
                 pool,
-                account=account.metadata.name,
+                account=service_account(object_name, namespace=namespace, parent=self),
                 gateway=gateway,
-                checksum=checksum,
+                secret_checksum=checksummed_secret(
+                    object_name,
+                    {"worker-key": key.private, "host-key-pub": host_key},
+                    namespace=namespace,
+                    parent=self,
+                ),
                 scratch=ctx.disks.scratch,
             ),
             skip_await=True,  # workers restart one by one and finish their builds first, which takes hours

@@ -1,6 +1,5 @@
 """ElastAlert2, which sends alerts on log lines to Slack."""
 
-import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
 from components.certificates import ca_bundle
@@ -8,6 +7,7 @@ from components.component import Component
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release
 from components.kubernetes.job import checksum
+from components.kubernetes.secret import secret
 from components.logging.elastalert_values import SLACK, values
 from components.logging.settings import ElastAlertSettings
 
@@ -29,13 +29,6 @@ class ElastAlert(Component):
         """`login` is a Secret in the namespace `logging` with the keys `username` and `password`."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["logging"]
-        slack = k8s.core.v1.Secret(
-            SLACK,
-            metadata={"name": SLACK, "namespace": namespace},
-            string_data={"webhook-url": webhook},
-            opts=self.child,
-        )
-        stamp = Output.all(login_checksum, checksum(webhook)).apply("-".join)
         release(
             "elastalert2",
             ctx.charts["elastalert2"],
@@ -44,9 +37,9 @@ class ElastAlert(Component):
                 settings,
                 login=login,
                 ca=ca_bundle("elastalert-ca", ctx.trust, namespace=namespace, parent=self),
-                slack=slack.metadata.name,
+                slack=secret(SLACK, {"webhook-url": webhook}, namespace=namespace, parent=self),
                 kibana=ctx.hosts["kibana"].url,
-                stamp=stamp,
+                config_checksum=checksum(login_checksum, webhook),
                 monitors=ctx.service_monitors,
             ),
             opts=self.child,

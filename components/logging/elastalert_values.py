@@ -10,7 +10,7 @@ from components.logging.settings import ElastAlertSettings
 from components.logging.values import ELASTICSEARCH, ELASTICSEARCH_PORT
 
 RULES = Path(__file__).parent / "alerts"
-CA = "/elasticsearch"
+CA_FOLDER = "/elasticsearch"
 SLACK = "elastalert-slack"
 
 
@@ -21,7 +21,7 @@ def values(
     ca: Input[str],
     slack: Input[str],
     kibana: str,
-    stamp: Input[str],
+    config_checksum: Input[str],
     monitors: Input[bool],
 ) -> dict[str, Any]:
     """Values that differ from the chart's defaults. `login` and `slack` name Secrets, `ca` a ConfigMap."""
@@ -30,12 +30,12 @@ def values(
             "host": ELASTICSEARCH,
             "port": ELASTICSEARCH_PORT,
             "useSsl": "True",
-            "caCerts": f"{CA}/ca.crt",
+            "caCerts": f"{CA_FOLDER}/ca.crt",
             "credentialsSecret": login,
             "credentialsSecretUsernameKey": "username",
             "credentialsSecretPasswordKey": "password",
             "certsVolumes": [{"name": "elasticsearch", "configMap": {"name": ca}}],
-            "certsVolumeMounts": [{"name": "elasticsearch", "mountPath": CA, "readOnly": True}],
+            "certsVolumeMounts": [{"name": "elasticsearch", "mountPath": CA_FOLDER, "readOnly": True}],
         },
         "runIntervalMins": settings.run_every_minutes,
         "optEnv": [
@@ -50,7 +50,7 @@ def values(
             "kibana_url": kibana,
         },
         "rules": {rule.stem: rule.read_text(encoding="utf-8") for rule in sorted(RULES.glob("*.yaml"))},
-        "podAnnotations": {"checksum/config": stamp},
+        "podAnnotations": {"checksum/config": config_checksum},
         "serviceAccount": {"create": False},  # it does not use the Kubernetes API
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},

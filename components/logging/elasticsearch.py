@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pulumi_kubernetes as k8s
 from pulumi import Output, ResourceOptions
 
 from components.certificates import ca_bundle, server_certificate
@@ -12,6 +11,7 @@ from components.ingress import Tls, publish
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
+from components.kubernetes.secret import secret
 from components.logging.settings import ElasticsearchSettings, KibanaSettings, days_or_hours
 from components.logging.users import AUDIT, CONTAINERS, access
 from components.logging.values import (
@@ -58,22 +58,23 @@ class Elasticsearch(Component):
         agents = ctx.namespaces["node-agents"]
         host = ctx.hosts["kibana"]
         users = access(namespace, rotation=settings.rotation, parent=self)
-        kinds = release(
+        operator_release = release(
             "eck-operator",
             ctx.charts["eck-operator"],
             namespace=namespace,
             values=operator(monitors=ctx.service_monitors),
             opts=self.child,
         )
-        where: Output[str] = ready(kinds, namespace)
 
-        def certificate(called: str, server: str) -> Output[str]:
-            return server_certificate(called, ctx.trust, namespace=namespace, hosts=[server], parent=self)
+        def certificate(secret_name: str, server: str) -> Output[str]:
+            return server_certificate(
+                secret_name, ctx.trust, namespace=namespace, hosts=[server], parent=self
+            )
 
         cluster = release(
             "elasticsearch",
             ctx.charts["eck-elasticsearch"],
-            namespace=where,
+            namespace=ready(operator_release, namespace),
             values=elasticsearch(
                 settings,
                 disk=ctx.disks.retain,
@@ -82,15 +83,15 @@ class Elasticsearch(Component):
             ),
             opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
-        kept = {CONTAINERS: settings.retention, AUDIT: settings.audit_retention}
+        retention = {CONTAINERS: settings.retention, AUDIT: settings.audit_retention}
         streams = python_job(
             "logs-setup",
             namespace=ready(cluster, namespace),
             script=JOBS / "elasticsearch.py",
             environment={
                 "ELASTICSEARCH_URL": URL,
-                "COPIES": str(min(1, settings.nodes - 1)),
-                "STREAMS": json.dumps({stream: days_or_hours(time) for stream, time in kept.items()}),
+                "REPLICAS": str(min(1, settings.nodes - 1)),
+                "RETENTION": json.dumps({stream: days_or_hours(time) for stream, time in retention.items()}),
                 "PATIENCE_SECONDS": "1200",  # disks and nodes may have to be created first
             },
             secrets=users.secrets["logs-setup"],
@@ -100,7 +101,7 @@ class Elasticsearch(Component):
             minutes=30,
         )
         kibana_tls = certificate("kibana-tls", KIBANA)
-        reader = release(
+        kibana_release = release(
             "kibana",
             ctx.charts["eck-kibana"],
             namespace=ready(cluster, namespace),
@@ -110,29 +111,24 @@ class Elasticsearch(Component):
         self.kibana = publish(
             "kibana",
             host,
-            namespace=ready(reader, namespace),
+            namespace=ready(kibana_release, namespace),
             service=f"{CLUSTER}-kb-http",
             port=KIBANA_PORT,
             tls=Tls(kibana_tls, KIBANA),
             parent=self,
         )
-        login = k8s.core.v1.Secret(
-            "fluent-bit",
-            metadata={"name": "fluent-bit-elasticsearch", "namespace": agents},
-            string_data={"password": users.passwords["fluent-bit"]},
-            opts=self.child,
-        )
-        stamp = checksum(users.passwords["fluent-bit"], ctx.trust.ca_pem)
+        login = {"password": users.passwords["fluent-bit"]}
+        config_checksum = checksum(users.passwords["fluent-bit"], ctx.trust.ca_pem)
         release(
             "fluent-bit",
             ctx.charts["fluent-bit"],
             namespace=agents,
             values=fluent_bit(
-                login=login.metadata.name,
+                login=secret("fluent-bit-elasticsearch", login, namespace=agents, parent=self),
                 ca=ca_bundle("fluent-bit-ca", ctx.trust, namespace=agents, parent=self),
-                # A write before the data streams exist would create an index of that name. The stamp waits
+                # A write before the data streams exist would create an index of that name. The checksum waits
                 # for the Job: if the namespace did, each new Job would replace the release.
-                stamp=after(stamp, streams),
+                config_checksum=after(config_checksum, streams),
                 monitors=ctx.service_monitors,
             ),
             opts=self.child,
@@ -142,7 +138,7 @@ class Elasticsearch(Component):
             "Elasticsearch",
             "elasticsearch",
             URL,
-            data={"index": CONTAINERS, "timeField": "@timestamp", "logMessageField": "log"},
+            json_data={"index": CONTAINERS, "timeField": "@timestamp", "logMessageField": "log"},
             user="grafana",
             password=users.passwords["grafana"],
             ca_pem=ctx.trust.ca_pem,

@@ -26,7 +26,7 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
         "cluster": ["manage_index_templates", "monitor"],
         "indices": [_on([CONTAINERS, AUDIT], "manage")],
     },
-    "elastalert_login": {
+    "elastalert-user": {
         "cluster": ["monitor"],
         "indices": [_on([CONTAINERS, AUDIT], "read", "view_index_metadata"), _on([ALERTS], "all")],
     },
@@ -36,7 +36,7 @@ ROLES: Mapping[str, Mapping[str, Any]] = {
 USERS: Mapping[str, str] = {
     "fluent-bit": "writer",
     "logs-setup": "index-admin",
-    "elastalert": "elastalert_login",
+    "elastalert": "elastalert-user",
     "grafana": "grafana-reader",
     "operator": "reader,kibana_admin",
 }

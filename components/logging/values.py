@@ -5,6 +5,7 @@ from typing import Any
 
 from pulumi import Input
 
+from components.kubernetes.job import RESTRICTED_CONTAINER
 from components.kubernetes.pod_values import claim, resources, spread
 from components.logging.settings import ElasticsearchSettings, KibanaSettings
 from components.logging.users import AUDIT, CONTAINERS, USERS, Access
@@ -15,9 +16,9 @@ ELASTICSEARCH_PORT = 9200
 KIBANA = f"{CLUSTER}-kb-http.logging.svc"
 KIBANA_PORT = 5601
 PIPELINE = Path(__file__).parent / "fluent-bit"
-CA = "/elasticsearch"
-PODS = {"elasticsearch.k8s.elastic.co/cluster-name": CLUSTER}
-POD = {
+CA_FOLDER = "/elasticsearch"
+POD_LABELS = {"elasticsearch.k8s.elastic.co/cluster-name": CLUSTER}
+POD_SECURITY_CONTEXT = {
     "runAsNonRoot": True,
     "runAsUser": 1000,
     "fsGroup": 1000,
@@ -45,7 +46,7 @@ def elasticsearch(
     """Values of the Elasticsearch cluster. `disk` names a storage class, `certificate` a Secret."""
     elsewhere = {
         "topologyKey": "kubernetes.io/hostname",
-        "labelSelector": {"matchLabels": PODS},
+        "labelSelector": {"matchLabels": POD_LABELS},
     }
     zone = {"fieldPath": "metadata.annotations['topology.kubernetes.io/zone']"}
     container = {
@@ -66,7 +67,7 @@ def elasticsearch(
         "volumeClaimDeletePolicy": "DeleteOnScaledownOnly",
         "updateStrategy": {"changeBudget": {"maxUnavailable": 1, "maxSurge": 0}},
         # The operator's default forbids eviction while any replica is missing, so nodes could not be drained.
-        "podDisruptionBudget": {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": PODS}}},
+        "podDisruptionBudget": {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": POD_LABELS}}},
         "nodeSets": [
             {
                 "name": "default",
@@ -84,7 +85,7 @@ def elasticsearch(
                 ],
                 "podTemplate": {
                     "spec": {
-                        "securityContext": POD,
+                        "securityContext": POD_SECURITY_CONTEXT,
                         "automountServiceAccountToken": False,
                         "affinity": {
                             "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [elsewhere]}
@@ -109,7 +110,7 @@ def kibana(settings: KibanaSettings, *, url: str, certificate: Input[str]) -> di
         "config": {"server.publicBaseUrl": url, "telemetry.optIn": False},
         "podTemplate": {
             "spec": {
-                "securityContext": POD,
+                "securityContext": POD_SECURITY_CONTEXT,
                 "automountServiceAccountToken": False,
                 "topologySpreadConstraints": spreading,
                 # Kibana does not start with less than 2 GiB.
@@ -120,7 +121,7 @@ def kibana(settings: KibanaSettings, *, url: str, certificate: Input[str]) -> di
 
 
 def fluent_bit(
-    *, login: Input[str], ca: Input[str], stamp: Input[str], monitors: Input[bool]
+    *, login: Input[str], ca: Input[str], config_checksum: Input[str], monitors: Input[bool]
 ) -> dict[str, Any]:
     """Values of fluent-bit, which reads the nodes' logs. `login` names a Secret, `ca` a ConfigMap."""
 
@@ -131,19 +132,15 @@ def fluent_bit(
         "tolerations": [{"operator": "Exists"}],  # every node has logs
         "priorityClassName": "system-node-critical",
         "testFramework": {"enabled": False},  # its pod uses an unpinned image
-        "podAnnotations": {"checksum/config": stamp},
+        "podAnnotations": {"checksum/config": config_checksum},
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         # Runs as root, which owns the log files, but without root's capabilities.
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": RESTRICTED_CONTAINER,
         "env": [
             {"name": "ES_PASSWORD", "valueFrom": {"secretKeyRef": {"name": login, "key": "password"}}},
         ],
         "extraVolumes": [{"name": "elasticsearch", "configMap": {"name": ca}}],
-        "extraVolumeMounts": [{"name": "elasticsearch", "mountPath": CA, "readOnly": True}],
+        "extraVolumeMounts": [{"name": "elasticsearch", "mountPath": CA_FOLDER, "readOnly": True}],
         "resources": resources("256Mi", cpu="50m"),
         "serviceMonitor": {"enabled": monitors},
         "config": {

@@ -28,27 +28,27 @@ def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
 
 def expiry_rules(namespace: Input[str], expires_at: Mapping[str, Input[str]], *, parent: Resource) -> None:
     """Record when credentials and certificates expire, as series that the alert rules use."""
-    known = [
+    records = [
         {
             "record": "platform_expires_timestamp_seconds",
-            "labels": {"what": what},
-            "expr": Output.from_input(end).apply(promql_timestamp),
+            "labels": {"what": subject},
+            "expr": Output.from_input(time).apply(promql_timestamp),
         }
-        for what, end in expires_at.items()
+        for subject, time in expires_at.items()
     ]
     custom_resource(
-        "endings",
+        "expiry",
         "PrometheusRule",
         api_version="monitoring.coreos.com/v1",
         namespace=namespace,
-        spec={"groups": [{"name": "endings", "rules": known}]},
+        spec={"groups": [{"name": "expiry", "rules": records}]},
         parent=parent,
     )
 
 
-def promql_timestamp(end: str | None) -> str:
+def promql_timestamp(time: str | None) -> str:
     """The time as a PromQL expression; +Inf if the state has no expiry time."""
-    return f"vector({int(datetime.fromisoformat(end).timestamp())})" if end else "vector(+Inf)"
+    return f"vector({int(datetime.fromisoformat(time).timestamp())})" if time else "vector(+Inf)"
 
 
 def rules(runbooks: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:

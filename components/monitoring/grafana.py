@@ -7,13 +7,15 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
 from components.certificates import server_certificate
-from components.component import Component, after
+from components.component import Component
 from components.entra import OidcClient
 from components.ingress import Tls, publish
+from components.kubernetes.accounts import allow, service_account
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import release
 from components.kubernetes.job import checksum
+from components.kubernetes.secret import secret
 from components.monitoring.grafana_values import DASHBOARD, FOLDER, PORT, DataSource, values
 from components.monitoring.settings import GrafanaSettings
 
@@ -46,28 +48,33 @@ class Grafana(Component):
         # The default key is public. If the key changes, Grafana can no longer read what it has encrypted.
         key = password("grafana-secret-key", parent=self)
         passwords = {source.variable: source.password for source in sources if source.user}
-        secret = k8s.core.v1.Secret(
+        credentials = secret(
             "grafana",
-            metadata={"name": "grafana", "namespace": namespace},
-            string_data={
+            {
                 "admin-user": "admin",
                 "admin-password": administrator,
                 "secret-key": key,
                 "client-secret": login.secret,
                 **passwords,
             },
-            opts=self.child,
+            namespace=namespace,
+            parent=self,
         )
         certificate = server_certificate(
             "grafana-tls", ctx.trust, namespace=namespace, hosts=["grafana", SERVER], parent=self
         )
-        self._files(namespace)
-        account = self._reader(namespace)
-        stamp = checksum(login.secret, *(Output.secret(each) for each in passwords.values()))
+        self._dashboards(namespace)
+        account = allow(
+            "grafana-dashboards",
+            service_account("grafana", namespace=namespace, parent=self),
+            [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}],
+            namespace=namespace,
+            parent=self,
+        )
         release(
             "grafana",
             ctx.charts["grafana"],
-            namespace=account,
+            namespace=namespace,
             values=values(
                 settings,
                 url=host.url,
@@ -75,9 +82,10 @@ class Grafana(Component):
                 client_id=login.client_id,
                 sources=sources,
                 disk=ctx.disks.retain,
-                secret=secret.metadata.name,
+                secret=credentials,
+                account=account,
                 certificate=certificate,
-                stamp=stamp,
+                config_checksum=checksum(login.secret, *map(Output.secret, passwords.values())),
             ),
             opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
@@ -92,7 +100,7 @@ class Grafana(Component):
         )
         self.register_outputs({"url": self.url})
 
-    def _files(self, namespace: Input[str]) -> None:
+    def _dashboards(self, namespace: Input[str]) -> None:
         """Create a ConfigMap for each dashboard file."""
         for file in sorted(FILES.glob("*.json")):
             k8s.core.v1.ConfigMap(
@@ -106,30 +114,3 @@ class Grafana(Component):
                 data={file.name: file.read_text()},
                 opts=self.child,
             )
-
-    def _reader(self, namespace: Input[str]) -> Output[str]:
-        """Allow Grafana's service account to read dashboards. Returns the namespace, known once it may."""
-        account = k8s.core.v1.ServiceAccount(
-            "grafana",
-            metadata={"name": "grafana", "namespace": namespace},
-            automount_service_account_token=False,  # the pod sets it itself
-            opts=self.child,
-        )
-        role = k8s.rbac.v1.Role(
-            "grafana-dashboards",
-            metadata={"name": "grafana-dashboards", "namespace": namespace},
-            rules=[{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}],
-            opts=self.child,
-        )
-        bound = k8s.rbac.v1.RoleBinding(
-            "grafana-dashboards",
-            metadata={"name": "grafana-dashboards", "namespace": namespace},
-            role_ref={
-                "api_group": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                "name": role.metadata.name,
-            },
-            subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": namespace}],
-            opts=self.child,
-        )
-        return after(namespace, bound.metadata.name)

@@ -18,9 +18,9 @@ class DataSource(NamedTuple):
     """A Grafana data source, described in Grafana's terms."""
 
     name: str
-    kind: str
+    type: str
     url: Input[str]
-    data: dict[str, Any] = {}  # noqa: RUF012 (never changed)
+    json_data: dict[str, Any] = {}  # noqa: RUF012 (never changed)
     user: str = ""
     password: Input[str] = ""
     ca_pem: Input[str] = ""
@@ -45,10 +45,14 @@ def values(  # noqa: PLR0913 (named, and each an input)
     sources: Iterable[DataSource],
     disk: Input[str],
     secret: Input[str],
+    account: Input[str],
     certificate: Input[str],
-    stamp: Input[str],
+    config_checksum: Input[str],
 ) -> dict[str, Any]:
-    """Values that differ from the chart's defaults. `secret` and `certificate` are names of Secrets."""
+    """Values that differ from the chart's defaults.
+
+    `secret` and `certificate` name Secrets, `account` a service account.
+    """
     sources = list(sources)
     entra = f"https://login.microsoftonline.com/{tenant}/oauth2/v2.0"
     keys = {"GF_AUTH_AZUREAD_CLIENT_SECRET": "client-secret", "GF_SECURITY_SECRET_KEY": "secret-key"}
@@ -67,14 +71,14 @@ def values(  # noqa: PLR0913 (named, and each an input)
         },
         "initChownData": {"enabled": False},  # would run as root; the group owns the disk anyway
         "resources": resources(settings.memory, cpu="100m"),
-        "podAnnotations": {"checksum/config": stamp},
+        "podAnnotations": {"checksum/config": config_checksum},
         "extraSecretMounts": [
             {"name": "tls", "mountPath": "/tls", "secretName": certificate, "readOnly": True}
         ],
         "service": {"port": PORT},
         "livenessProbe": probe,
         "readinessProbe": probe,
-        "serviceAccount": {"create": False, "name": "grafana"},
+        "serviceAccount": {"create": False, "name": account},
         "rbac": {"create": False},  # the chart's role may read every Secret in the namespace
         "testFramework": {"enabled": False},
         "grafana.ini": {
@@ -129,16 +133,16 @@ def _source(source: DataSource, *, first: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": source.name,
         "uid": source.uid,
-        "type": source.kind,
+        "type": source.type,
         "access": "proxy",
         "url": source.url,
         "isDefault": first,
-        "jsonData": dict(source.data),
+        "jsonData": dict(source.json_data),
     }
     secrets: dict[str, Input[str]] = {}
     if source.user:
         # InfluxDB's plugin has its own user field; the others use HTTP basic authentication.
-        basic = source.kind != "influxdb"
+        basic = source.type != "influxdb"
         found |= {"basicAuth": True, "basicAuthUser": source.user} if basic else {"user": source.user}
         secrets["basicAuthPassword" if basic else "password"] = f"${source.variable}"
     if source.ca_pem:

@@ -1,10 +1,9 @@
 """InfluxDB, and Telegraf, which collects measurements from every node and from Concourse."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import Input, Output, ResourceOptions
+from pulumi import ResourceOptions
 
 from components.certificates import ca_bundle, server_certificate
 from components.component import Component, after
@@ -12,13 +11,14 @@ from components.kubernetes.context import ClusterContext
 from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
+from components.kubernetes.secret import secret
 from components.monitoring.grafana_values import DataSource
 from components.monitoring.influxdb_values import URL, concourse, influxdb, nodes
 from components.monitoring.settings import InfluxDbSettings
 
 JOBS = Path(__file__).parent / "jobs"
 
-HOSTS = ("influxdb2", "influxdb2.monitoring.svc")
+DNS_NAMES = ("influxdb2", "influxdb2.monitoring.svc")
 
 
 class InfluxDb(Component):
@@ -37,19 +37,12 @@ class InfluxDb(Component):
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         agents = ctx.namespaces["node-agents"]
-        # InfluxDB reads the administrator's credentials only with an empty disk, so they do not rotate.
+        # InfluxDB reads the administrator's credentials only while its disk is empty, so they do not rotate.
         admin = {key: password(f"influxdb-{key}", parent=self) for key in ("admin-password", "admin-token")}
         users = {
             user: password(f"influxdb-{user}", parent=self, rotation=settings.rotation)
             for user in ("telegraf", "grafana")
         }
-
-        def secret(called: str, place: Input[str], data: Mapping[str, Input[str]]) -> Output[str]:
-            made = k8s.core.v1.Secret(
-                called, metadata={"name": called, "namespace": place}, string_data=data, opts=self.child
-            )
-            named: Output[str] = made.metadata.name
-            return named
 
         database = release(
             "influxdb2",
@@ -58,10 +51,10 @@ class InfluxDb(Component):
             values=influxdb(
                 settings,
                 disk=ctx.disks.retain,
-                auth=secret("influxdb-admin", namespace, admin),
-                # InfluxDB reads it at startup; the weekly node image update restarts InfluxDB.
+                auth=secret("influxdb-admin", admin, namespace=namespace, parent=self),
+                # InfluxDB reads it only at startup. Weekly node image updates restart it before expiry.
                 certificate=server_certificate(
-                    "influxdb-tls", ctx.trust, namespace=namespace, hosts=HOSTS, parent=self, days=365
+                    "influxdb-tls", ctx.trust, namespace=namespace, hosts=DNS_NAMES, parent=self, days=365
                 ),
             ),
             opts=ResourceOptions(parent=self, protect=ctx.protected),
@@ -76,7 +69,12 @@ class InfluxDb(Component):
                 "BUCKET": settings.bucket,
                 "RETENTION_SECONDS": str(settings.retention_seconds),
             },
-            secrets=secret("influxdb-setup", namespace, {"admin-token": admin["admin-token"], **users}),
+            secrets=secret(
+                "influxdb-setup",
+                {"admin-token": admin["admin-token"], **users},
+                namespace=namespace,
+                parent=self,
+            ),
             checksum=checksum(*users.values()),
             ca=ca_bundle("influxdb-ca", ctx.trust, namespace=namespace, parent=self),
             parent=self,
@@ -110,19 +108,19 @@ class InfluxDb(Component):
             subjects=[{"kind": "ServiceAccount", "name": account.metadata.name, "namespace": agents}],
             opts=self.child,
         )
-        # Telegraf reads both when it starts.
-        stamp = checksum(users["telegraf"], ctx.trust.ca_pem)
-        allowed = after(agents, bound.metadata.name)
-        for called, place, told in (("telegraf", namespace, concourse), ("telegraf-ds", allowed, nodes)):
+        login = {"password": users["telegraf"]}
+        agents = after(agents, bound.metadata.name)
+        for chart, where, values in (("telegraf", namespace, concourse), ("telegraf-ds", agents, nodes)):
             release(
-                called,
-                ctx.charts[called],
-                namespace=place,
-                values=told(
+                chart,
+                ctx.charts[chart],
+                namespace=where,
+                values=values(
                     settings,
-                    password=secret(called, place, {"password": users["telegraf"]}),
-                    ca=ca_bundle(f"{called}-ca", ctx.trust, namespace=place, parent=self),
-                    stamp=stamp,
+                    password=secret(chart, login, namespace=where, parent=self),
+                    ca=ca_bundle(f"{chart}-ca", ctx.trust, namespace=where, parent=self),
+                    # Telegraf reads both at startup only.
+                    config_checksum=checksum(users["telegraf"], ctx.trust.ca_pem),
                 ),
                 opts=self.child,
             )

@@ -5,16 +5,16 @@ from typing import Any
 from pulumi import Input
 
 from components.kubernetes.charts import INFLUXDB
+from components.kubernetes.job import RESTRICTED_CONTAINER, USER
 from components.kubernetes.pod_values import resources
 from components.monitoring.settings import InfluxDbSettings
 
 URL = "https://influxdb2.monitoring.svc:8086"
-CONCOURSE = "http://concourse-web-prometheus.concourse.svc:9391/metrics"
+CONCOURSE_METRICS = "http://concourse-web-prometheus.concourse.svc:9391/metrics"
 """Headless Service that resolves to the address of every web node."""
-USER = 1000
+INFLUXDB_UID = 1000
 """User id of InfluxDB's image."""
-NOBODY = 65534
-CA = "/etc/telegraf-ca"
+CA_FOLDER = "/etc/telegraf-ca"
 KUBERNETES_CA = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"
 
 
@@ -47,8 +47,8 @@ def influxdb(
         "startupProbe": probe | {"enabled": True, "failureThreshold": 120},  # it reads its index first
         "pdb": {"create": False},  # with a single pod, its node could not be drained
         "securityContext": {
-            "runAsUser": USER,
-            "runAsGroup": USER,
+            "runAsUser": INFLUXDB_UID,
+            "runAsGroup": INFLUXDB_UID,
             "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -58,14 +58,14 @@ def influxdb(
 
 
 def nodes(
-    settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
+    settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], config_checksum: Input[str]
 ) -> dict[str, Any]:
     """Values of Telegraf on every node.
 
-    `password` names a Secret, `ca` a ConfigMap; `stamp` changes whenever either of them does.
+    `password` names a Secret, `ca` a ConfigMap; `config_checksum` changes whenever either of them does.
     """
     return {
-        **_both(ca=ca, stamp=stamp),
+        **_shared(ca=ca, config_checksum=config_checksum),
         "env": [
             _from_node("HOSTNAME", "spec.nodeName"),
             _from_node("HOSTIP", "status.hostIP"),
@@ -106,11 +106,11 @@ def nodes(
 
 
 def concourse(
-    settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], stamp: Input[str]
+    settings: InfluxDbSettings, *, password: Input[str], ca: Input[str], config_checksum: Input[str]
 ) -> dict[str, Any]:
     """Values of the single Telegraf that scrapes Concourse."""
     return {
-        **_both(ca=ca, stamp=stamp),
+        **_shared(ca=ca, config_checksum=config_checksum),
         "env": [{"name": "HOSTNAME", "value": "telegraf"}, _password(password)],
         "service": {"enabled": False},
         "rbac": {"create": False},  # it does not use the Kubernetes API
@@ -118,28 +118,24 @@ def concourse(
         "resources": resources("256Mi", cpu="50m"),
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": NOBODY,
+            "runAsUser": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containerSecurityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "containerSecurityContext": RESTRICTED_CONTAINER,
         "config": _config(settings)
         | {
             "processors": [],
-            "inputs": [{"prometheus": {"kubernetes_services": [CONCOURSE], "metric_version": 2}}],
+            "inputs": [{"prometheus": {"kubernetes_services": [CONCOURSE_METRICS], "metric_version": 2}}],
         },
         "metrics": {"internal": {"enabled": False}},
     }
 
 
-def _both(*, ca: Input[str], stamp: Input[str]) -> dict[str, Any]:
+def _shared(*, ca: Input[str], config_checksum: Input[str]) -> dict[str, Any]:
     return {
-        "podAnnotations": {"checksum/config": stamp},
+        "podAnnotations": {"checksum/config": config_checksum},
         "volumes": [{"name": "influxdb-ca", "configMap": {"name": ca}}],
-        "mountPoints": [{"name": "influxdb-ca", "mountPath": CA, "readOnly": True}],
+        "mountPoints": [{"name": "influxdb-ca", "mountPath": CA_FOLDER, "readOnly": True}],
     }
 
 
@@ -159,7 +155,7 @@ def _config(settings: InfluxDbSettings) -> dict[str, Any]:
                     "skip_database_creation": True,
                     "username": "telegraf",
                     "password": "$INFLUXDB_PASSWORD",
-                    "tls_ca": f"{CA}/ca.crt",
+                    "tls_ca": f"{CA_FOLDER}/ca.crt",
                 }
             }
         ],

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
 from components.certificates import ca_bundle
@@ -21,9 +20,10 @@ from components.kubernetes.network_policies import (
     WEB,
     Pods,
 )
+from components.kubernetes.secret import secret
 from components.monitoring.alert_rules import expiry_rules
 
-CA = "metrics-ca"
+CA_BUNDLE = "metrics-ca"
 CONSUL_TOKEN = "metrics-consul"  # noqa: S105 (the name of a Secret)
 
 
@@ -81,27 +81,22 @@ class PodMonitors(Component):
         """`expires_at` maps the name of everything that expires to its expiry time."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
-        ca = ca_bundle(CA, ctx.trust, namespace=namespace, parent=self)
-        token = k8s.core.v1.Secret(
-            CONSUL_TOKEN,
-            metadata={"name": CONSUL_TOKEN, "namespace": namespace},
-            string_data={"token": consul_token},
-            opts=self.child,
-        )
+        ca = ca_bundle(CA_BUNDLE, ctx.trust, namespace=namespace, parent=self)
+        token = secret(CONSUL_TOKEN, {"token": consul_token}, namespace=namespace, parent=self)
         # The operator ignores a monitor whose token does not exist.
-        there = after(namespace, ctx.service_monitors, token.metadata.name)
-        expiry_rules(there, expires_at, parent=self)
-        for called, watched in SCRAPE_TARGETS.items():
+        namespace = after(namespace, ctx.service_monitors, token)
+        expiry_rules(namespace, expires_at, parent=self)
+        for target_name, target in SCRAPE_TARGETS.items():
             custom_resource(
-                f"monitor-{called}",
+                f"monitor-{target_name}",
                 "PodMonitor",
-                called=called,
+                called=target_name,
                 api_version="monitoring.coreos.com/v1",
-                namespace=there,
+                namespace=namespace,
                 spec={
-                    "namespaceSelector": {"matchNames": [watched.pods.namespace]},
-                    "selector": {"matchLabels": dict(watched.pods.labels)},
-                    "podMetricsEndpoints": [watched.endpoint(ca)],
+                    "namespaceSelector": {"matchNames": [target.pods.namespace]},
+                    "selector": {"matchLabels": dict(target.pods.labels)},
+                    "podMetricsEndpoints": [target.endpoint(ca)],
                 },
                 parent=self,
             )

@@ -1,11 +1,11 @@
 """Prometheus and Alertmanager, installed with the chart kube-prometheus-stack."""
 
-import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
 from components.component import Component, after
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import release
+from components.kubernetes.secret import secret
 from components.monitoring.alert_rules import alerts
 from components.monitoring.grafana_values import DataSource
 from components.monitoring.prometheus_values import PROMETHEUS_RELEASE, SLACK, WEBHOOK, values
@@ -29,20 +29,15 @@ class Prometheus(Component):
     ) -> None:
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
-        slack = k8s.core.v1.Secret(
-            SLACK,
-            metadata={"name": SLACK, "namespace": namespace},
-            string_data={WEBHOOK: webhook},
-            opts=self.child,
-        )
+        slack = secret(SLACK, {WEBHOOK: webhook}, namespace=namespace, parent=self)
         # The node exporter runs in the namespace `node-agents`.
-        there = after(namespace, ctx.namespaces["node-agents"], ctx.service_monitors)
-        alerts(there, settings.runbooks, parent=self)
+        namespace = after(namespace, ctx.namespaces["node-agents"], ctx.service_monitors)
+        alerts(namespace, settings.runbooks, parent=self)
         release(
             PROMETHEUS_RELEASE,
             ctx.charts[PROMETHEUS_RELEASE],
-            namespace=there,
-            values=values(settings, disk=ctx.disks.retain, slack=slack.metadata["name"]),
+            namespace=namespace,
+            values=values(settings, disk=ctx.disks.retain, slack=slack),
             opts=ResourceOptions(parent=self, protect=ctx.protected),
         )
         self.source = DataSource(

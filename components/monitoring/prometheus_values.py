@@ -10,12 +10,12 @@ from components.monitoring.settings import PrometheusSettings
 PROMETHEUS_RELEASE = "kube-prometheus-stack"
 SLACK = "alertmanager-slack"
 WEBHOOK = "webhook"
-NOT_OURS = ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy")
+MANAGED_BY_AKS = ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy")
 """Parts of Kubernetes that AKS manages and does not expose for scraping."""
-RULES_OF_THOSE = (
+MANAGED_RULES = (
     "etcd", "kubeControllerManager", "kubeProxy", "kubeSchedulerAlerting", "kubeSchedulerRecording",
 )  # fmt: skip
-KINDS = ("serviceMonitor", "podMonitor", "probe", "rule", "scrapeConfig")
+SELECTORS = ("serviceMonitor", "podMonitor", "probe", "rule", "scrapeConfig")
 TITLE = "[{{ .Status | toUpper }}:{{ .Alerts | len }}] {{ .CommonLabels.alertname }}"
 TEXT = (
     "{{ range .Alerts }}*{{ .Labels.severity }}* {{ .Annotations.summary }} {{ .Annotations.description }}"
@@ -29,15 +29,17 @@ def values(settings: PrometheusSettings, *, disk: Input[str], slack: Input[str])
     return {
         "crds": {"enabled": False},  # a separate release installs them
         "grafana": {"enabled": False, "forceDeployDashboards": True},  # a separate release; keep dashboards
-        **{part: {"enabled": False} for part in NOT_OURS},
-        "defaultRules": {"rules": dict.fromkeys((*RULES_OF_THOSE, "windows"), False)},
+        **{part: {"enabled": False} for part in MANAGED_BY_AKS},
+        "defaultRules": {"rules": dict.fromkeys((*MANAGED_RULES, "windows"), False)},
         "nodeExporter": {"operatingSystems": {"aix": {"enabled": False}, "darwin": {"enabled": False}}},
         # The cluster's CA signs the kubelets' certificates on AKS. Prometheus sends its token to kubelets.
         "kubelet": {"serviceMonitor": {"insecureSkipVerify": False}},
         "prometheus": {
             "podDisruptionBudget": budget(settings.replicas),
             "prometheusSpec": {
-                **{f"{kind}SelectorNilUsesHelmValues": False for kind in KINDS},  # else only the chart's own
+                **{
+                    f"{resource}SelectorNilUsesHelmValues": False for resource in SELECTORS
+                },  # else only the chart's own
                 "replicas": settings.replicas,
                 "podAntiAffinity": "hard" if several else "soft",
                 "topologySpreadConstraints": spread("prometheus"),

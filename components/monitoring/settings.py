@@ -39,7 +39,7 @@ HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 
 def _long_enough(value: str) -> str:
     if HOURS[value[-1]] * int(value[:-1]) < HOURS["d"]:
-        raise ValueError(f"{value!r} is less than a day, which InfluxDB keeps as one unit; give at least 1d")
+        raise ValueError(f"{value!r} is less than a day; set at least 1d")
     return value
 
 
@@ -84,4 +84,4 @@ class MonitoringSettings(Model):
     influxdb: InfluxDbSettings = InfluxDbSettings()
     """InfluxDB, and Telegraf, which writes to it."""
     grafana: GrafanaSettings = GrafanaSettings()
-    """Grafana."""
+    """Grafana, which shows the dashboards."""

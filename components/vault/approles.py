@@ -1,4 +1,4 @@
-"""Vault's configuration: the mount of secrets, and the approles that read and write them."""
+"""Vault's configuration: the mount for secrets, and the approles that read and write them."""
 
 import json
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from components.component import Component
 from components.vault.policy_documents import CONCOURSE, MOUNT, WRITER, concourse, writer
 from components.vault.settings import AppRoleSettings
 
-PERIOD = 3600
-"""Period of Concourse's token in seconds. Concourse renews it at half of them, without a limit."""
-WRITING = 1800
+CONCOURSE_TOKEN_PERIOD = 3600
+"""Period of Concourse's token in seconds. Concourse renews the token after half of it, without a limit."""
+WRITER_TOKEN_TTL = 1800
 """TTL of a writer's token in seconds."""
 
 
@@ -39,17 +39,19 @@ class VaultAppRoles(Component):
             type="kv",
             options={"version": "2"},
             description="Secrets of pipelines",
-            # Pulumi's policy does not allow its deletion, so a destroy leaves it in Vault.
+            # Pulumi's policy does not allow its deletion, so `destroy` leaves it in Vault.
             opts=ResourceOptions(parent=self, protect=protected, retain_on_delete=True),
         )
         self.backend = vault.AuthBackend(f"{name}-approle", type="approle", path="approle", opts=self.child)
         epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
         # All web nodes log in with the same secret id, at every start.
-        logins = self._approle(f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, period=PERIOD)
+        logins = self._approle(
+            f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, period=CONCOURSE_TOKEN_PERIOD
+        )
         self.approle = Output.secret(
             Output.all(*logins, mount.path).apply(lambda parts: f"role_id:{parts[0]},secret_id:{parts[1]}")
         )
-        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), epochs, ttl=WRITING)
+        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), epochs, ttl=WRITER_TOKEN_TTL)
         self.writer = Output.secret(
             Output.all(*logins, mount.path).apply(
                 lambda parts: json.dumps({"role_id": parts[0], "secret_id": parts[1]})
@@ -61,17 +63,17 @@ class VaultAppRoles(Component):
         self,
         name: str,
         role_name: str,
-        text: str,
+        policy_text: str,
         epochs: Sequence[str],
         *,
         period: int | None = None,
         ttl: int | None = None,
     ) -> tuple[Output[str], Output[str]]:
-        """An approle with one policy: its role id, and its secret id of the first epoch.
+        """Create an approle with one policy. Returns its role id, and its secret id of the first epoch.
 
         Its token is renewable without a limit within each `period`, or expires after `ttl` (seconds).
         """
-        policy = vault.Policy(name, name=role_name, policy=text, opts=self.child)
+        policy = vault.Policy(name, name=role_name, policy=policy_text, opts=self.child)
         role = vault.approle.AuthBackendRole(
             name,
             backend=self.backend.path,

@@ -13,20 +13,20 @@ from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 from components.kubernetes.job import checksum, python_job
 from components.kubernetes.secret import secret
-from components.vault.consul_values import HOSTS, PORT, SERVICE, values
+from components.vault.consul_values import DNS_NAMES, PORT, SERVICE, values
 from components.vault.settings import ConsulSettings
 
 JOBS = Path(__file__).parent / "jobs"
 
 POLICIES = {
-    # developer.hashicorp.com/vault/docs/configuration/storage/consul, without the service: Vault does not
-    # register one here.
+    # From developer.hashicorp.com/vault/docs/configuration/storage/consul, without the service permissions:
+    # here Vault registers no service.
     "vault": 'key_prefix "vault/" { policy = "write" } session_prefix "" { policy = "write" } '
     'agent_prefix "" { policy = "read" }',
     "vault-init": 'key_prefix "vault/" { policy = "write" } key_prefix "vault-init/" { policy = "write" } '
     'session_prefix "" { policy = "write" }',
     "metrics": 'agent_prefix "" { policy = "read" }',
-    # A snapshot contains all tokens, so it needs the right to write tokens.
+    # A snapshot contains all tokens, so it requires the permission to write tokens.
     "backup": 'acl = "write"',
 }
 """ACL policy of each token, by name."""
@@ -36,11 +36,11 @@ class Consul(Component):
     """Consul servers with ACLs, gossip encryption and TLS, and a token for each policy."""
 
     url: Output[str]
-    """Known once the tokens are registered."""
+    """URL; known once the tokens are registered."""
     address: Output[str]
     """`host:port`, with TLS; known once the tokens are registered."""
     tokens: Mapping[str, Output[str]]
-    """By name of the policy. Secret."""
+    """Tokens by policy name; secret."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Consul(Component):
         self.tokens = {policy: generated.random_uuid(f"{name}-{policy}", parent=self) for policy in POLICIES}
         gossip = {"key": generated.random_key(f"{name}-gossip", parent=self)}
         certificate = server_certificate(
-            f"{name}-server-tls", ctx.trust, namespace=namespace, hosts=HOSTS, parent=self
+            f"{name}-server-tls", ctx.trust, namespace=namespace, hosts=DNS_NAMES, parent=self
         )
         servers = release(
             name,

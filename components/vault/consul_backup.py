@@ -1,7 +1,7 @@
 """Backups of Consul, which holds all data of Vault.
 
 Azure backs up the database, and charts are versioned blobs. The disks of metrics and logs are retained but
-not backed up: no delivery depends on them.
+not backed up, because no delivery depends on them.
 """
 
 from pathlib import Path
@@ -11,9 +11,11 @@ from pulumi import Input, ResourceOptions
 
 from components.azure.identity import BACKUP
 from components.component import Component
+from components.kubernetes.accounts import service_account
 from components.kubernetes.charts import PYTHON
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import pod_template
+from components.kubernetes.secret import secret
 from components.vault.settings import BackupSettings
 
 SCRIPT = Path(__file__).parent / "jobs" / "backup.py"
@@ -41,28 +43,13 @@ class ConsulBackup(Component):
         """
         super().__init__(name, opts)
         namespace = ctx.namespaces["backup"]
-        account = k8s.core.v1.ServiceAccount(
-            name,
-            metadata={
-                "name": BACKUP.name,
-                "namespace": namespace,
-                "annotations": {"azure.workload.identity/client-id": client_id},
-            },
-            automount_service_account_token=False,  # AKS's webhook mounts a token for Entra
-            opts=self.child,
-        )
         script = k8s.core.v1.ConfigMap(
             f"{name}-script",
             metadata={"name": "backup", "namespace": namespace},
             data={SCRIPT.name: SCRIPT.read_text(), "consul-ca.pem": ctx.trust.ca_pem},
             opts=self.child,
         )
-        token = k8s.core.v1.Secret(
-            f"{name}-consul",
-            metadata={"name": "consul-token", "namespace": namespace},
-            string_data={"token": consul_token},
-            opts=self.child,
-        )
+        token = secret("consul-token", {"token": consul_token}, namespace=namespace, parent=self)
         environment: dict[str, Input[str]] = {
             "CONSUL_HTTP_ADDR": consul,
             "BLOB_CONTAINER": container,
@@ -79,10 +66,10 @@ class ConsulBackup(Component):
             },
             [
                 {"name": "script", "configMap": {"name": script.metadata.name}},
-                {"name": "token", "secret": {"secretName": token.metadata.name, "defaultMode": 0o440}},
+                {"name": "token", "secret": {"secretName": token, "defaultMode": 0o440}},
             ],
             labels={"app": "backup", "azure.workload.identity/use": "true"},
-            account=account.metadata.name,
+            account=service_account(BACKUP.name, namespace=namespace, client_id=client_id, parent=self),
         )
         k8s.batch.v1.CronJob(
             name,

@@ -1,4 +1,4 @@
-"""The values of Consul's chart."""
+"""Values of Consul's chart."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from components.vault.settings import ConsulSettings
 DATACENTER = "platform"
 SERVICE = "consul-server"
 PORT = 8501
-HOSTS = (
+DNS_NAMES = (
     "localhost",
     f"server.{DATACENTER}.consul",  # servers verify each other by this name
     *(f"{prefix}{SERVICE}{suffix}" for prefix in ("", "*.") for suffix in ("", ".consul", ".consul.svc")),
@@ -25,7 +25,7 @@ def values(
     bootstrap: Input[str],
     disks: Input[str],
 ) -> dict[str, Any]:
-    """Differences from the chart's defaults."""
+    """Values that differ from the chart's defaults."""
     return {
         "global": {
             "name": "consul",

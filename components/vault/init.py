@@ -3,36 +3,36 @@
 import json
 from pathlib import Path
 
-import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
 from components.azure import RECOVERY, Seal
 from components.azure.identity import VAULT_INIT
 from components.certificates import ca_bundle
-from components.component import Component, after
+from components.component import Component
 from components.kubernetes import generated_secrets as generated
+from components.kubernetes.accounts import allow, service_account
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import CALLS, checksum, python_job
 from components.kubernetes.secret import secret
-from components.vault.policy_documents import USER, operator
+from components.vault.policy_documents import PULUMI, operator
 from components.vault.server import Vault
 from components.vault.values import ACTIVE, AUDIT_LOG, PORT
 
 JOBS = Path(__file__).parent / "jobs"
 
-AUDIT = {
-    # Two devices: Vault stops answering requests when it can write to none.
+AUDIT_DEVICES = {
+    # Two devices, because Vault refuses requests when it can write to none.
     "file": AUDIT_LOG,
     "stdout": "stdout",
 }
 
 
 class VaultInit(Component):
-    """A Job that initialises Vault once. Later runs only verify its state."""
+    """A Job that initialises Vault. Later runs only verify its state."""
 
     user: str
     password: Output[str]
-    """Password of `user`, the login with which Pulumi configures Vault. Secret."""
+    """Password of `user`, with which Pulumi logs in to configure Vault; secret."""
     done: Output[str]
     """Known once Vault is initialised."""
 
@@ -51,41 +51,14 @@ class VaultInit(Component):
         """`consul` is Consul's URL, `client_id` an identity that may write the recovery keys to Key Vault."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["vault"]
-        self.user, self.password = USER, generated.password(f"{name}-operator", parent=self)
-        account = k8s.core.v1.ServiceAccount(
-            name,
-            metadata={
-                "name": VAULT_INIT.name,
-                "namespace": namespace,
-                "annotations": {"azure.workload.identity/client-id": client_id},
-            },
-            automount_service_account_token=False,
-            opts=self.child,
+        self.user, self.password = PULUMI, generated.password(f"{name}-operator", parent=self)
+        # The Job restarts the servers after it has cleared their storage, because they cache its state.
+        rules = vault.pods.apply(
+            lambda pods: [
+                {"apiGroups": [""], "resources": ["pods"], "resourceNames": list(pods), "verbs": ["delete"]}
+            ]
         )
-        metadata = {"name": name, "namespace": namespace}
-        role = k8s.rbac.v1.Role(
-            name,
-            metadata=metadata,
-            # A server caches the state that its storage had before it was cleared.
-            rules=vault.pods.apply(
-                lambda pods: [
-                    {
-                        "apiGroups": [""],
-                        "resources": ["pods"],
-                        "resourceNames": list(pods),
-                        "verbs": ["delete"],
-                    }
-                ]
-            ),
-            opts=self.child,
-        )
-        bound = k8s.rbac.v1.RoleBinding(
-            name,
-            metadata=metadata,
-            role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role.metadata.name},
-            subjects=[{"kind": "ServiceAccount", "name": VAULT_INIT.name, "namespace": namespace}],
-            opts=self.child,
-        )
+        account = service_account(VAULT_INIT.name, namespace=namespace, client_id=client_id, parent=self)
         secrets = {"consul": consul_token, "password": self.password}
         self.done = python_job(
             name,
@@ -101,12 +74,12 @@ class VaultInit(Component):
                 "KEY_VAULT_URL": seal.vault.apply(lambda vault_name: f"https://{vault_name}.vault.azure.net"),
                 "KEY_VAULT_SECRET": RECOVERY,
                 "POD_PATH": Output.concat("/api/v1/namespaces/", namespace, "/pods"),
-                "AUDIT": json.dumps(AUDIT),
+                "AUDIT": json.dumps(AUDIT_DEVICES),
             },
             secrets=secret(name, secrets, namespace=namespace, parent=self),
             checksum=checksum(*secrets.values()),
             ca=ca_bundle(f"{name}-ca", ctx.trust, namespace=namespace, parent=self),
-            account=after(account.metadata.name, bound.metadata.name),
+            account=allow(name, account, rules, namespace=namespace, parent=self),
             labels={"azure.workload.identity/use": "true"},
             minutes=20,
             parent=self,

@@ -7,19 +7,19 @@ from pathlib import Path
 MOUNT = "secret"
 CONCOURSE = "concourse"
 WRITER = "writer"
-"""The two approles, and the policy of each."""
+"""Names of the two approles and of their policies."""
 SUBTREE = "concourse"
 """Path in the mount below which Concourse looks up variables."""
-USER = "pulumi"
+PULUMI = "pulumi"
 """Name of Pulumi's login and policy."""
-FREE = (
+UNRESTRICTED = (
     "bind_secret_id", "token_period", "token_type", "token_ttl", "token_max_ttl", "token_explicit_max_ttl",
     "token_num_uses", "token_no_default_policy", "token_bound_cidrs", "secret_id_num_uses", "secret_id_ttl",
     "secret_id_bound_cidrs", "local_secret_ids", "alias_metadata",
 )  # fmt: skip
 """Parameters of an approle that may have any value: none of them grants a policy."""
-Row = tuple[str, list[str], Mapping[str, list[object]]]
-"""Path, capabilities, allowed parameters."""
+PathRule = tuple[str, list[str], Mapping[str, list[object]]]
+"""Path, capabilities and allowed parameters."""
 
 
 def concourse() -> str:
@@ -28,7 +28,7 @@ def concourse() -> str:
 
 
 def writer() -> str:
-    """Policy of the people who write secrets for Concourse."""
+    """Policy of the operators who write secrets for Concourse."""
     return _file(WRITER)
 
 
@@ -37,31 +37,34 @@ def _file(name: str) -> str:
 
 
 def operator() -> str:
-    """Policy of Pulumi: it manages the resources of `approles`, and nothing else.
+    """Policy of Pulumi, which manages the resources in `approles` and nothing else.
 
-    It may write policies with exactly these texts only, and assign no others to approles. So Pulumi cannot
-    make itself root, and a changed text needs an administrator (docs/runbooks/vault-operator-policy.md).
-    It may not delete the mount with the secrets.
+    It may write only policies with exactly these texts, and assign only these to approles. So Pulumi cannot
+    become root, and a changed text needs an administrator (docs/runbooks/vault-operator-policy.md). It may
+    not delete the mount with the secrets.
     """
-    rows: list[Row] = [
+    rows: list[PathRule] = [
         (f"sys/mounts/{MOUNT}", ["read", "update"], {}),
         (f"sys/mounts/{MOUNT}/tune", ["update"], {}),
-        (f"sys/policies/acl/{USER}", ["read"], {}),
+        (f"sys/policies/acl/{PULUMI}", ["read"], {}),
         ("sys/auth/approle", ["sudo", "update", "delete"], {}),
         ("sys/mounts/auth/approle", ["read"], {}),
         ("sys/mounts/auth/approle/tune", ["read", "update"], {}),
         *(row for name, text in ((CONCOURSE, concourse()), (WRITER, writer())) for row in _login(name, text)),
     ]
-    return "# Made by the platform's program; the init Job compares it.\n" + "\n".join(
+    return "# Managed by Pulumi. The Job vault-init verifies it.\n" + "\n".join(
         _path(path, capabilities, allowed) for path, capabilities, allowed in rows
     )
 
 
-def _login(name: str, text: str) -> Iterator[Row]:
-    """Rights to manage an approle that has exactly this policy."""
+def _login(name: str, text: str) -> Iterator[PathRule]:
+    """Permissions to manage an approle that has exactly this policy."""
     role = f"auth/approle/role/{name}"
     yield f"sys/policies/acl/{name}", ["read", "update", "delete"], {"policy": [text]}
-    parameters: Mapping[str, list[object]] = {"token_policies": [[name]], **{free: [] for free in FREE}}
+    parameters: Mapping[str, list[object]] = {
+        "token_policies": [[name]],
+        **{parameter: [] for parameter in UNRESTRICTED},
+    }
     yield role, ["create", "read", "update", "delete"], parameters
     yield f"{role}/role-id", ["read"], {}
     yield f"{role}/secret-id", ["update"], {}

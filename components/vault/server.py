@@ -13,18 +13,18 @@ from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
 from components.kubernetes.secret import secret
 from components.vault.settings import VaultServerSettings
-from components.vault.values import FILES, HOSTS, configuration, values
+from components.vault.values import DNS_NAMES, TLS_FOLDER, configuration, values
 
 KEEPER = Path(__file__).parent / "jobs" / "vault_keeper.py"
 
 
 class Vault(Component):
-    """Vault servers with auto-unseal. They answer requests after their initialisation only."""
+    """Vault servers with auto-unseal. They serve requests only after their initialisation."""
 
     pods: Output[Sequence[str]]
     """Names of the pods; known once they run."""
     certificate: Output[str]
-    """Name of the Secret with the servers' certificate, and the CA's as `ca.crt`."""
+    """Name of the Secret with the servers' certificate, and with the CA's certificate as `ca.crt`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Vault(Component):
         super().__init__(name, opts)
         namespace = ctx.namespaces["vault"]
         self.certificate = server_certificate(
-            f"{name}-server-tls", ctx.trust, namespace=namespace, hosts=HOSTS, parent=self
+            f"{name}-server-tls", ctx.trust, namespace=namespace, hosts=DNS_NAMES, parent=self
         )
         token = secret(f"{name}-consul-token", {"token": consul_token}, namespace=namespace, parent=self)
         keeper = k8s.core.v1.ConfigMap(
@@ -62,7 +62,7 @@ class Vault(Component):
                     "AZURE_TENANT_ID": seal.tenant,
                     "VAULT_AZUREKEYVAULT_VAULT_NAME": seal.vault,
                     "VAULT_AZUREKEYVAULT_KEY_NAME": seal.key,
-                    "VAULT_CACERT": f"{FILES}/ca.crt",
+                    "VAULT_CACERT": f"{TLS_FOLDER}/ca.crt",
                 },
                 certificate=self.certificate,
                 token=token,

@@ -1,4 +1,4 @@
-"""What a stack chooses about Vault, Consul, the approles and the backups."""
+"""Settings of Vault, Consul, the approles and the backups."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -13,39 +13,42 @@ class VaultServerSettings(Model):
     """Vault's servers."""
 
     replicas: Literal[1, 3, 5] = 3
-    """Number of servers. One is active, the others are standbys."""
+    """Number of Vault servers. One is active, the others are standbys."""
     memory: Quantity = "1Gi"
     """Memory request and limit of each Vault server."""
     audit_storage: Quantity = "16Gi"
-    """Disk of each Vault server for its audit log: up to 9 files of 1 GiB. It can grow, not shrink."""
+    """Size of each Vault server's disk for its audit log, which is up to 9 files of 1 GiB. It can be
+    increased but not reduced."""
 
 
 class ConsulSettings(Model):
     """Consul's servers."""
 
     replicas: Literal[1, 3, 5] = 3
-    """Number of servers, odd for a majority. With one, the data has no replica, and updates are outages."""
+    """Number of Consul servers; odd, because they decide by majority. With one server, the data has
+    no replica and each update is an outage."""
     storage: Quantity = "16Gi"
-    """Disk of each Consul server. It can grow, not shrink."""
+    """Size of each Consul server's disk. It can be increased but not reduced."""
     memory: Quantity = "1Gi"
-    """Memory request and limit of each Consul server. Consul keeps all data in memory too."""
+    """Memory request and limit of each Consul server, which keeps all data in memory."""
 
 
 class AppRoleSettings(Model):
-    """Vault's approles: Concourse, and the people who write secrets for it."""
+    """Vault's approles: one for Concourse, and one for the operators who write its secrets."""
 
     rotation: Epoch = "2026-11"
-    """Month of the approles' secret ids. To rotate, set a later one and put the old in `previous`."""
+    """Month of the approles' secret ids. To rotate them, set a later month and put the old one in
+    `previous`."""
     previous: Epoch | None = None
-    """Older month whose secret ids stay valid: a web node uses its secret id until it restarts. Remove it in
-    a later update, after all web nodes have restarted."""
+    """Earlier month whose secret ids stay valid, because a web node uses its secret id until it restarts.
+    Remove it in a later update, after all web nodes have restarted."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._previous_is_older,)
 
     def _previous_is_older(self) -> Iterator[Problem]:
         if self.previous and self.previous >= self.rotation:
-            text = f"{self.previous} is not before {self.rotation}; name the epoch before it, or leave it out"
+            text = f"{self.previous} is not before {self.rotation}; set an earlier month, or remove it"
             yield Problem("previous", text)
 
 
@@ -53,7 +56,8 @@ class BackupSettings(Model):
     """Snapshots of Consul in blob storage."""
 
     schedule: str = Field(default="17 */4 * * *", examples=["17 */4 * * *"])
-    """Cron schedule of the snapshots, in UTC. A loss of Consul's disks loses all data since the last one."""
+    """Cron schedule of Consul's snapshots, in UTC. If Consul's disks are lost, so is all data since the last
+    snapshot."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._schedule_is_cron,)
@@ -72,6 +76,6 @@ class VaultSettings(Model):
     consul: ConsulSettings = ConsulSettings()
     """Consul's servers, which hold Vault's data."""
     app_roles: AppRoleSettings = AppRoleSettings()
-    """Approles of Concourse, and of the people who write secrets for it."""
+    """Vault's approles for Concourse and for the operators who write its secrets."""
     backups: BackupSettings = BackupSettings()
     """Snapshots of Consul in blob storage."""

@@ -11,15 +11,15 @@ from components.kubernetes.pod_values import resources
 from components.vault.settings import VaultServerSettings
 
 PORT = 8200
-FILES = "/vault/userconfig/tls"
+TLS_FOLDER = "/vault/userconfig/tls"
 AUDIT_LOG = "/vault/audit/audit.log"
-HOSTS = (
+DNS_NAMES = (
     "localhost",
     *(f"vault{which}{suffix}" for which in ("", "-active") for suffix in ("", ".vault", ".vault.svc")),
     *(f"*.vault-internal{suffix}" for suffix in ("", ".vault", ".vault.svc")),
 )
 ACTIVE = "vault-active.vault.svc"
-"""The active server; the others forward requests to it."""
+"""Service of the active server. Standbys forward requests to it."""
 
 
 def configuration(consul: str) -> str:
@@ -29,9 +29,9 @@ ui = true
 listener "tcp" {{
   address            = "[::]:{PORT}"
   cluster_address    = "[::]:8201"
-  tls_cert_file      = "{FILES}/tls.crt"
-  tls_key_file       = "{FILES}/tls.key"
-  tls_client_ca_file = "{FILES}/ca.crt"
+  tls_cert_file      = "{TLS_FOLDER}/tls.crt"
+  tls_key_file       = "{TLS_FOLDER}/tls.key"
+  tls_client_ca_file = "{TLS_FOLDER}/ca.crt"
   telemetry {{
     unauthenticated_metrics_access = true
   }}
@@ -39,7 +39,7 @@ listener "tcp" {{
 storage "consul" {{
   address     = "{consul}"
   scheme      = "https"
-  tls_ca_file = "{FILES}/ca.crt"
+  tls_ca_file = "{TLS_FOLDER}/ca.crt"
   path        = "vault/"
 }}
 seal "azurekeyvault" {{}}
@@ -62,18 +62,18 @@ def values(
     client_id: Input[str],
     disks: Input[str],
 ) -> dict[str, Any]:
-    """Differences from the chart's defaults."""
+    """Values that differ from the chart's defaults."""
     alive = "/v1/sys/health?standbyok=true&uninitcode=204"
-    files = {"name": "tls", "mountPath": FILES, "readOnly": True}
+    files = {"name": "tls", "mountPath": TLS_FOLDER, "readOnly": True}
     return {
         "global": {"tlsDisable": False},
         "injector": {"enabled": False},
         "server": {
             "logFormat": "json",
-            # Servers restart with a changed configuration, one by one, each after the last is unsealed.
+            # A changed configuration restarts the servers one by one, each after the previous is unsealed.
             "updateStrategyType": "RollingUpdate",
             "includeConfigAnnotation": True,
-            # A server before its initialisation counts as ready, or the release would wait for it.
+            # An uninitialised server counts as ready; otherwise the release would wait for the init Job.
             "readinessProbe": {"path": alive},
             "livenessProbe": {"enabled": True, "path": f"{alive}&sealedcode=204"},
             "authDelegator": {"enabled": False},
@@ -91,7 +91,7 @@ def values(
             "dataStorage": {"enabled": False},
             "auditStorage": {"enabled": True, "size": settings.audit_storage, "storageClass": disks},
             "resources": resources(settings.memory, cpu="100m"),
-            "statefulSet": {"securityContext": {"container": CONTAINER}},
+            "statefulSet": {"securityContext": {"container": CONTAINER_SECURITY_CONTEXT}},
             "topologySpreadConstraints": [SPREAD],
             "terminationGracePeriodSeconds": 30,
             "shareProcessNamespace": True,
@@ -101,10 +101,10 @@ def values(
                     "image": str(PYTHON),
                     "command": ["python", "-B", "-u", "/keeper/vault_keeper.py"],
                     "env": [
-                        {"name": "CERTIFICATE", "value": f"{FILES}/tls.crt"},
+                        {"name": "CERTIFICATE", "value": f"{TLS_FOLDER}/tls.crt"},
                         {"name": "AUDIT_LOG", "value": AUDIT_LOG},
                     ],
-                    "securityContext": CONTAINER | RESTRICTED_CONTAINER,
+                    "securityContext": CONTAINER_SECURITY_CONTEXT | RESTRICTED_CONTAINER,
                     "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
                     "volumeMounts": [
                         files,
@@ -123,7 +123,7 @@ def values(
     }
 
 
-CONTAINER = {
+CONTAINER_SECURITY_CONTEXT = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
     "runAsNonRoot": True,

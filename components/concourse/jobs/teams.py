@@ -1,9 +1,9 @@
-"""Brings Concourse's teams to what the stack says. Standard library only; safe to run twice.
+"""Creates, updates and deletes Concourse's teams. Idempotent. Standard library only.
 
-What is wanted is in teams.json beside this: {"set": {team: {role: {"groups": […], "users": […]}}},
-"removed": [team]}, each group and user as `connector:name`. All of it is checked before anything is changed:
-Concourse itself takes roles and connectors that there are none of, and lets nobody in by them. Environment:
-CONCOURSE_URL, ADMINISTRATOR. Secret: password, the administrator's.
+Its input is teams.json in the same folder: {"set": {team: {role: {"groups": […], "users": […]}}},
+"removed": [team]}, with each group and user as `connector:name`. The whole input is validated first, because
+Concourse accepts unknown roles and connectors, which then match nobody. Environment: CONCOURSE_URL,
+ADMINISTRATOR. Secret: password, the administrator's.
 """
 
 import json
@@ -17,10 +17,10 @@ from calls import RefusedError, Server, refuse, say, secret
 
 ROLES = ("owner", "member", "pipeline-operator", "viewer")
 CONNECTORS = ("local", "oidc")
-KINDS = ("groups", "users")
+MEMBER_KEYS = ("groups", "users")
 MAIN = "main"
 FLY = {"Authorization": "Basic Zmx5OlpteDU="}
-"""fly's own id and secret, which Concourse publishes: it is who asks for tokens by a password."""
+"""fly's OAuth client id and secret, which are public. Only fly may exchange a password for a token."""
 RUNBOOK = "teams.md"
 UNAUTHORIZED = (400, 401, 403)
 
@@ -28,64 +28,64 @@ UNAUTHORIZED = (400, 401, 403)
 def main() -> None:
     wanted = json.loads(Path(__file__).with_name("teams.json").read_text(encoding="utf-8"))
     teams, removed = wanted["set"], wanted["removed"]
-    wrong = list(problems(teams, removed))
-    if wrong:
-        refuse("; ".join(wrong), RUNBOOK)
+    invalid = list(problems(teams, removed))
+    if invalid:
+        refuse("; ".join(invalid), RUNBOOK)
     server = Server(os.environ["CONCOURSE_URL"])
     server.headers["Authorization"] = f"Bearer {token(server.url)}"
-    there = {team["name"]: auth(team.get("auth")) for team in server.call("GET", "/api/v1/teams")}
-    unsaid = sorted(there.keys() - teams.keys() - set(removed))
-    if unsaid:
-        lines = ", ".join(f"- {{name: {name}, removed: true}}" for name in unsaid)
+    existing = {team["name"]: auth(team.get("auth")) for team in server.call("GET", "/api/v1/teams")}
+    unlisted = sorted(existing.keys() - teams.keys() - set(removed))
+    if unlisted:
+        lines = ", ".join(f"- {{name: {name}, removed: true}}" for name in unlisted)
         refuse(
-            f"Concourse has teams that the stack file does not: {', '.join(unsaid)}. To keep one, write its "
-            f"lines; to delete it with all its pipelines and builds, write: {lines}",
+            f"Concourse has teams that the stack file does not have: {', '.join(unlisted)}. To keep a team, "
+            f"add it to the stack file. To delete it with all its pipelines and builds, add: {lines}",
             RUNBOOK,
         )
     for name, roles in teams.items():
-        if there.get(name) != auth(roles):
+        if existing.get(name) != auth(roles):
             answer = server.call("PUT", f"/api/v1/teams/{quote(name)}", {"auth": roles})
-            say(f"{name}: {'changed' if name in there else 'made'}")
+            say(f"team {name}: {'updated' if name in existing else 'created'}")
             for warning in (answer or {}).get("warnings") or ():
-                say(f"{name}: Concourse warns: {warning.get('message', warning)}")
+                say(f"team {name}: Concourse warns: {warning.get('message', warning)}")
     for name in removed:
-        if name in there:
+        if name in existing:
             server.found("DELETE", f"/api/v1/teams/{quote(name)}")
-            say(f"{name}: deleted, with its pipelines and builds")
-    say(f"Concourse has {len(teams)} teams, as the stack says")
+            say(f"team {name}: deleted with its pipelines and builds")
+    say(f"done: Concourse has the {len(teams)} teams of the stack file")
 
 
 def problems(teams: dict[str, Any], removed: list[str]) -> Iterator[str]:
-    """What Concourse would take without a word."""
+    """Errors that Concourse itself would not report."""
     if not (teams.get(MAIN) or {}).get("owner"):
-        yield f"{MAIN} would be without an owner, and nobody would administer Concourse"
+        yield f"{MAIN} would have no owner, and nobody could administer Concourse"
     for name in removed:
         if name == MAIN or name in teams:
-            yield f"{name} is to be removed, and is needed"
+            yield f"{name} cannot be removed: it is the main team or also listed as a team to keep"
     for name, roles in teams.items():
         if not roles:
             yield f"{name} has no members"
         for role, members in roles.items():
             if role not in ROLES:
-                yield f"{name} has a role {role}; there are {', '.join(ROLES)}"
-            if not any(members.get(kind) for kind in KINDS):
-                yield f"{name} has a role {role} that nobody has"
-            yield from (f"{name}'s {role} has {wrong}" for wrong in unknown(members))
+                yield f"{name} has the unknown role {role}; the roles are {', '.join(ROLES)}"
+            if not any(members.get(key) for key in MEMBER_KEYS):
+                yield f"{name} has no members with the role {role}"
+            yield from (f"{name}, role {role}: {problem}" for problem in unknown(members))
 
 
 def unknown(members: dict[str, list[str]]) -> Iterator[str]:
-    """Who is named in a way that lets nobody in."""
-    for kind, who in members.items():
-        if kind not in KINDS:
-            yield f"{kind}; there are {' and '.join(KINDS)}"
-        for each in who:
-            connector, _, rest = each.partition(":")
+    """Keys and connectors that Concourse does not have. Members named by them could not log in."""
+    for key, names in members.items():
+        if key not in MEMBER_KEYS:
+            yield f"unknown key {key}; the keys are {' and '.join(MEMBER_KEYS)}"
+        for name in names:
+            connector, _, rest = name.partition(":")
             if connector not in CONNECTORS or not rest:
-                yield f"{each}, which begins with none of {', '.join(CONNECTORS)}"
+                yield f"{name} has no connector; start it with {' or '.join(f'{c}:' for c in CONNECTORS)}"
 
 
 def token(url: str) -> str:
-    """A login as the administrator."""
+    """A token of the administrator."""
     name = os.environ["ADMINISTRATOR"]
     form = {
         "grant_type": "password",
@@ -97,17 +97,17 @@ def token(url: str) -> str:
         answer = Server(url, FLY).call("POST", "/sky/issuer/token", urlencode(form).encode())
     except RefusedError as error:
         if error.status in UNAUTHORIZED:
-            # Web nodes that started before the password was changed know the old one.
-            say(f"Concourse does not take {name}'s password; its web nodes may have another one still")
+            # Web nodes that started before a rotation still have the old password. The Job is retried.
+            say(f"Concourse rejects the password of {name}: its web nodes may still have the previous one")
             raise SystemExit(1) from None
         raise
     return str(answer["access_token"])
 
 
 def auth(roles: dict[str, Any] | None) -> dict[str, Any]:
-    """A team's members, for comparing: without order, and without what is empty."""
+    """A team's members in a form that can be compared: sorted, without empty entries."""
     return {
-        role: {kind: sorted(members[kind]) for kind in KINDS if members.get(kind)}
+        role: {key: sorted(members[key]) for key in MEMBER_KEYS if members.get(key)}
         for role, members in (roles or {}).items()
     }
 

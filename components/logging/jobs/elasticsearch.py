@@ -1,7 +1,7 @@
-"""Brings Elasticsearch's data streams to what the stack says: how they are kept, and for how long.
+"""Creates Elasticsearch's data streams and updates their retention and replicas. Idempotent.
 
-It runs whenever something of it changes, and twice does no harm. Environment: ELASTICSEARCH_URL, COPIES, and
-STREAMS, which has how long each is kept, as JSON. Secrets: username, password.
+Environment: ELASTICSEARCH_URL, REPLICAS, and RETENTION (a JSON object: data stream → retention). Secrets:
+username, password. Standard library only.
 """
 
 import base64
@@ -12,24 +12,24 @@ from typing import Any
 from calls import RefusedError, Server, say, secret, trust
 
 UNAUTHORIZED = 401
-"""Until Elasticsearch has read its users anew."""
-EXISTS = 400
+"""Status until Elasticsearch has reloaded its users file."""
+BAD_REQUEST = 400
 FLATTENED = {"type": "flattened", "ignore_above": 8191}
-"""One field, whatever is in it: programs' own words neither clash nor pile up in the cluster's state."""
+"""One field for a whole object: programs' keys can neither conflict nor make the mapping grow."""
 
 
-def template(stream: str, copies: int, kept: str) -> dict[str, Any]:
+def template(stream: str, replicas: int, retention: str) -> dict[str, Any]:
     return {
         "index_patterns": [stream],
         "data_stream": {},
         "priority": 500,
         "template": {
-            "settings": {"number_of_shards": 1, "number_of_replicas": copies},
-            "lifecycle": {"data_retention": kept},
+            "settings": {"number_of_shards": 1, "number_of_replicas": replicas},
+            "lifecycle": {"data_retention": retention},
             "mappings": {
                 "dynamic_templates": [
                     {
-                        "words": {
+                        "strings": {
                             "match_mapping_type": "string",
                             "mapping": {"type": "keyword", "ignore_above": 1024},
                         }
@@ -50,20 +50,20 @@ def main() -> None:
     url = os.environ["ELASTICSEARCH_URL"]
     login = base64.b64encode(f"{secret('username')}:{secret('password')}".encode()).decode()
     server = Server(url, {"Authorization": f"Basic {login}"}, trust(url))
-    copies = int(os.environ["COPIES"])
-    for stream, kept in json.loads(os.environ["STREAMS"]).items():
-        body = template(stream, copies, kept)
+    replicas = int(os.environ["REPLICAS"])
+    for stream, retention in json.loads(os.environ["RETENTION"]).items():
+        body = template(stream, replicas, retention)
         server.call("PUT", f"/_index_template/{stream}", body, also=(UNAUTHORIZED,))
         try:
             server.call("PUT", f"/_data_stream/{stream}")
-            say(f"made {stream}")
+            say(f"data stream {stream}: created")
         except RefusedError as error:
-            if error.status != EXISTS or "resource_already_exists" not in str(error):
+            if error.status != BAD_REQUEST or "resource_already_exists" not in str(error):
                 raise
-        # The template is for new ones.
-        server.call("PUT", f"/_data_stream/{stream}/_lifecycle", {"data_retention": kept})
-        server.call("PUT", f"/{stream}/_settings", {"index.number_of_replicas": copies})
-        say(f"{stream} is kept for {kept}, with {copies} copies")
+        # The template applies to new indices only.
+        server.call("PUT", f"/_data_stream/{stream}/_lifecycle", {"data_retention": retention})
+        server.call("PUT", f"/{stream}/_settings", {"index.number_of_replicas": replicas})
+        say(f"data stream {stream}: retention {retention}, {replicas} replicas")
 
 
 if __name__ == "__main__":

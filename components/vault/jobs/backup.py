@@ -31,11 +31,11 @@ def main() -> int:
     try:
         snapshot = consul_snapshot()
         check(snapshot)
-        place = store(snapshot, f"consul/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.snap")
+        url = store(snapshot, f"consul/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.snap")
     except BackupError as failed:
-        print(f"No backup was made: {failed}", file=sys.stderr, flush=True)
+        print(f"The backup failed: {failed}", file=sys.stderr, flush=True)
         return 1
-    print(f"Stored {len(snapshot)} bytes as {place}", flush=True)
+    print(f"Stored {len(snapshot)} bytes as {url}", flush=True)
     return 0
 
 
@@ -57,15 +57,15 @@ def check(snapshot: bytes) -> None:
             content = {name: file.read() for name, file in files.items() if file}
         wanted = dict(line.split()[::-1] for line in content["SHA256SUMS"].decode().splitlines())
     except (tarfile.TarError, EOFError, KeyError, OSError, ValueError) as broken:
-        raise BackupError(f"what Consul gave is no snapshot: {broken!r}") from None
+        raise BackupError(f"Consul's response is not a snapshot: {broken!r}") from None
     for name in ("meta.json", "state.bin"):
         if hashlib.sha256(content.get(name, b"")).hexdigest() != wanted.get(name):
-            raise BackupError(f"{name} of Consul's snapshot is not whole")
+            raise BackupError(f"Consul's snapshot is corrupt: the checksum of {name} does not match")
 
 
 def store(content: bytes, name: str) -> str:
     """Create a blob and return its URL. An existing one is not overwritten."""
-    place = f"{os.environ['BLOB_CONTAINER'].rstrip('/')}/{name}"
+    url = f"{os.environ['BLOB_CONTAINER'].rstrip('/')}/{name}"
     headers = {
         "Authorization": f"Bearer {azure_token()}",
         "x-ms-version": "2023-11-03",
@@ -73,8 +73,8 @@ def store(content: bytes, name: str) -> str:
         "If-None-Match": "*",
         "Content-Type": "application/octet-stream",
     }
-    answer(urllib.request.Request(place, data=content, headers=headers, method="PUT"), "Azure Storage")
-    return place
+    answer(urllib.request.Request(url, data=content, headers=headers, method="PUT"), "Azure Storage")
+    return url
 
 
 def azure_token() -> str:
@@ -93,7 +93,7 @@ def azure_token() -> str:
 
 
 def answer(request: urllib.request.Request, who: str, trusted: ssl.SSLContext | None = None) -> bytes:
-    """The body of a response. An error contains the server's message, which has no secret of ours."""
+    """The body of a response. An error contains the server's message, which has none of our secrets."""
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT, context=trusted) as response:
             return bytes(response.read())

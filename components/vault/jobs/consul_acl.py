@@ -1,4 +1,4 @@
-"""Creates and updates Consul's policies and tokens. Idempotent: the tokens' values are given.
+"""Creates and updates Consul's policies and tokens. Idempotent.
 
 Reads POLICIES (a JSON object: name → rules), the token of each policy in /secrets/<name>, and the management
 token in /secrets/bootstrap.
@@ -31,14 +31,14 @@ def main() -> None:
 
 
 def policy(consul: Server, name: str, rules: str) -> None:
-    body = {"Name": name, "Rules": rules, "Description": "Made by the platform's program"}
+    body = {"Name": name, "Rules": rules, "Description": "Managed by Pulumi"}
     found = consul.found("GET", f"/v1/acl/policy/name/{name}")
     if found is None:
         consul.call("PUT", "/v1/acl/policy", body)
-        say(f"policy {name}: made")
+        say(f"policy {name}: created")
     elif found["Rules"] != rules:
         consul.call("PUT", f"/v1/acl/policy/{found['ID']}", {**body, "ID": found["ID"]})
-        say(f"policy {name}: changed")
+        say(f"policy {name}: updated")
 
 
 def token(consul: Server, name: str) -> None:
@@ -46,18 +46,18 @@ def token(consul: Server, name: str) -> None:
     policies = [{"Name": name}]
     found = existing(consul, id_)
     if found and found["SecretID"] != wanted:
-        # The secret of a token cannot change: replace the token.
+        # A token's secret cannot be changed, so the token is replaced.
         consul.call("DELETE", f"/v1/acl/token/{id_}")
-        say(f"token {name}: the old one is gone")
+        say(f"token {name}: deleted because its secret has changed")
         found = None
     if not found:
         body = {"AccessorID": id_, "SecretID": wanted, "Description": name, "Policies": policies}
         consul.call("PUT", "/v1/acl/token", body)
-        say(f"token {name}: made")
+        say(f"token {name}: created")
     elif [each["Name"] for each in found.get("Policies") or ()] != [name]:
         # A token loses a policy for good when the policy is deleted, even if it is created again.
         consul.call("PUT", f"/v1/acl/token/{id_}", {"Description": name, "Policies": policies})
-        say(f"token {name}: had other policies")
+        say(f"token {name}: policies restored")
 
 
 def existing(consul: Server, id_: str) -> Any:

@@ -20,7 +20,7 @@ def lock(consul: Server, key: str) -> Iterator[None]:
     threading.Thread(target=_renew, args=(consul, session, over), daemon=True).start()
     try:
         while consul.call("PUT", f"/v1/kv/{key}?acquire={session}", {}) is not True:
-            consul.wait("another one is at work", TimeoutError(f"{key} is not free"))
+            consul.wait("another process has the lock", TimeoutError(f"{key} is locked"))
         yield
     finally:
         over.set()
@@ -37,5 +37,5 @@ def _renew(consul: Server, session: str, over: threading.Event) -> None:
         except (RefusedError, OSError) as error:
             missed += 1
             if (isinstance(error, RefusedError) and error.status == 404) or missed == 3:  # noqa: PLR2004
-                say("the lock is lost: ending before somebody else begins")
+                say("lock lost: exiting, because another process may start")
                 os._exit(1)

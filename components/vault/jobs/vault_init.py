@@ -6,7 +6,7 @@ A record in Consul, outside Vault's own prefix, has the state of earlier runs:
     not initialised     none or begun      initialise
     initialised         begun              Vault never held data: clear its storage, initialise
     initialised         done, keys stored  change nothing
-    anything else                          refuse: somebody has to investigate (docs/runbooks)
+    anything else                          refuse: docs/runbooks/vault-init-refused.md
 
 The root token is only in this process's memory, the recovery keys there and in Key Vault.
 Standard library only.
@@ -26,8 +26,8 @@ from key_vault_secret import KeyVaultSecret
 STATE = "/v1/kv/vault-init/record"
 SHARES, THRESHOLD = 5, 3
 USER = "pulumi"
-LOOK = "vault-init-refused.md"
-WIDEN = "vault-operator-policy.md"
+REFUSED_RUNBOOK = "vault-init-refused.md"
+POLICY_RUNBOOK = "vault-operator-policy.md"
 
 
 class Init:
@@ -67,33 +67,33 @@ class Init:
         if not initialised and phase != "done":
             self.begin()
         elif initialised and phase == "begun":
-            say("Vault is initialised, but it was never finished: nothing was ever kept in it")
+            say("an earlier run initialised Vault and did not finish: Vault has never stored anything")
             self.clear()
             self.begin()
         elif not initialised:
-            refuse("Vault was finished once, and is empty now", LOOK)
+            refuse("Vault is empty now, although an earlier run finished its initialisation", REFUSED_RUNBOOK)
         elif phase == "none":
-            refuse("Vault was initialised, and not by this Job", LOOK)
+            refuse("Vault was initialised, but not by this Job", REFUSED_RUNBOOK)
         elif not self.keys.has({"generation": generation, "state": "stored"}):
-            refuse("Vault is in use, and its recovery keys are not in Key Vault", LOOK)
+            refuse("Vault is in use, but its recovery keys are not in Key Vault", REFUSED_RUNBOOK)
         else:
             say("Vault is initialised: nothing to do")
             self.compare()
 
     def begin(self) -> None:
         generation = str(uuid.uuid4())
-        self.keys.write("to come", {"generation": generation, "state": "begun"})
-        say("Key Vault takes the recovery keys")
+        self.keys.write("placeholder", {"generation": generation, "state": "begun"})
+        say("Key Vault accepts writes")
         self.write_record(generation, "begun")
-        say("recorded that it begins")
-        made = self.pod(self.pods[0]).once(
+        say("start recorded in Consul")
+        response = self.pod(self.pods[0]).once(
             "PUT", "/v1/sys/init", {"recovery_shares": SHARES, "recovery_threshold": THRESHOLD}
         )
-        say("initialised")
-        keys = json.dumps({"threshold": THRESHOLD, "keys": made["recovery_keys_base64"]})
+        say("Vault initialised")
+        keys = json.dumps({"threshold": THRESHOLD, "keys": response["recovery_keys_base64"]})
         self.keys.write(keys, {"generation": generation, "state": "stored"})
-        say("the recovery keys are in Key Vault")
-        self.configure(self.server(made["root_token"]))
+        say("recovery keys stored in Key Vault")
+        self.configure(self.server(response["root_token"]))
         self.write_record(generation, "done")
         say("finished")
 
@@ -101,20 +101,20 @@ class Init:
         return Server(self.url, {"X-Vault-Token": token}, trust(self.url))
 
     def configure(self, vault: Server) -> None:
-        """Everything that needs the root token, and its revocation."""
-        vault.call("GET", "/v1/sys/health")  # unsealed, and answering
-        say("unsealed")
+        """Do everything that needs the root token, then revoke it."""
+        vault.call("GET", "/v1/sys/health")  # waits until Vault is unsealed
+        say("Vault unsealed")
         for name, path in json.loads(os.environ["AUDIT"]).items():
             device = {"type": "file", "options": {"file_path": path}}
             vault.call("PUT", f"/v1/sys/audit/{name}", device)
-        say("who asks for what is logged")
+        say("audit devices enabled")
         vault.call("POST", "/v1/sys/auth/userpass", {"type": "userpass"})
         vault.call("PUT", f"/v1/sys/policies/acl/{USER}", {"policy": policy()})
         login = {"password": secret("password"), "token_policies": [USER], "token_ttl": "2h"}
         vault.call("POST", f"/v1/auth/userpass/users/{USER}", {**login, "token_max_ttl": "2h"})
-        say("the operator may log in")
+        say("Pulumi's login created")
         vault.call("POST", "/v1/auth/token/revoke-self")
-        say("the root token is dead")
+        say("root token revoked")
 
     def clear(self) -> None:
         """Delete Vault's data in Consul, and restart its servers, which cache it."""
@@ -125,25 +125,28 @@ class Init:
         for name in self.pods:
             server = self.pod(name)
             while server.call("GET", "/v1/sys/init")["initialized"]:
-                server.wait(f"{name} starts anew", TimeoutError(f"{name} has not started anew"))
-        self.empty()  # what they wrote before they stopped
-        say("Vault's folder is empty, its servers are new")
+                server.wait(f"{name} restarts", TimeoutError(f"{name} has not restarted"))
+        self.empty()  # the servers may have written until they stopped
+        say("Vault's storage cleared, its servers restarted")
 
     def empty(self) -> None:
         self.consul.call("DELETE", "/v1/kv/vault/?recurse=true")
 
     def compare(self) -> None:
-        """Refuse if the operator's policy differs from the program's. This Job has no right to change it."""
+        """Refuse if the policy of Pulumi's login differs from operator.hcl. This Job may not change it."""
         vault = Server(self.url, context=trust(self.url))
         try:
             answer = vault.call("POST", f"/v1/auth/userpass/login/{USER}", {"password": secret("password")})
         except RefusedError as error:
-            refuse(f"the operator cannot log in to Vault ({error.status})", WIDEN)
+            refuse(f"Pulumi cannot log in to Vault ({error.status})", POLICY_RUNBOOK)
         operator = self.server(answer["auth"]["client_token"])
         found = operator.call("GET", f"/v1/sys/policies/acl/{USER}")["data"]["policy"]
         operator.call("POST", "/v1/auth/token/revoke-self")
         if found.strip() != policy().strip():
-            refuse("the operator's policy in Vault is not the program's", WIDEN)
+            refuse(
+                "the policy of Pulumi's login in Vault differs from the one in this version of the program",
+                POLICY_RUNBOOK,
+            )
 
 
 def policy() -> str:

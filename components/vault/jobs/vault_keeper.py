@@ -12,8 +12,8 @@ from pathlib import Path
 
 CERTIFICATE = Path(os.environ.get("CERTIFICATE", "/vault/userconfig/tls/tls.crt"))
 LOG = Path(os.environ.get("AUDIT_LOG", "/vault/audit/audit.log"))
-LARGEST = int(os.environ.get("LARGEST_BYTES", str(1024**3)))
-KEPT = int(os.environ.get("KEPT", "8"))
+MAX_BYTES = int(os.environ.get("MAX_BYTES", str(1024**3)))
+ROTATED_FILES = int(os.environ.get("ROTATED_FILES", "8"))
 PROCESSES = Path(os.environ.get("PROCESSES", "/proc"))
 SERVER = os.environ.get("SERVER", "vault")
 
@@ -31,7 +31,7 @@ def reload() -> None:
     for process in servers():
         with contextlib.suppress(ProcessLookupError):  # it has exited
             os.kill(process, signal.SIGHUP)
-        print(f"told {SERVER} ({process}) to read its files anew", flush=True)
+        print(f"sent SIGHUP to {SERVER} ({process})", flush=True)
 
 
 def certificate() -> bytes | None:
@@ -41,12 +41,12 @@ def certificate() -> bytes | None:
 
 
 def rotated() -> bool:
-    """Rotate the log if it is large, and delete the oldest. Whether it was rotated."""
-    if not LOG.exists() or LOG.stat().st_size < LARGEST:
+    """Rotate the log if it is large, and delete the oldest files. Returns whether it was rotated."""
+    if not LOG.exists() or LOG.stat().st_size < MAX_BYTES:
         return False
     LOG.rename(LOG.with_name(f"{LOG.name}.{time.time_ns()}"))
-    aside = sorted(LOG.parent.glob(f"{LOG.name}.*"))
-    for old in aside[:-KEPT]:
+    files = sorted(LOG.parent.glob(f"{LOG.name}.*"))
+    for old in files[:-ROTATED_FILES]:
         old.unlink()
     return True
 

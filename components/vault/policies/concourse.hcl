@@ -1,4 +1,4 @@
-# What Concourse may read: its own subtree, and no list of it.
+# Concourse may read the secrets in its own subtree. It may not list them.
 path "secret/data/concourse/*" {
   capabilities = ["read"]
 }

@@ -1,4 +1,4 @@
-# What the people who own the platform may do: put secrets where Concourse looks for them.
+# Operators may manage the secrets in Concourse's subtree.
 path "secret/data/concourse/*" {
   capabilities = ["create", "read", "update", "patch", "delete"]
 }

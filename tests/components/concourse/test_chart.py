@@ -1,4 +1,4 @@
-"""Concourse's real chart with our values: what reaches Concourse (where CHARTS_DIR has the chart)."""
+"""Concourse's real chart with our values: Concourse's variables. Needs the chart in CHARTS_DIR."""
 
 import os
 import shutil
@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from components.kubernetes.charts import CHARTS
-from tests.components.concourse import test_web as test_concourse
+from tests.components.concourse import test_web
 from tests.support.recorder import ROOT, revealed
 from tools.setup import cache
 
 KNOWN = ROOT / "tests" / "data" / "concourse-env"
-"""Every variable that each of Concourse's commands knows, in 8.2.5 (`concourse web --help`)."""
+"""Every variable of each of Concourse's commands in 8.2.5 (`concourse web --help`)."""
 CHART = CHARTS["concourse"]
 ARCHIVE = Path(os.environ.get("CHARTS_DIR", "nowhere")) / f"concourse-{CHART.version}.tgz"
 HELM = shutil.which("helm") or next(map(str, cache().glob("helm-*/helm")), "")
@@ -25,7 +25,7 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 def templated(values, release, namespace, folder):
-    """What the chart makes of values, by (kind, name)."""
+    """The objects that the chart renders from values, by (kind, name)."""
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     command = [HELM, "template", release, str(ARCHIVE), "--namespace", namespace]
@@ -37,7 +37,7 @@ def templated(values, release, namespace, folder):
 
 @pytest.fixture(scope="session")
 def rendered(run_stack, tmp_path_factory):
-    """Objects of a stack's release by (kind, name), as the chart makes them."""
+    """Objects that the chart renders for a stack's release, by (kind, name)."""
     done = {}
 
     def render(stack, release):
@@ -52,9 +52,9 @@ def rendered(run_stack, tmp_path_factory):
 
 
 def variables(container):
-    """The variables of a container: their values, or the keys of the Secret that they come from."""
+    """The variables of a container, with their values or their keys in a Secret."""
     names = [entry["name"] for entry in container["env"]]
-    assert len(names) == len(set(names)), "the API server refuses a name that comes twice"
+    assert len(names) == len(set(names)), "the API server refuses duplicate names"
     return {
         entry["name"]: entry.get("value") or entry["valueFrom"].get("secretKeyRef", {}).get("key")
         for entry in container["env"]
@@ -73,7 +73,7 @@ def worker(rendered):
 
 PLACEMENT = "limit-active-containers,volume-locality,fewest-build-containers"
 ARTICLE = {
-    # The article's settings, logins, retention and placement, as they are in prod.
+    # The article's settings, logins, retention and placement, with the values of prod.
     "CONCOURSE_ENCRYPTION_KEY": "encryption-key",
     "CONCOURSE_CONTAINER_PLACEMENT_STRATEGY": PLACEMENT,
     "CONCOURSE_MAX_ACTIVE_CONTAINERS_PER_WORKER": "200",
@@ -108,7 +108,7 @@ ARTICLE = {
 }
 
 
-def test_each_setting_reaches_the_web_nodes_in_its_variable(web):
+def test_each_setting_sets_its_variable_of_the_web_nodes(web):
     found = variables(web["containers"][0])
     assert {name: found.get(name) for name in ARTICLE} == ARTICLE
     audited = [name for name in found if name.endswith("_AUDITING")]
@@ -131,8 +131,8 @@ VAULT = {
 }
 
 
-def test_vault_is_the_only_credential_manager_and_each_setting_of_it_is_known(tmp_path):
-    objects = templated(test_concourse.told(vault=test_concourse.VAULT), "concourse", "concourse", tmp_path)
+def test_vault_is_the_only_credential_manager_and_its_variables_exist(tmp_path):
+    objects = templated(test_web.chart_values(vault=test_web.VAULT), "concourse", "concourse", tmp_path)
     pod = objects["Deployment", "concourse-web"]["spec"]["template"]["spec"]
     found = variables(pod["containers"][0])
     assert {name: found.get(name) for name in VAULT} == VAULT
@@ -141,7 +141,7 @@ def test_vault_is_the_only_credential_manager_and_each_setting_of_it_is_known(tm
     assert not [name for name in found if any(other in name for other in others)]
 
 
-def test_each_setting_reaches_the_workers_in_its_variable(worker):
+def test_each_setting_sets_its_variable_of_the_workers(worker):
     found = variables(worker["containers"][0])
     wanted = {
         "CONCOURSE_EPHEMERAL": "true",
@@ -157,7 +157,7 @@ def test_each_setting_reaches_the_workers_in_its_variable(worker):
 
 
 @pytest.mark.parametrize("stack", ["infra", "staging", "prod", "demo"])
-def test_concourse_knows_every_variable(rendered, stack):
+def test_every_variable_exists_in_concourse(rendered, stack):
     web = rendered(stack, "concourse")["Deployment", "concourse-web"]["spec"]["template"]["spec"]
     worker = rendered(stack, "workers1")["StatefulSet", "workers1-worker"]["spec"]["template"]["spec"]
     for container, command in (
@@ -166,12 +166,12 @@ def test_concourse_knows_every_variable(rendered, stack):
         (worker["containers"][0], "worker"),
     ):
         known = (KNOWN / f"{command}.txt").read_text().split()
-        # POD_IP is no setting: the chart makes the peer address of it.
+        # POD_IP is not a setting: the chart uses it for the peer address.
         unknown = {name for name in variables(container) if name != "POD_IP"} - set(known)
         assert not unknown, command
 
 
-def test_nothing_has_the_charts_published_credentials(rendered):
+def test_no_object_has_the_charts_published_credentials(rendered):
     chart = subprocess.run([HELM, "show", "values", str(ARCHIVE)], check=True, capture_output=True, text=True)
     published = yaml.safe_load(chart.stdout)["secrets"]
     published = [v for k, v in published.items() if isinstance(v, str) and (len(v) > 40 or k == "localUsers")]
@@ -193,7 +193,7 @@ def _texts(value):
         yield value
 
 
-def test_the_chart_makes_no_database_no_credential_manager_no_secret_and_no_role(rendered):
+def test_the_chart_creates_no_database_secret_or_role(rendered):
     kinds = {kind for kind, _ in rendered("prod", "concourse")}
     assert kinds == {"ConfigMap", "Deployment", "Service"}
     kinds = {kind for kind, _ in rendered("prod", "workers1")}
@@ -201,7 +201,7 @@ def test_the_chart_makes_no_database_no_credential_manager_no_secret_and_no_role
     assert not [name for _, name in rendered("prod", "concourse") if "postgres" in name]
 
 
-def test_every_secret_key_that_the_chart_mounts_is_in_our_secrets(rendered, run_stack):
+def test_every_secret_key_that_the_chart_uses_exists(rendered, run_stack):
     made = run_stack("prod").named("kubernetes:core/v1:Secret")
     for release, kind, name in (
         ("concourse", "Deployment", "concourse-web"),
@@ -224,7 +224,7 @@ def test_every_secret_key_that_the_chart_mounts_is_in_our_secrets(rendered, run_
             assert key in revealed(made[secret].inputs["stringData"]), (secret, key)
 
 
-def test_pods_have_no_token_and_no_service_links_and_run_one_image(rendered, run_stack):
+def test_pods_have_no_api_token_and_no_service_links_and_use_one_image(rendered, run_stack):
     accounts = run_stack("prod").named("kubernetes:core/v1:ServiceAccount")
     images = set()
     for release, kind, name in (

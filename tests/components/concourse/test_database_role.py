@@ -1,4 +1,4 @@
-"""Concourse's own login of its database."""
+"""Concourse's own role in its database."""
 
 import hashlib
 import hmac
@@ -16,8 +16,8 @@ def pod(recorder):
     return recorder.named(JOB)[NAME].inputs["spec"]["template"]
 
 
-def test_a_verifier_is_what_a_server_checks_a_login_by():
-    """As RFC 5802 has it: the stored key is the hash of what a client proves that it has."""
+def test_the_verifier_is_computed_as_in_the_rfc():
+    """RFC 5802: the stored key is the hash of the client key."""
     method, text = verifier("pencil").split("$", 1)
     (iterations, salt), (stored, server) = (part.split(":") for part in text.split("$"))
     salted = hashlib.pbkdf2_hmac("sha256", b"pencil", b64decode(salt), int(iterations))
@@ -27,12 +27,12 @@ def test_a_verifier_is_what_a_server_checks_a_login_by():
     assert b64decode(server) == hmac.digest(salted, b"Server Key", "sha256")
 
 
-def test_a_verifier_is_the_same_at_every_run_and_has_no_password_in_it():
+def test_the_verifier_is_stable_and_does_not_contain_the_password():
     assert verifier("pencil") == verifier("pencil") != verifier("pencils")
     assert "pencil" not in verifier("pencil")
 
 
-def test_the_job_has_the_administrators_password_in_a_secret_alone(run_stack):
+def test_the_administrators_password_is_in_a_secret_only(run_stack):
     recorder = run_stack("prod")
     secret = recorder.named("kubernetes:core/v1:Secret")[NAME].inputs["stringData"]
     assert SECRET in secret
@@ -40,7 +40,7 @@ def test_the_job_has_the_administrators_password_in_a_secret_alone(run_stack):
     assert PASSWORD not in str(recorder.named(JOB)[NAME].inputs)
 
 
-def test_the_server_is_verified_as_the_stack_says(run_stack):
+def test_the_job_verifies_the_server(run_stack):
     [container] = pod(run_stack("prod"))["spec"]["containers"]
     environment = {each["name"]: each["value"] for each in container["env"]}
     assert environment["PGSSLMODE"] == "verify-full"
@@ -49,7 +49,7 @@ def test_the_server_is_verified_as_the_stack_says(run_stack):
     assert environment["PGSSLROOTCERT"] == "/files/roots.pem"
 
 
-def test_concourse_logs_in_by_its_own_role(run_stack):
+def test_concourse_logs_in_with_its_own_role(run_stack):
     [container] = pod(run_stack("prod"))["spec"]["containers"]
     administrator = {each["name"]: each["value"] for each in container["env"]}["PGUSER"]
     secret = revealed(
@@ -58,14 +58,14 @@ def test_concourse_logs_in_by_its_own_role(run_stack):
     assert secret["postgresql-user"] == "concourse" != administrator
 
 
-def test_the_job_is_run_again_when_a_password_changes_and_when_it_failed(run_stack):
+def test_the_job_runs_again_after_a_changed_password_or_a_failure(run_stack):
     annotations = run_stack("prod").named(JOB)[NAME].inputs["metadata"]["annotations"]
     assert annotations["pulumi.com/replaceUnready"] == "true"
-    stamp = pod(run_stack("prod"))["metadata"]["annotations"]["checksum/config"]
-    assert len(stamp) == 64
+    checksum = pod(run_stack("prod"))["metadata"]["annotations"]["checksum/config"]
+    assert len(checksum) == 64
 
 
-def test_the_script_names_no_password():
+def test_the_script_uses_the_verifier_and_creates_pgcrypto():
     text = SCRIPT.read_text()
     assert "PASSWORD :'verifier'" in text
     assert "CREATE EXTENSION IF NOT EXISTS pgcrypto" in text

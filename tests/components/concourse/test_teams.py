@@ -1,4 +1,4 @@
-"""Concourse's teams: what the Job is told, and by whom it logs in."""
+"""Concourse's teams: the Job's input and its login."""
 
 import json
 
@@ -12,13 +12,13 @@ from tests.support.recorder import revealed, stack_config
 JOB = "kubernetes:batch/v1:Job"
 
 
-def told(recorder):
+def job_input(recorder):
     script = recorder.named("kubernetes:core/v1:ConfigMap")["teams"].inputs["data"]["teams.json"]
     return json.loads(script)
 
 
 def test_the_job_sets_each_team_of_the_stack(run_stack):
-    found = told(run_stack("prod"))
+    found = job_input(run_stack("prod"))
     settings = validate(stack_config("prod"), "prod")
     assert sorted(found["set"]) == sorted(team.name for team in settings.teams if not team.removed)
     member = found["set"]["payments"]["member"]
@@ -26,18 +26,18 @@ def test_the_job_sets_each_team_of_the_stack(run_stack):
     assert member["users"] == ["local:svc-payments"]
 
 
-def test_a_group_of_ours_is_known_by_its_id(run_stack):
-    operators = told(run_stack("prod"))["set"]["payments"]["pipeline-operator"]
+def test_a_group_of_the_stack_is_referenced_by_its_id(run_stack):
+    operators = job_input(run_stack("prod"))["set"]["payments"]["pipeline-operator"]
     assert operators["groups"] == ["oidc:object-of-release-managers"]
 
 
-def test_the_administrator_owns_main_beside_its_group(run_stack):
-    owner = told(run_stack("prod"))["set"]["main"]["owner"]
+def test_main_is_owned_by_its_group_and_the_administrator(run_stack):
+    owner = job_input(run_stack("prod"))["set"]["main"]["owner"]
     assert owner["users"] == ["local:admin"]
     assert owner["groups"] == ["oidc:6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]
 
 
-def test_the_job_has_the_administrators_password_and_nobody_elses(run_stack):
+def test_the_job_has_the_administrators_password_only(run_stack):
     recorder = run_stack("prod")
     [volume] = [
         volume["secret"]["secretName"]
@@ -49,7 +49,7 @@ def test_the_job_has_the_administrators_password_and_nobody_elses(run_stack):
     assert sorted(revealed(secrets["teams-users"].inputs["stringData"])) == ["svc-payments"]
 
 
-def test_a_team_that_is_removed_is_told_as_such():
+def test_a_removed_team_stays_in_the_settings():
     config = stack_config("prod")
     teams = [
         team | ({"removed": True} if team["name"] == "payments" else {}) for team in config["platform:teams"]
@@ -66,11 +66,11 @@ def test_a_team_that_is_removed_is_told_as_such():
         ("AppRoles", ["t.member"]),
     ],
 )
-def test_tokens_say_ids_of_groups_or_roles(kind, claims):
+def test_claims_are_group_ids_or_app_roles(kind, claims):
     assert token_claims(kind, {"ours": "an-id"}, "t", "member", ["ours", "other"]) == claims
 
 
-def test_the_api_has_connectors_before_names():
+def test_api_names_have_the_connector_as_prefix():
     settings = validate(stack_config("prod"), "prod")
     team = next(team for team in settings.teams if team.name == "payments")
     roles = team_members(team, {"member": ["g"]}, "admin")

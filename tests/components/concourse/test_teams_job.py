@@ -1,4 +1,4 @@
-"""The script that sets Concourse's teams, against answers as a real Concourse 8.2.5 gave them."""
+"""The script that configures Concourse's teams, against a stub with responses of Concourse 8.2.5."""
 
 import json
 from functools import partial
@@ -15,7 +15,7 @@ PAYMENTS = {"member": {"oidc": {"groups": ["engineers"]}, "local": {"users": ["s
 
 
 def concourse(world, request):  # noqa: PLR0911 (a case each)
-    """What of Concourse the script speaks to, with the answers that were recorded; it validates no role."""
+    """The part of Concourse's API that the script uses. Like Concourse, it does not validate roles."""
     asked, given = (request.method, request.path), request.headers.get("Authorization")
     if world["failing"]:
         world["failing"] -= 1
@@ -28,13 +28,13 @@ def concourse(world, request):  # noqa: PLR0911 (a case each)
         return 200, {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86399, "id_token": "x"}
     known = given == f"Bearer {TOKEN}"
     if asked == ("GET", "/api/v1/teams"):
-        # To a stranger it says that there are none.
+        # Without a login, the list is empty.
         teams = world["teams"].items() if known else ()
         return 200, [{"id": i, "name": n, "auth": a} for i, (n, a) in enumerate(teams, 1)]
     if not known:
         return 403, None
     name = request.path.removeprefix("/api/v1/teams/")
-    world["said"].append((request.method, name))
+    world["requests"].append((request.method, name))
     if request.method == "DELETE":
         if name == "main":
             return 403, None
@@ -50,9 +50,9 @@ def concourse(world, request):  # noqa: PLR0911 (a case each)
 
 @pytest.fixture
 def world():
-    """A Concourse that has just started: its main team is as its web nodes were told."""
+    """A new Concourse, with the main team that its web nodes create at startup."""
     owner = {"groups": ["oidc:deployers"], "users": ["local:admin"]}
-    return {"teams": {"main": {"owner": owner}}, "said": [], "warnings": None, "failing": 0}
+    return {"teams": {"main": {"owner": owner}}, "requests": [], "warnings": None, "failing": 0}
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def run(world, tmp_path, httpserver):
 
     def once(teams, removed=(), text=None):
         (tmp_path / "teams.json").write_text(text or wanted({"main": MAIN} | teams, removed))
-        world["said"].clear()
+        world["requests"].clear()
         done = job()
         assert TOKEN not in done.stdout + done.stderr
         return done
@@ -77,10 +77,10 @@ def run(world, tmp_path, httpserver):
     httpserver.check()
 
 
-def test_a_new_team_is_made_and_what_is_right_is_left_alone(run, world):
+def test_a_new_team_is_created_and_main_is_not_changed(run, world):
     done = run({"payments": PAYMENTS})
     assert done.returncode == 0
-    assert world["said"] == [("PUT", "payments")]
+    assert world["requests"] == [("PUT", "payments")]
     member = {"groups": ["oidc:engineers"], "users": ["local:svc-payments"]}
     assert world["teams"]["payments"] == {"member": member}
 
@@ -88,95 +88,96 @@ def test_a_new_team_is_made_and_what_is_right_is_left_alone(run, world):
 def test_a_second_run_changes_nothing(run, world):
     run({"payments": PAYMENTS})
     assert run({"payments": PAYMENTS}).returncode == 0
-    assert world["said"] == []
+    assert world["requests"] == []
 
 
-def test_another_group_replaces_the_one_before(run, world):
+def test_a_changed_group_replaces_the_previous_one(run, world):
     run({"payments": PAYMENTS})
     other = {"member": {"oidc": {"groups": ["others"]}, "local": {"users": ["svc-payments"]}}}
-    assert "payments: changed" in run({"payments": other}).stdout
+    assert "payments: updated" in run({"payments": other}).stdout
     assert world["teams"]["payments"]["member"]["groups"] == ["oidc:others"]
 
 
-def test_what_an_owner_changed_by_hand_is_changed_back(run, world):
+def test_manual_changes_of_members_are_reverted(run, world):
     run({"payments": PAYMENTS})
     world["teams"]["payments"]["owner"] = {"users": ["local:friend"]}
     run({"payments": PAYMENTS})
     assert "owner" not in world["teams"]["payments"]
 
 
-def test_members_in_another_order_are_the_same(run, world):
+def test_the_order_of_members_does_not_matter(run, world):
     both = {"member": {"oidc": {"groups": ["a", "b"]}}}
     run({"payments": both})
     world["teams"]["payments"]["member"]["groups"].reverse()
     run({"payments": both})
-    assert world["said"] == []
+    assert world["requests"] == []
 
 
-def test_a_tombstone_deletes_a_team_once(run, world):
+def test_a_removed_team_is_deleted_once(run, world):
     run({"payments": PAYMENTS})
     assert "payments: deleted" in run({}, removed=["payments"]).stdout
     assert "payments" not in world["teams"]
     assert run({}, removed=["payments"]).returncode == 0
-    assert world["said"] == []
+    assert world["requests"] == []
 
 
-def test_a_team_whose_lines_are_gone_is_refused_with_what_to_write(run, world):
+def test_an_unlisted_team_is_refused_with_the_line_to_add(run, world):
     run({"payments": PAYMENTS})
     done = run({"billing": PAYMENTS})
     assert done.returncode == 42
     assert "- {name: payments, removed: true}" in done.stdout
     assert "docs/runbooks/teams.md" in done.stdout
-    assert (world["said"], sorted(world["teams"])) == ([], ["main", "payments"])
+    assert (world["requests"], sorted(world["teams"])) == ([], ["main", "payments"])
 
 
 @pytest.mark.parametrize(
-    ("teams", "said"),
+    ("teams", "message"),
     [
-        ({"main": {"member": {"users": ["oidc:ada@example.org"]}}}, "main would be without an owner"),
-        ({"payments": {"wizard": {"users": ["local:x"]}}}, "role wizard; there are owner, member"),
+        ({"main": {"member": {"users": ["oidc:ada@example.org"]}}}, "main would have no owner"),
+        (
+            {"payments": {"wizard": {"users": ["local:x"]}}},
+            "unknown role wizard; the roles are owner, member",
+        ),
         (
             {"payments": {"member": {"groups": ["oicd:engineers"]}}},
-            "oicd:engineers, which begins with none of",
+            "oicd:engineers has no connector",
         ),
-        ({"payments": {"member": {"users": ["svc-payments"]}}}, "svc-payments, which begins with none of"),
-        ({"payments": {"member": {"groups": []}}}, "a role member that nobody has"),
-        ({"payments": {"member": {"group": ["oidc:x"]}}}, "has group; there are groups and users"),
+        ({"payments": {"member": {"users": ["svc-payments"]}}}, "svc-payments has no connector"),
+        ({"payments": {"member": {"groups": []}}}, "no members with the role member"),
+        ({"payments": {"member": {"group": ["oidc:x"]}}}, "unknown key group; the keys are groups and users"),
         ({"payments": {}}, "payments has no members"),
     ],
 )
-def test_what_concourse_would_take_without_a_word_is_refused_before_anything_is_changed(
-    run, world, teams, said
-):
+def test_errors_that_concourse_would_accept_are_refused_before_any_change(run, world, teams, message):
     main = {"main": {"owner": {"users": ["local:admin"]}}}
     done = run({}, text=json.dumps({"set": main | teams, "removed": []}))
     assert done.returncode == 42
-    assert said in done.stdout
-    assert world["said"] == []
+    assert message in done.stdout
+    assert world["requests"] == []
 
 
 @pytest.mark.parametrize("name", ["main", "payments"])
-def test_a_tombstone_for_what_is_needed_is_refused(run, name):
+def test_the_removal_of_a_listed_team_or_of_main_is_refused(run, name):
     done = run({"payments": PAYMENTS}, removed=[name])
     assert done.returncode == 42
-    assert f"{name} is to be removed, and is needed" in done.stdout
+    assert f"{name} cannot be removed" in done.stdout
 
 
-def test_a_password_that_is_not_taken_is_told_and_the_job_tries_again(run, world, tmp_path):
-    """While web nodes roll, some know the old one."""
+def test_a_rejected_password_is_an_error_with_retries(run, world, tmp_path):
+    """During a rollout, some web nodes still have the old one."""
     (tmp_path / "password").write_text("another")
     done = run({"payments": PAYMENTS})
     assert done.returncode == 1
-    assert "does not take admin's password" in done.stdout
-    assert world["said"] == []
+    assert "rejects the password of admin" in done.stdout
+    assert world["requests"] == []
 
 
-def test_it_waits_for_a_concourse_that_starts(run, world):
+def test_it_waits_until_concourse_has_started(run, world):
     world["failing"] = 3
     assert run({"payments": PAYMENTS}).returncode == 0
     assert "payments" in world["teams"]
 
 
-def test_warnings_of_concourse_are_told(run, world):
+def test_concourses_warnings_are_logged(run, world):
     world["warnings"] = [{"type": "invalid_identifier", "message": "team: 'Payments' is not valid"}]
     assert "Concourse warns: team: 'Payments' is not valid" in run({"payments": PAYMENTS}).stdout

@@ -1,4 +1,4 @@
-"""Concourse's web nodes: what they start with, and when they start anew."""
+"""Concourse's web nodes: their configuration, their Secret and their restarts."""
 
 import json
 
@@ -27,11 +27,11 @@ VAULT = VaultLogin(
 )
 
 
-def told(vault=None, claims="ApplicationGroup", team_keys=(), **settings):
+def chart_values(vault=None, claims="ApplicationGroup", team_keys=(), **settings):
     return values(
         ConcourseSettings(**settings), cluster="c", url="https://ci.example.org", database=DATABASE,
         login=LOGIN, claims=claims, main_team="{}", team_keys=team_keys, vault=vault, account="concourse-web",
-        checksum="abc", nodes={"pool": "platform"},
+        secret_checksum="abc", nodes={"pool": "platform"},
     )  # fmt: skip
 
 
@@ -49,37 +49,37 @@ def secret(**changes):
     return web_secret(**(how | changes))
 
 
-def test_nothing_is_left_of_the_charts_published_keys():
+def test_the_charts_published_keys_are_blanked():
     assert set(BLANK_PUBLISHED_KEYS.values()) == {""}
-    assert told()["secrets"].items() >= BLANK_PUBLISHED_KEYS.items()
-    assert told()["secrets"]["create"] is False
-    assert told()["concourse"]["web"]["auth"]["mainTeam"]["localUser"] == ""
+    assert chart_values()["secrets"].items() >= BLANK_PUBLISHED_KEYS.items()
+    assert chart_values()["secrets"]["create"] is False
+    assert chart_values()["concourse"]["web"]["auth"]["mainTeam"]["localUser"] == ""
 
 
-def test_no_value_of_the_release_is_a_secret(run_stack):
+def test_the_release_has_no_secret_values(run_stack):
     release = run_stack("prod").named(RELEASE)["concourse"]
     assert SECRET not in json.dumps(release.inputs["values"])
 
 
-def test_the_old_key_is_there_only_while_the_database_is_encrypted_anew():
-    """Given as an empty text, Concourse does not start."""
+def test_the_old_key_is_present_only_during_a_key_rotation():
+    """Concourse does not start if it is an empty string."""
     assert "old-encryption-key" not in secret()
     assert secret(rotating=True)["old-encryption-key"] == "old-key"
     rotating = {"encryption": {"epochs": ("2026-11", "2027-01"), "rotating": True}}
-    assert "oldEncryptionKey" not in told()["secrets"]
-    assert told(**rotating)["secrets"]["oldEncryptionKey"]
-    assert told(**rotating)["web"]["strategy"]["strategy"] == {"type": "Recreate"}
+    assert "oldEncryptionKey" not in chart_values()["secrets"]
+    assert chart_values(**rotating)["secrets"]["oldEncryptionKey"]
+    assert chart_values(**rotating)["web"]["strategy"]["strategy"] == {"type": "Recreate"}
 
 
-def test_without_vault_nothing_of_it_is_told():
-    web = told()["concourse"]["web"]
+def test_without_vault_there_are_no_vault_settings():
+    web = chart_values()["concourse"]["web"]
     assert "vault" not in web
     assert not [key for key in secret() if key.startswith("vault")]
     assert web["kubernetes"]["enabled"] is False
 
 
-def test_with_vault_it_is_the_only_credential_manager_and_its_ca_is_checked():
-    web = told(vault=VAULT)["concourse"]["web"]
+def test_vault_is_the_only_credential_manager_and_is_verified():
+    web = chart_values(vault=VAULT)["concourse"]["web"]
     assert web["vault"]["url"] == VAULT.url
     assert web["vault"]["useCaCert"] is True
     assert web["vault"]["authBackend"] == "approle"
@@ -89,29 +89,29 @@ def test_with_vault_it_is_the_only_credential_manager_and_its_ca_is_checked():
     assert secret(vault=VAULT)["vault-ca-cert"] == "ca"
 
 
-def test_groups_are_read_from_where_tokens_have_them():
-    assert told()["concourse"]["web"]["auth"]["oidc"]["groupsKey"] == "groups"
-    assert told(claims="AppRoles")["concourse"]["web"]["auth"]["oidc"]["groupsKey"] == "roles"
+def test_the_groups_claim_follows_the_entra_setting():
+    assert chart_values()["concourse"]["web"]["auth"]["oidc"]["groupsKey"] == "groups"
+    assert chart_values(claims="AppRoles")["concourse"]["web"]["auth"]["oidc"]["groupsKey"] == "roles"
 
 
-def test_a_limit_of_zero_is_left_to_concourse():
-    assert "limitActiveTasks" not in told()["concourse"]["web"]
+def test_a_limit_of_zero_is_not_set():
+    assert "limitActiveTasks" not in chart_values()["concourse"]["web"]
     assert (
         "maxBuildLogsToRetain"
-        not in told(max_build_logs_to_retain=0, default_build_logs_to_retain=0)["concourse"]["web"]
+        not in chart_values(max_build_logs_to_retain=0, default_build_logs_to_retain=0)["concourse"]["web"]
     )
 
 
-def test_workers_of_a_team_are_known_as_such():
+def test_a_teams_own_pools_are_separated_from_shared_pools():
     pools = [
         WorkerPool(name=name, team=team) for name, team in (("workers1", None), ("workers2", "payments"))
     ]
     shared, own = by_team(pools)
     assert (shared, own) == (["workers1"], {"payments": ["workers2"]})
-    assert told(team_keys=own)["secrets"]["teamAuthorizedKeys"][0]["team"] == "payments"
+    assert chart_values(team_keys=own)["secrets"]["teamAuthorizedKeys"][0]["team"] == "payments"
 
 
-def test_each_teams_workers_log_in_by_its_key_and_no_other(run):
+def test_each_teams_workers_register_with_their_own_key(run):
     def program():
         found = secret(teams={"payments": ["workers2"]})
         pulumi.Output.all(shared=found["worker-key-pub"], own=found["payments-team-authorized-key"]).apply(
@@ -123,10 +123,10 @@ def test_each_teams_workers_log_in_by_its_key_and_no_other(run):
     assert seen == {"shared": "ssh-rsa one\n", "own": "ssh-rsa two\n"}
 
 
-def test_pods_start_anew_when_a_secret_changes_and_only_then(run):
+def test_the_checksum_changes_with_the_content_only(run):
     def checksum(content):
         def program():
-            made = checksummed_secret("s", {"a": content}, namespace="n", opts=pulumi.ResourceOptions())
+            made = checksummed_secret("s", {"a": content}, namespace="n", parent=None)
             made.apply(seen.append)
 
         seen = []
@@ -136,12 +136,12 @@ def test_pods_start_anew_when_a_secret_changes_and_only_then(run):
     assert checksum("one") == checksum("one") != checksum("two")
 
 
-def test_webs_release_carries_the_checksum(run_stack):
+def test_the_web_release_has_the_secrets_checksum(run_stack):
     annotations = run_stack("prod").named(RELEASE)["concourse"].inputs["values"]["web"]["annotations"]
     assert len(annotations["checksum/secrets"]) == 64
 
 
-def test_an_encryption_key_has_the_length_that_concourse_takes_and_a_second_copy(run):
+def test_encryption_keys_have_32_characters_and_a_copy_in_key_vault(run):
     def program():
         context = AzureContext("group", "westeurope", {}, protected=True)
         ConcourseKeys(
@@ -157,7 +157,7 @@ def test_an_encryption_key_has_the_length_that_concourse_takes_and_a_second_copy
     assert all(each.options["protect"] for each in (*made.values(), *copies.values()))
 
 
-def test_local_users_are_listed_by_hashes_without_a_comma_of_their_own(run):
+def test_local_users_are_listed_with_their_hashes(run):
     def program():
         LocalUsers("users", ["svc-b", "admin"], rotation="2026-11").listed.apply(seen.append)
 
@@ -166,7 +166,7 @@ def test_local_users_are_listed_by_hashes_without_a_comma_of_their_own(run):
     assert seen == ["admin:$2a$10$user-admin,svc-b:$2a$10$user-svc-b"]
 
 
-def test_the_main_team_is_set_before_anybody_could_log_in(run_stack):
+def test_the_web_nodes_configure_the_main_team_at_startup(run_stack):
     auth = revealed(run_stack("prod").named(RELEASE)["concourse"].inputs["values"])["concourse"]["web"][
         "auth"
     ]
@@ -176,7 +176,7 @@ def test_the_main_team_is_set_before_anybody_could_log_in(run_stack):
 
 
 @pytest.mark.parametrize("stack", ["infra", "staging", "prod", "demo"])
-def test_one_web_node_at_a_time_may_go(run_stack, stack):
+def test_one_web_node_at_a_time_may_be_evicted(run_stack, stack):
     budget = (
         run_stack(stack).named("kubernetes:policy/v1:PodDisruptionBudget")["concourse-web"].inputs["spec"]
     )

@@ -1,4 +1,4 @@
-"""Concourse's workers: one to a node, with time to finish."""
+"""Concourse's workers: placement, scaling, disks and shutdown."""
 
 import pytest
 
@@ -10,66 +10,66 @@ from tests.support.recorder import revealed
 POOL = {"name": "workers1", "vm_size": "Standard_D8ds_v5", "min_nodes": 2, "max_nodes": 4}
 
 
-def told(pool=None, **settings):
+def chart_values(pool=None, **settings):
     return values(
         WorkerSettings(**settings), WorkerPool(**(POOL | (pool or {}))),
-        account="workers1-worker", gateway="web:2222", checksum="abc", scratch="scratch",
+        account="workers1-worker", gateway="web:2222", secret_checksum="abc", scratch="scratch",
     )  # fmt: skip
 
 
-def test_builds_do_not_reach_the_nodes_identity():
-    [variable] = told()["worker"]["env"]
+def test_builds_cannot_reach_the_metadata_endpoint():
+    [variable] = chart_values()["worker"]["env"]
     assert variable["value"].split(",") == ["169.254.169.254/32", "168.63.129.16/32"]
 
 
-def test_a_worker_finishes_its_builds_before_it_goes():
-    found = told(termination_grace_period_seconds=7200)
+def test_a_worker_has_time_to_finish_its_builds():
+    found = chart_values(termination_grace_period_seconds=7200)
     assert found["worker"]["terminationGracePeriodSeconds"] == 7200
     assert found["concourse"]["worker"]["connectionDrainTimeout"] == "7200s"
 
 
-def test_workers_are_on_nodes_of_their_own_pool_and_one_on_each():
-    worker = told()["worker"]
+def test_each_worker_has_a_node_of_its_pool_to_itself():
+    worker = chart_values()["worker"]
     assert worker["hardAntiAffinity"] is True
     assert "workers1" in worker["nodeSelector"].values()
 
 
 @pytest.mark.parametrize(("least", "budget"), [(1, 0), (3, 2)])
-def test_one_at_a_time_may_go_and_an_only_one_as_well(least, budget):
-    worker = told({"min_nodes": least})["worker"]
+def test_one_worker_at_a_time_may_be_evicted_even_a_single_one(least, budget):
+    worker = chart_values({"min_nodes": least})["worker"]
     assert (worker["replicas"], worker["minAvailable"]) == (least, budget)
 
 
-def test_a_pool_that_may_grow_has_more_workers_when_they_are_busy():
-    scaling = told()["concourse"]["worker"]["autoscaling"]
+def test_a_pool_that_may_grow_autoscales():
+    scaling = chart_values()["concourse"]["worker"]["autoscaling"]
     assert (scaling["minReplicas"], scaling["maxReplicas"]) == (2, 4)
-    assert "autoscaling" not in told({"max_nodes": 2})["concourse"]["worker"]
+    assert "autoscaling" not in chart_values({"max_nodes": 2})["concourse"]["worker"]
 
 
-def test_a_disk_comes_and_goes_with_its_pod():
-    [volume] = told(volume_gb=256)["worker"]["additionalVolumes"]
+def test_the_disk_is_created_and_deleted_with_its_pod():
+    [volume] = chart_values(volume_gb=256)["worker"]["additionalVolumes"]
     claim = volume["ephemeral"]["volumeClaimTemplate"]["spec"]
     assert (claim["storageClassName"], claim["resources"]["requests"]["storage"]) == ("scratch", "256Gi")
-    assert told()["persistence"] == {"enabled": False}
+    assert chart_values()["persistence"] == {"enabled": False}
 
 
-def test_on_a_nodes_own_disk_a_worker_has_a_limit():
-    [volume] = told(volume="node", volume_gb=64)["worker"]["additionalVolumes"]
+def test_volumes_on_the_nodes_disk_are_limited():
+    [volume] = chart_values(volume="node", volume_gb=64)["worker"]["additionalVolumes"]
     assert volume["emptyDir"] == {"sizeLimit": "64Gi"}
 
 
-def test_a_pool_of_a_team_or_for_tags_says_so():
-    worker = told({"team": "payments", "tags": ("gpu", "large")})["concourse"]["worker"]
+def test_a_pools_team_and_tags_are_set():
+    worker = chart_values({"team": "payments", "tags": ("gpu", "large")})["concourse"]["worker"]
     assert (worker["team"], worker["tag"]) == ("payments", "gpu,large")
-    assert not {"team", "tag"} & told()["concourse"]["worker"].keys()
+    assert not {"team", "tag"} & chart_values()["concourse"]["worker"].keys()
 
 
 @pytest.mark.parametrize(("size", "count"), [("Standard_D8ds_v5", 8), ("Standard_L16s_v3", 16)])
-def test_a_sizes_cores_are_in_its_name(size, count):
+def test_cores_are_read_from_the_vm_size(size, count):
     assert cores(size) == count
 
 
-def test_each_pool_has_a_key_of_its_own_and_webs_public_one(run_stack):
+def test_each_pool_has_its_own_key_and_the_web_nodes_public_key(run_stack):
     recorder = run_stack("prod")
     secret = revealed(recorder.named("kubernetes:core/v1:Secret")["workers1-worker"].inputs["stringData"])
     assert secret["worker-key"] == "the-private-key-of-concourse-workers1"

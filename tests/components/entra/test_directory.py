@@ -95,7 +95,7 @@ def test_another_month_makes_another_secret(entra):
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_prometheus_is_told_when_each_secret_ends(run_stack, stack):
-    rules = run_stack(stack).named("kubernetes:monitoring.coreos.com/v1:PrometheusRule")["endings"]
+    rules = run_stack(stack).named("kubernetes:monitoring.coreos.com/v1:PrometheusRule")["expiry"]
     [group] = rules.inputs["spec"]["groups"]
     told = {rule["labels"]["what"]: rule["expr"] for rule in group["rules"]}
     for program in ("Concourse", "Grafana"):

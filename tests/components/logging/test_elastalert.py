@@ -1,4 +1,4 @@
-"""Alerts from the logs: rules that can fire, and a webhook that nobody reads."""
+"""ElastAlert2: rules that can fire, and a webhook that stays in its Secret."""
 
 import json
 
@@ -13,7 +13,7 @@ from components.logging.users import AUDIT, CONTAINERS
 from tests.support.context import cluster_context
 from tests.support.recorder import secret
 
-WEBHOOK = "https://hooks.slack.com/services/T0/B0/one-that-nobody-reads"
+WEBHOOK = "https://hooks.slack.com/services/T0/B0/a-secret"
 FILES = sorted(RULES.glob("*.yaml"))
 
 
@@ -21,11 +21,11 @@ FILES = sorted(RULES.glob("*.yaml"))
 def recorder(run):
     return run(
         lambda: ElastAlert(
-            "log-alerts",
+            "elastalert",
             ElastAlertSettings(),
             cluster_context(),
             login="elasticsearch-elastalert",
-            login_checksum="stamp",
+            login_checksum="checksum",
             webhook=Output.secret(WEBHOOK),
         )
     )
@@ -36,7 +36,7 @@ def values(recorder):
     return recorder.one("kubernetes:helm.sh/v3:Release").inputs["values"]
 
 
-def test_the_webhook_is_in_its_secret_and_nowhere_else(recorder, values):
+def test_the_webhook_is_in_a_secret_only(recorder, values):
     assert WEBHOOK not in json.dumps(values)
     assert values["extraConfigOptions"]["slack_webhook_url"] == "${SLACK_WEBHOOK_URL}"
     [slack] = recorder.of_type("kubernetes:core/v1:Secret")
@@ -46,29 +46,29 @@ def test_the_webhook_is_in_its_secret_and_nowhere_else(recorder, values):
 
 
 def test_elasticsearch_is_verified(values):
-    told = values["elasticsearch"]
-    assert told["useSsl"] == "True"
-    assert told["caCerts"].startswith(told["certsVolumeMounts"][0]["mountPath"])
+    connection = values["elasticsearch"]
+    assert connection["useSsl"] == "True"
+    assert connection["caCerts"].startswith(connection["certsVolumeMounts"][0]["mountPath"])
 
 
-def test_every_rule_is_there(values):
+def test_every_rules_file_is_in_the_release(values):
     assert set(values["rules"]) == {file.stem for file in FILES}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_rule_asks_a_stream_that_there_is_and_tells_slack(file):
+def test_a_rule_queries_an_existing_data_stream_and_alerts_slack(file):
     text = file.read_text()
     rule = yaml.safe_load(text)
     assert rule["index"] in (CONTAINERS, AUDIT)
     assert rule["alert"] == ["slack"]
-    assert "realert" in rule, "or else Slack is told every minute"
-    assert "$" not in text, "ElastAlert2 would put the environment in its place"
-    # What a field of type `flattened` can be asked by.
-    asked = json.dumps(rule["filter"])
-    assert "wildcard" not in asked
-    assert "regexp" not in asked
+    assert "realert" in rule, "otherwise it alerts every minute"
+    assert "$" not in text, "ElastAlert2 would substitute an environment variable"
+    # Fields of type `flattened` do not support these queries.
+    query = json.dumps(rule["filter"])
+    assert "wildcard" not in query
+    assert "regexp" not in query
 
 
-def test_no_two_rules_have_one_name():
+def test_rule_names_are_unique():
     names = [yaml.safe_load(file.read_text())["name"] for file in FILES]
     assert len(set(names)) == len(names)

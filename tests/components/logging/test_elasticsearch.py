@@ -1,4 +1,4 @@
-"""Logs: users who may do one thing each, TLS of our own, streams that are kept as long as the stack says."""
+"""Elasticsearch, Kibana and fluent-bit: users with minimal privileges, TLS, and retention."""
 
 import json
 import re
@@ -20,7 +20,7 @@ SECRET = "kubernetes:core/v1:Secret"
 def made(run, *, protected=True, keep=None, **changes):
     def program():
         logs = Elasticsearch(
-            "logs",
+            "elasticsearch",
             ElasticsearchSettings.model_validate(changes),
             KibanaSettings(),
             cluster_context(protected=protected),
@@ -36,27 +36,27 @@ def values(recorder, name):
     return found.inputs["values"]
 
 
-@pytest.mark.parametrize(("written", "told"), [("36h", "36h"), ("30d", "30d"), ("2w", "14d")])
-def test_elasticsearch_is_told_in_its_own_units_how_long_to_keep(run, written, told):
-    assert days_or_hours(written) == told
+@pytest.mark.parametrize(("setting", "expected"), [("36h", "36h"), ("30d", "30d"), ("2w", "14d")])
+def test_the_retention_is_converted_to_elasticsearchs_units(run, setting, expected):
+    assert days_or_hours(setting) == expected
     [container] = (
-        made(run, retention=written)
+        made(run, retention=setting)
         .one("kubernetes:batch/v1:Job")
         .inputs["spec"]["template"]["spec"]["containers"]
     )
     environment = {each["name"]: each["value"] for each in container["env"]}
-    assert json.loads(environment["STREAMS"]) == {CONTAINERS: told, AUDIT: "365d"}
+    assert json.loads(environment["RETENTION"]) == {CONTAINERS: expected, AUDIT: "365d"}
 
 
-@pytest.mark.parametrize(("nodes", "copies"), [(1, "0"), (3, "1")])
-def test_one_node_has_nowhere_to_keep_a_copy(run, nodes, copies):
+@pytest.mark.parametrize(("nodes", "replicas"), [(1, "0"), (3, "1")])
+def test_a_single_node_has_no_replica(run, nodes, replicas):
     [container] = (
         made(run, nodes=nodes).one("kubernetes:batch/v1:Job").inputs["spec"]["template"]["spec"]["containers"]
     )
-    assert {"name": "COPIES", "value": copies} in container["env"]
+    assert {"name": "REPLICAS", "value": replicas} in container["env"]
 
 
-def test_the_superuser_is_off_and_every_user_is_one_of_ours(run):
+def test_the_superuser_is_disabled_and_all_users_are_defined_here(run):
     recorder = made(run)
     auth = values(recorder, "elasticsearch")["auth"]
     assert auth["disableElasticUser"] is True
@@ -68,20 +68,20 @@ def test_the_superuser_is_off_and_every_user_is_one_of_ours(run):
     assert len(auth["fileRealm"]) == len(USERS)
 
 
-def test_what_writes_cannot_read_or_delete():
+def test_the_writer_cannot_read_or_delete():
     [on] = ROLES["writer"]["indices"]
     assert set(on["privileges"]) == {"create_doc", "auto_configure"}
     assert "cluster" not in ROLES["writer"]
 
 
-def test_only_people_and_alerts_read_who_did_what():
+def test_only_people_and_elastalert_read_the_audit_logs():
     readers = {
         role
         for role, may in ROLES.items()
         for on in may["indices"]
         if AUDIT in on["names"] and {"read", "all"} & set(on["privileges"])
     }
-    assert readers == {"reader", "elastalert_login"}
+    assert readers == {"reader", "elastalert-user"}
     assert not [may for may in ROLES.values() if "all" in may.get("cluster", [])]
     assert [on["names"] for may in ROLES.values() for on in may["indices"] if "all" in on["privileges"]] == [
         [ALERTS]
@@ -94,13 +94,13 @@ def test_every_user_has_roles_that_exist():
         assert set(roles.split(",")) <= builtin | set(ROLES)
 
 
-def test_passwords_are_in_secrets_and_nowhere_else(run):
+def test_passwords_are_in_secrets_only(run):
     for resource in made(run).resources:
         if resource.type not in (SECRET, "random:index/randomPassword:RandomPassword"):
             assert PASSWORD not in json.dumps(resource.inputs), resource.name
 
 
-def test_both_speak_tls_with_certificates_of_our_own(run):
+def test_elasticsearch_and_kibana_have_certificates_of_the_internal_ca(run):
     recorder = made(run)
     hosts = {
         each.inputs["spec"]["secretName"]: each.inputs["spec"]["dnsNames"]
@@ -114,56 +114,56 @@ def test_both_speak_tls_with_certificates_of_our_own(run):
         assert hosts[secret] == [server]
 
 
-def test_data_outlives_the_object_and_its_release_is_protected(run):
+def test_data_outlives_the_object_and_the_release_is_protected(run):
     recorder = made(run)
     given = values(recorder, "elasticsearch")
     assert given["volumeClaimDeletePolicy"] == "DeleteOnScaledownOnly"
     [node_set] = given["nodeSets"]
     [claim] = node_set["volumeClaimTemplates"]
-    assert claim["metadata"]["name"] == "elasticsearch-data", "the operator knows no other"
+    assert claim["metadata"]["name"] == "elasticsearch-data", "the operator requires this name"
     assert claim["spec"]["storageClassName"] == "retain"
     [release] = [each for each in recorder.of_type(RELEASE) if each.name == "elasticsearch"]
     assert release.options["protect"]
 
 
-def test_a_node_of_the_cluster_can_always_be_drained(run):
+def test_a_single_elasticsearch_node_does_not_block_drains(run):
     budget = values(made(run, nodes=1), "elasticsearch")["podDisruptionBudget"]["spec"]
     assert budget["maxUnavailable"] == 1
     assert "minAvailable" not in budget
 
 
-def test_fluent_bit_verifies_whom_it_sends_to_and_loses_nothing():
-    outputs = fluent_bit(login="login", ca="ca", stamp="x", monitors=True)["config"]["outputs"]
+def test_fluent_bit_verifies_elasticsearch_and_retries_without_limit():
+    outputs = fluent_bit(login="login", ca="ca", config_checksum="x", monitors=True)["config"]["outputs"]
     assert outputs.count("[OUTPUT]") == 2
     assert outputs.count("tls.verify On") == outputs.count("Retry_Limit no_limits") == 2
     assert re.findall(r"Index (\w+)", outputs) == [CONTAINERS, AUDIT]
     assert "HTTP_Passwd ${ES_PASSWORD}" in outputs
 
 
-def test_fluent_bit_is_root_without_roots_powers():
-    security = fluent_bit(login="login", ca="ca", stamp="x", monitors=True)["securityContext"]
+def test_fluent_bit_runs_as_root_without_capabilities():
+    security = fluent_bit(login="login", ca="ca", config_checksum="x", monitors=True)["securityContext"]
     assert security["capabilities"] == {"drop": ["ALL"]}
     assert security["allowPrivilegeEscalation"] is False
 
 
-def test_the_operator_has_no_limit_of_cpu_and_tells_elastic_nothing(run):
+def test_the_operator_has_no_cpu_limit_and_sends_no_telemetry(run):
     given = values(made(run), "eck-operator")
     assert operator(monitors=True)["resources"]["limits"]["cpu"] is None, "the chart's default is one"
     assert given["telemetry"] == {"disabled": True}
     assert given["managedNamespaces"] == ["logging"]
 
 
-def test_panels_read_the_containers_logs_by_a_user_of_their_own(run):
+def test_grafana_reads_container_logs_with_its_own_user(run):
     found = []
     made(run, keep=lambda logs: found.append(logs.source))
     [source] = found
     assert (source.url, source.user) == ("https://logging-es-http.logging.svc:9200", "grafana")
-    assert source.data["index"] == CONTAINERS
+    assert source.json_data["index"] == CONTAINERS
     [on] = ROLES[USERS["grafana"]]["indices"]
     assert on["names"] == [CONTAINERS]
 
 
-def test_roles_are_yaml_that_elasticsearch_reads(run):
+def test_the_roles_file_is_valid_yaml(run):
     [roles] = [each for each in made(run).of_type(SECRET) if each.name == "elasticsearch-roles"]
     text = json.dumps(roles.inputs["stringData"])
     assert "roles.yml" in text

@@ -1,4 +1,4 @@
-"""The script that sets Elasticsearch up, against a server that answers as Elasticsearch does."""
+"""The script that creates the data streams, against a stub of Elasticsearch."""
 
 import base64
 import json
@@ -12,11 +12,11 @@ LOGIN = "Basic " + base64.b64encode(b"logs-setup:the-password").decode()
 
 
 def elasticsearch(world, request):
-    """What of Elasticsearch 9 the script speaks to; anything else is refused."""
+    """The part of Elasticsearch 9's API that the script uses. Other requests are refused."""
     if request.method != "PUT":
         return 501, {"error": request.method}
     body = request.get_json(silent=True)
-    if world["refusals"] > 0:  # its users' file is read every few seconds
+    if world["refusals"] > 0:  # it reloads its users file every few seconds
         world["refusals"] -= 1
         return 401, {"error": {"type": "security_exception"}}
     if request.headers["Authorization"] != LOGIN:
@@ -28,12 +28,12 @@ def elasticsearch(world, request):
             error = {"type": "resource_already_exists_exception", "reason": f"{name} already exists"}
             return 400, {"error": error}
         case ["_data_stream", name]:
-            assert world["templates"][name]["data_stream"] == {}, "no template makes it a data stream"
+            assert world["templates"][name]["data_stream"] == {}, "the template has to exist first"
             world["streams"][name] = {}
         case ["_data_stream", name, "_lifecycle"]:
-            world["streams"][name]["kept"] = body["data_retention"]
+            world["streams"][name]["retention"] = body["data_retention"]
         case [name, "_settings"]:
-            world["streams"][name]["copies"] = body["index.number_of_replicas"]
+            world["streams"][name]["replicas"] = body["index.number_of_replicas"]
         case _:
             return 404, {"error": request.path}
     return 200, {"acknowledged": True}
@@ -54,31 +54,31 @@ def job(world, tmp_path, httpserver):
         ELASTICSEARCH_URL=httpserver.url_for(""),
     )
 
-    def once(streams, copies=1, **environment):
-        return script(STREAMS=json.dumps(streams), COPIES=str(copies), **environment)
+    def once(retention, replicas=1, **environment):
+        return script(RETENTION=json.dumps(retention), REPLICAS=str(replicas), **environment)
 
     yield once
     httpserver.check()
 
 
-def test_each_stream_is_kept_as_long_as_the_stack_says(job, world):
+def test_each_data_stream_gets_its_retention(job, world):
     done = job({"containers": "30d", "audit": "365d"})
     assert done.returncode == 0, done.stderr
     assert world["streams"] == {
-        "containers": {"kept": "30d", "copies": 1},
-        "audit": {"kept": "365d", "copies": 1},
+        "containers": {"retention": "30d", "replicas": 1},
+        "audit": {"retention": "365d", "replicas": 1},
     }
 
 
-def test_twice_does_no_harm_and_a_change_reaches_what_is_there(job, world):
+def test_a_second_run_updates_an_existing_data_stream(job, world):
     job({"containers": "30d"})
-    done = job({"containers": "7d"}, copies=0)
+    done = job({"containers": "7d"}, replicas=0)
     assert done.returncode == 0, done.stderr
-    assert world["streams"]["containers"] == {"kept": "7d", "copies": 0}
+    assert world["streams"]["containers"] == {"retention": "7d", "replicas": 0}
     assert world["templates"]["containers"]["template"]["lifecycle"] == {"data_retention": "7d"}
 
 
-def test_programs_words_do_not_clash(job, world):
+def test_fields_of_different_programs_cannot_conflict(job, world):
     job({"containers": "30d"})
     fields = world["templates"]["containers"]["template"]["mappings"]["properties"]
     assert fields["fields"]["type"] == fields["kubernetes"]["properties"]["labels"]["type"] == "flattened"

@@ -1,4 +1,4 @@
-"""Alerts: each has a runbook and asks for what there is; when they fire is for tests/conformance."""
+"""Alert rules: runbooks, metrics and labels. tests/conformance tests when they fire."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ each = pytest.mark.parametrize(("file", "rule"), ALERTS, ids=[rule["alert"] for 
 
 
 @each
-def test_an_alert_has_a_runbook_that_says_what_to_look_at_and_what_to_do(file, rule):
+def test_every_alert_has_a_runbook_with_both_sections(file, rule):
     path = rule["annotations"]["runbook_url"]
     assert path == f"docs/runbooks/{rule['alert']}.md"
     text = (ROOT / path).read_text()
@@ -34,12 +34,12 @@ def test_an_alert_has_a_runbook_that_says_what_to_look_at_and_what_to_do(file, r
         assert len(text.partition(section)[2].strip()) > 20, section
 
 
-def test_a_runbook_of_an_alert_that_is_gone_goes_too():
+def test_every_runbook_belongs_to_an_alert():
     alerts = {rule["alert"] for _, rule in ALERTS}
     assert {file.stem for file in RUNBOOKS.glob("[A-Z]*.md")} - {"README"} == alerts
 
 
-def test_links_in_runbooks_lead_somewhere():
+def test_links_in_runbooks_exist():
     for file in (*RUNBOOKS.glob("[A-Z]*.md"), NOTICED):
         for part in file.read_text().split("](")[1:]:
             target = part.partition(")")[0].partition("#")[0]
@@ -47,31 +47,31 @@ def test_links_in_runbooks_lead_somewhere():
 
 
 @each
-def test_an_alert_asks_for_metrics_that_somebody_exports(file, rule):
+def test_an_alert_uses_exported_metrics_only(file, rule):
     assert asked_for(rule["expr"])
     assert asked_for(rule["expr"]) <= known()
 
 
 @each
-def test_an_alert_says_how_bad_it_is_and_what_it_means(file, rule):
+def test_an_alert_has_a_severity_a_summary_and_a_description(file, rule):
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["description"]
 
 
-def test_a_metric_that_nobody_exports_is_noticed():
-    """Rules that others published used this one, which does not exist."""
+def test_an_unknown_metric_is_found():
+    """This metric appears in published rules, but Concourse does not export it."""
     wanted = asked_for('max by (worker) (concourse_worker_heartbeat_age{team="a"}[5m]) > 0')
     assert wanted == {"concourse_worker_heartbeat_age"}
     assert not wanted & known()
 
 
-def test_alerts_of_one_name_are_one_alert():
+def test_alert_names_are_unique():
     names = [rule["alert"] for _, rule in ALERTS]
     assert len(set(names)) == len(names)
 
 
-def test_links_lead_to_where_the_stack_has_the_repository():
+def test_runbook_links_start_with_the_base_url_of_the_setting():
     for _, groups in rules("https://git.example.org/cd/"):
         for group in groups:
             for rule in group["rules"]:
@@ -79,14 +79,14 @@ def test_links_lead_to_where_the_stack_has_the_repository():
                 assert "alert" not in rule or rule["annotations"]["runbook_url"].startswith(start)
 
 
-def test_what_smoke_is_said_to_notice_is_among_its_questions():
+def test_the_smoke_checks_in_the_docs_exist():
     rows = [row.split("|") for row in NOTICED.read_text().splitlines() if row.startswith("| ")]
-    asked = {question for row in rows for question in re.findall('"(.+?)"', row[3])}
-    assert asked
-    assert asked <= CHECKS.keys()
+    documented = {check for row in rows for check in re.findall('"(.+?)"', row[3])}
+    assert documented
+    assert documented <= CHECKS.keys()
 
 
-def test_every_file_of_rules_has_a_test_of_its_own():
+def test_every_rules_file_has_a_promtool_test():
     tested = {
         Path(name).name
         for file in TESTS.glob("*.yaml")

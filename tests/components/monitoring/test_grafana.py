@@ -1,4 +1,4 @@
-"""Grafana: Entra's roles, verified sources, no default key, and dashboards that ask for what there is."""
+"""Grafana: Entra login, verified data sources, no default key, and dashboards on existing metrics."""
 
 import json
 import re
@@ -32,7 +32,7 @@ each_panel = pytest.mark.parametrize(
 def made(run, *, protected=True, **changes):
     def program():
         Grafana(
-            "dashboards",
+            "grafana",
             GrafanaSettings.model_validate(changes),
             cluster_context(protected=protected),
             login=OidcClient("https://login/v2.0", Output.from_input("client"), Output.secret("of-entra")),
@@ -44,40 +44,41 @@ def made(run, *, protected=True, **changes):
 
 
 @pytest.fixture
-def told():
+def chart_values():
     return values(
         GrafanaSettings(), url="https://grafana.ci.example.org", tenant="tenant", client_id="client",
-        sources=SOURCES, disk="retain", secret="grafana", certificate="grafana-tls", stamp="stamp",
+        sources=SOURCES, disk="retain", secret="grafana", account="grafana", certificate="grafana-tls",
+        config_checksum="checksum",
     )  # fmt: skip
 
 
-def test_people_log_in_by_entra_and_without_a_role_not_at_all(told):
-    ini = told["grafana.ini"]
+def test_login_requires_a_role_in_entra(chart_values):
+    ini = chart_values["grafana.ini"]
     assert ini["auth.azuread"]["role_attribute_strict"] is True
     assert ini["auth.azuread"]["allowed_organizations"] == "tenant"
     assert ini["auth"]["disable_login_form"] is True
     assert ini["server"]["root_url"] == "https://grafana.ci.example.org"
 
 
-def test_passwords_and_keys_are_in_one_secret_and_nowhere_else(run):
+def test_passwords_and_keys_are_in_one_secret_only(run):
     recorder = made(run)
     [secret] = recorder.of_type("kubernetes:core/v1:Secret")
     assert set(secret.inputs["stringData"]["value"]) == {
         "admin-user", "admin-password", "secret-key", "client-secret",
         "INFLUXDB_PASSWORD", "ELASTICSEARCH_PASSWORD",
     }  # fmt: skip
-    told = str(recorder.one(RELEASE).inputs)
-    assert SECRET not in told
-    assert "of-entra" not in told
+    release = str(recorder.one(RELEASE).inputs)
+    assert SECRET not in release
+    assert "of-entra" not in release
 
 
-def test_what_grafana_encrypts_is_not_by_the_key_that_everybody_knows(told):
-    reference = told["envValueFrom"]["GF_SECURITY_SECRET_KEY"]["secretKeyRef"]
+def test_the_encryption_key_is_not_the_charts_public_default(chart_values):
+    reference = chart_values["envValueFrom"]["GF_SECURITY_SECRET_KEY"]["secretKeyRef"]
     assert reference == {"name": "grafana", "key": "secret-key"}
 
 
-def test_each_source_is_verified_and_has_its_password_from_the_environment(told):
-    prometheus, influxdb, logs = told["datasources"]["datasources.yaml"]["datasources"]
+def test_data_sources_verify_tls_and_read_passwords_from_the_environment(chart_values):
+    prometheus, influxdb, logs = chart_values["datasources"]["datasources.yaml"]["datasources"]
     assert prometheus["isDefault"] is True
     assert "secureJsonData" not in prometheus
     assert influxdb["user"] == "grafana"
@@ -89,44 +90,44 @@ def test_each_source_is_verified_and_has_its_password_from_the_environment(told)
         assert "tlsSkipVerify" not in source["jsonData"]
 
 
-def test_its_disk_is_kept_and_never_wanted_by_two_pods(told):
-    assert told["persistence"]["storageClassName"] == "retain"
-    assert told["deploymentStrategy"] == {"type": "Recreate"}
-    assert "podDisruptionBudget" not in told, "of one pod it would block a drain"
+def test_the_disk_is_retained_and_mounted_by_one_pod_at_a_time(chart_values):
+    assert chart_values["persistence"]["storageClassName"] == "retain"
+    assert chart_values["deploymentStrategy"] == {"type": "Recreate"}
+    assert "podDisruptionBudget" not in chart_values, "with a single pod it would block drains"
 
 
-def test_it_may_read_dashboards_and_no_secret_of_the_namespace(run, told):
-    assert told["rbac"] == {"create": False}
+def test_the_service_account_may_read_config_maps_only(run, chart_values):
+    assert chart_values["rbac"] == {"create": False}
     [rule] = made(run).one("kubernetes:rbac.authorization.k8s.io/v1:Role").inputs["rules"]
     assert rule == {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
 
 
-def test_nothing_of_it_runs_as_root_or_comes_from_elsewhere_at_its_start(told):
-    assert told["initChownData"] == {"enabled": False}
-    assert told["testFramework"] == {"enabled": False}
-    assert told["grafana.ini"]["plugins"] == {"preinstall_disabled": True}
+def test_no_container_runs_as_root_and_no_plugin_is_downloaded(chart_values):
+    assert chart_values["initChownData"] == {"enabled": False}
+    assert chart_values["testFramework"] == {"enabled": False}
+    assert chart_values["grafana.ini"]["plugins"] == {"preinstall_disabled": True}
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_the_release_is_protected_where_the_stack_says_so(run, protected):
+def test_the_release_is_protected_if_the_stack_is(run, protected):
     assert made(run, protected=protected).one(RELEASE).options.get("protect", False) is protected
 
 
-def test_each_file_is_found_by_grafana(run):
+def test_every_dashboard_file_is_a_config_map_with_grafanas_label(run):
     maps = made(run).named("kubernetes:core/v1:ConfigMap")
     assert set(maps) == {f"dashboard-{file.stem}" for file in FILES.glob("*.json")}
     for found in maps.values():
         assert found.inputs["metadata"]["labels"] == {"grafana_dashboard": "1"}
 
 
-def test_a_dashboard_is_known_by_the_name_of_its_file():
+def test_a_dashboards_uid_is_its_file_name():
     assert [board["uid"] for board in BOARDS] == sorted(file.stem for file in FILES.glob("*.json"))
     titles = [board["title"] for board in BOARDS]
     assert len(set(titles)) == len(titles)
 
 
 @each_panel
-def test_a_panel_asks_a_source_for_what_there_is(board, panel):
+def test_a_panel_queries_existing_metrics_of_its_data_source(board, panel):
     assert panel["datasource"]["uid"] in {source.uid for source in SOURCES}
     for target in panel["targets"]:
         if panel["datasource"]["uid"] == "prometheus":
@@ -137,7 +138,7 @@ def test_a_panel_asks_a_source_for_what_there_is(board, panel):
 
 
 @each_panel
-def test_panels_lie_beside_each_other(board, panel):
+def test_panels_do_not_overlap(board, panel):
     place = panel["gridPos"]
     for other in board["panels"]:
         if other is not panel:

@@ -1,4 +1,4 @@
-"""The script that sets InfluxDB up, against a server that answers as InfluxDB does."""
+"""The script that configures InfluxDB, against a stub of InfluxDB."""
 
 from functools import partial
 
@@ -12,11 +12,11 @@ LEGACY = "/private/legacy/authorizations"
 
 
 def influxdb(world, request):  # noqa: C901, PLR0911, PLR0912 (a case each)
-    """What of InfluxDB 2.7 the script speaks to; anything else is refused."""
+    """The part of InfluxDB 2.7's API that the script uses. Other requests are refused."""
     query, body = request.args, request.get_json(silent=True)
     if request.headers["Authorization"] != f"Token {TOKEN}":
         return 401, {"code": "unauthorized"}
-    world.setdefault("said", []).append((request.method, request.path))
+    world.setdefault("requests", []).append((request.method, request.path))
     match request.method, request.path.strip("/").split("/"):
         case "GET", ["api", "v2", "orgs"]:
             if query["org"] != "delivery":
@@ -42,7 +42,7 @@ def influxdb(world, request):  # noqa: C901, PLR0911, PLR0912 (a case each)
         case "POST", ["private", "legacy", "authorizations"]:
             if any(user["token"] == body["token"] for user in world["users"].values()):
                 return 422, {"code": "unprocessable entity"}
-            id_ = f"1{len(world['said'])}"
+            id_ = f"1{len(world['requests'])}"
             world["users"][id_] = {"id": id_, **body}
             return 201, world["users"][id_]
         case "POST", ["private", "legacy", "authorizations", id_, "password"]:
@@ -56,7 +56,7 @@ def influxdb(world, request):  # noqa: C901, PLR0911, PLR0912 (a case each)
 
 @pytest.fixture
 def world():
-    """InfluxDB after its own set-up: a bucket that keeps for ever, and its virtual mapping."""
+    """InfluxDB after its own setup: a bucket without a retention, and its virtual mapping."""
     bucket = {"id": "0b", "name": "telegraf", "retentionRules": []}
     return {"buckets": {"0b": bucket}, "dbrps": [{"virtual": True}], "users": {}, "passwords": {}}
 
@@ -76,7 +76,7 @@ def run(world, tmp_path, httpserver):
     httpserver.check()
 
 
-def rights(world):
+def permissions(world):
     return {
         user["token"]: [
             (p["action"], p["resource"]["type"], p["resource"]["id"]) for p in user["permissions"]
@@ -85,31 +85,31 @@ def rights(world):
     }
 
 
-def test_telegraf_may_write_and_grafana_read_and_neither_more(run, world):
+def test_telegraf_may_only_write_and_grafana_may_only_read(run, world):
     assert run().returncode == 0
-    assert rights(world) == {
+    assert permissions(world) == {
         "telegraf": [("write", "buckets", "0b")],
         "grafana": [("read", "buckets", "0b")],
     }
     assert world["passwords"] == PASSWORDS
 
 
-def test_what_the_bucket_keeps_follows_the_stack(run, world):
-    """The chart sets it on an empty disk alone."""
+def test_the_retention_follows_the_setting(run, world):
+    """The chart sets it only while the disk is empty."""
     run()
     assert world["buckets"]["0b"]["retentionRules"] == [{"type": "expire", "everySeconds": 7776000}]
     run(RETENTION_SECONDS="86400")
     assert world["buckets"]["0b"]["retentionRules"] == [{"type": "expire", "everySeconds": 86400}]
 
 
-def test_run_twice_it_makes_nothing_twice(run, world):
+def test_a_second_run_creates_nothing(run, world):
     run()
     users = dict(world["users"])
     assert run().returncode == 0
     assert world["users"] == users
 
 
-def test_a_new_bucket_is_made_and_users_go_over_to_it(run, world):
+def test_a_new_bucket_is_created_and_mapped(run, world):
     run()
     world["dbrps"].clear()
     world["buckets"] = {}
@@ -119,18 +119,18 @@ def test_a_new_bucket_is_made_and_users_go_over_to_it(run, world):
     assert (mapping["database"], mapping["default"]) == ("nodes", True)
 
 
-def test_rights_that_somebody_widened_are_taken_back(run, world):
+def test_manually_added_permissions_are_removed(run, world):
     run()
     [telegraf] = [user for user in world["users"].values() if user["token"] == "telegraf"]
     telegraf["permissions"].append({"action": "read", "resource": {"type": "orgs", "id": "0a"}})
     run()
-    assert rights(world)["telegraf"] == [("write", "buckets", "0b")]
+    assert permissions(world)["telegraf"] == [("write", "buckets", "0b")]
 
 
-def test_another_organisation_is_refused_without_trying_again(run, world):
+def test_an_unknown_organization_is_refused_without_retries(run, world):
     done = run(ORGANIZATION="another")
     assert done.returncode == 42
-    assert "no organisation another" in done.stdout
+    assert "no organization another" in done.stdout
     assert not world["users"]
 
 

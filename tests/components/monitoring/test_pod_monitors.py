@@ -1,4 +1,4 @@
-"""Monitors: every row of the table is reached, verified, and told by no other way."""
+"""Pod monitors: every target is reachable, verified by TLS, and has its credentials in a Secret."""
 
 import pytest
 from pulumi import Output
@@ -6,14 +6,14 @@ from pulumi import Output
 from components.kubernetes.network_policies import FLOWS, PROMETHEUS
 from components.monitoring.alert_rules import promql_timestamp
 from components.monitoring.grafana import SERVER
-from components.monitoring.influxdb import HOSTS as INFLUXDB_HOSTS
+from components.monitoring.influxdb import DNS_NAMES as INFLUXDB_NAMES
 from components.monitoring.pod_monitors import SCRAPE_TARGETS, PodMonitors
-from components.vault.consul_values import HOSTS as CONSUL_HOSTS
-from components.vault.values import HOSTS as VAULT_HOSTS
+from components.vault.consul_values import DNS_NAMES as CONSUL_NAMES
+from components.vault.values import DNS_NAMES as VAULT_NAMES
 from tests.support.context import cluster_context
 from tests.support.recorder import SECRET
 
-HOSTS = {"consul": CONSUL_HOSTS, "vault": VAULT_HOSTS, "influxdb": INFLUXDB_HOSTS, "grafana": [SERVER]}
+DNS_NAMES = {"consul": CONSUL_NAMES, "vault": VAULT_NAMES, "influxdb": INFLUXDB_NAMES, "grafana": [SERVER]}
 each = pytest.mark.parametrize("name", SCRAPE_TARGETS)
 
 
@@ -36,24 +36,24 @@ def endpoint(made, name):
 
 
 @each
-def test_the_network_lets_prometheus_reach_what_it_watches(name):
-    watched = SCRAPE_TARGETS[name]
-    allowed = [flow.ports for flow in FLOWS if (flow.source, flow.target) == (PROMETHEUS, watched.pods)]
-    assert any(watched.port in ports for ports in allowed)
+def test_network_policies_allow_prometheus_to_scrape(name):
+    target = SCRAPE_TARGETS[name]
+    allowed = [flow.ports for flow in FLOWS if (flow.source, flow.target) == (PROMETHEUS, target.pods)]
+    assert any(target.port in ports for ports in allowed)
 
 
 @each
-def test_whoever_speaks_tls_is_verified_by_a_name_in_its_certificate(made, name):
+def test_tls_targets_are_verified_by_a_name_in_their_certificate(made, name):
     found = endpoint(made, name)
-    if name in HOSTS:
+    if name in DNS_NAMES:
         assert found["scheme"] == "https"
         assert found["tlsConfig"]["ca"] == {"configMap": {"name": "metrics-ca", "key": "ca.crt"}}
-        assert found["tlsConfig"]["serverName"] in HOSTS[name]
+        assert found["tlsConfig"]["serverName"] in DNS_NAMES[name]
     else:
         assert "scheme" not in found
 
 
-def test_consul_is_shown_a_token_that_is_in_a_secret_alone(made):
+def test_consuls_token_is_in_a_secret_only(made):
     assert endpoint(made, "consul")["authorization"] == {
         "credentials": {"name": "metrics-consul", "key": "token"}
     }
@@ -62,17 +62,17 @@ def test_consul_is_shown_a_token_that_is_in_a_secret_alone(made):
         assert "a-token-of-consul" not in str(resource.inputs)
 
 
-def test_who_can_speak_json_too_is_told_what_is_wanted(made):
+def test_vault_and_consul_are_asked_for_prometheus_format(made):
     for name in ("vault", "consul"):
         assert endpoint(made, name)["params"] == {"format": ["prometheus"]}
 
 
-def test_what_has_no_end_in_the_state_ends_never():
-    """Or a state from before the program asked for it would be in the way of every preview."""
+def test_a_missing_expiry_time_is_infinite():
+    """A state written by an older version of the program may have none, and previews must still work."""
     assert promql_timestamp(None) == "vector(+Inf)"
 
 
-def test_prometheus_knows_when_what_was_made_for_a_time_ends(made):
+def test_expiry_times_are_recorded_for_prometheus(made):
     [rules] = made.of_type("kubernetes:monitoring.coreos.com/v1:PrometheusRule")
     [group] = rules.inputs["spec"]["groups"]
     [rule] = group["rules"]

@@ -6,7 +6,7 @@ import re
 import pytest
 from pulumi import Output
 
-from components.vault.approles import PERIOD, WRITING, VaultAppRoles
+from components.vault.approles import CONCOURSE_TOKEN_PERIOD, WRITER_TOKEN_TTL, VaultAppRoles
 from components.vault.policy_documents import operator
 from components.vault.settings import AppRoleSettings
 
@@ -37,7 +37,7 @@ def test_the_mount_is_versioned_and_survives_a_destroy(made):
 def test_concourses_login_and_token_have_no_use_limit(made):
     role = made().named(ROLE)["app-roles-concourse"].inputs
     assert role["bindSecretId"] is True
-    assert role["tokenPeriod"] == PERIOD
+    assert role["tokenPeriod"] == CONCOURSE_TOKEN_PERIOD
     assert (role["secretIdNumUses"], role["tokenNumUses"]) == (0, 0)
     assert "tokenMaxTtl" not in role
     assert role["tokenPolicies"] == ["concourse"]
@@ -53,7 +53,7 @@ def test_concourses_policy_allows_reading_its_subtree_only(made):
 def test_writers_have_half_an_hour_in_that_subtree_only(made):
     recorder = made()
     role = recorder.named(ROLE)["app-roles-writer"].inputs
-    assert (role["tokenTtl"], role["tokenPolicies"]) == (WRITING, ["writer"])
+    assert (role["tokenTtl"], role["tokenPolicies"]) == (WRITER_TOKEN_TTL, ["writer"])
     assert "tokenPeriod" not in role
     text = recorder.named("vault:index/policy:Policy")["app-roles-writer"].inputs["policy"]
     paths = [line for line in text.splitlines() if line.startswith("path ")]

@@ -160,13 +160,13 @@ def test_no_token_is_sent_to_a_consul_with_an_untrusted_certificate(tmp_path, ce
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "told"),
+    ("variable", "value", "message"),
     [("CONSUL_HTTP_ADDR", "https://localhost:1", "Consul cannot be reached"),
      ("AZURE_TENANT_ID", "other", "Entra answered 400")],
 )  # fmt: skip
-def test_errors_have_the_reason_and_no_token(tmp_path, certificate, servers, variable, value, told):
+def test_errors_have_the_reason_and_no_token(tmp_path, certificate, servers, variable, value, message):
     done = backup(tmp_path, certificate, servers, **{variable: value})
     assert done.returncode == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert TOKEN not in done.stderr + done.stdout
     assert ASSERTION not in done.stderr + done.stdout

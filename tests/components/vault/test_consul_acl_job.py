@@ -12,18 +12,18 @@ RULES = {
     "vault": 'key_prefix "vault/" { policy = "write" }',
     "metrics": 'agent_prefix "" { policy = "read" }',
 }
-FROM_NOTHING = 4
-"""Changes that there are to make then: a policy and a token each."""
+CHANGES = 4
+"""Number of changes by the first run: a policy and a token each."""
 
 
 def consul(world, request):  # noqa: C901, PLR0911 (a case each)
-    """What of Consul's ACLs the script speaks to; anything else is refused."""
+    """The part of Consul's ACL API that the script uses. Other requests are refused."""
     policies, tokens, body = world["policies"], world["tokens"], request.get_json(silent=True)
     if world["starting"] or request.headers["X-Consul-Token"] != SECRETS["bootstrap"]:
         world["starting"] = max(world["starting"] - 1, 0)
         return 403, "ACL not found"
     if request.method != "GET":
-        world["said"].append((request.method, request.path))
+        world["requests"].append((request.method, request.path))
     match request.method, request.path.removeprefix("/v1/acl/").split("/"):
         case "GET", ["token", "self"]:
             return 200, {"AccessorID": "of-bootstrap"}
@@ -46,7 +46,9 @@ def consul(world, request):  # noqa: C901, PLR0911 (a case each)
             tokens[body["AccessorID"]] = body
             return 200, body
         case "PUT", ["token", id_]:
-            assert body.get("SecretID", tokens[id_]["SecretID"]) == tokens[id_]["SecretID"], "it is for life"
+            assert body.get("SecretID", tokens[id_]["SecretID"]) == tokens[id_]["SecretID"], (
+                "a token's secret cannot change"
+            )
             tokens[id_] |= body
             return 200, tokens[id_]
         case "DELETE", ["token", id_]:
@@ -57,7 +59,7 @@ def consul(world, request):  # noqa: C901, PLR0911 (a case each)
 
 @pytest.fixture
 def world():
-    return {"policies": {}, "tokens": {}, "said": [], "starting": 0, "unknown": 404}
+    return {"policies": {}, "tokens": {}, "requests": [], "starting": 0, "unknown": 404}
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def run(world, tmp_path, httpserver):
 
 
 def made(world):
-    """What each token is and may, by its secret."""
+    """The rules of each token, by its secret."""
     rules = {name: policy["Rules"] for name, policy in world["policies"].items()}
     return {
         token["SecretID"]: [rules[policy["Name"]] for policy in token["Policies"]]
@@ -86,23 +88,23 @@ def test_each_token_gets_its_policy(run, world, unknown):
     world["unknown"] = unknown
     assert run().returncode == 0
     assert made(world) == WANTED
-    assert len(world["said"]) == FROM_NOTHING
+    assert len(world["requests"]) == CHANGES
 
 
 def test_a_second_run_changes_nothing(run, world):
     run()
-    world["said"].clear()
+    world["requests"].clear()
     done = run()
     assert done.returncode == 0
-    assert (world["said"], done.stdout) == ([], "done\n")
+    assert (world["requests"], done.stdout) == ([], "done\n")
 
 
-@pytest.mark.parametrize("changes", range(1, FROM_NOTHING + 1))
+@pytest.mark.parametrize("changes", range(1, CHANGES + 1))
 def test_a_run_after_a_kill_completes(run, world, changes):
     assert run(kill_after=changes).returncode == KILLED
     assert run().returncode == 0
     assert made(world) == WANTED
-    assert len(world["said"]) == FROM_NOTHING
+    assert len(world["requests"]) == CHANGES
 
 
 def test_it_waits_until_consul_knows_the_bootstrap_token(run, world):
@@ -115,10 +117,10 @@ def test_it_waits_until_consul_knows_the_bootstrap_token(run, world):
 
 def test_changed_rules_change_the_policy_and_no_token(run, world):
     run()
-    world["said"].clear()
+    world["requests"].clear()
     other = RULES | {"vault": 'key_prefix "vault/" { policy = "read" }'}
     assert run(POLICIES=json.dumps(other)).returncode == 0
-    assert world["said"] == [("PUT", "/v1/acl/policy/id-of-vault")]
+    assert world["requests"] == [("PUT", "/v1/acl/policy/id-of-vault")]
     assert made(world)[SECRETS["vault"]] == [other["vault"]]
 
 
@@ -126,11 +128,11 @@ def test_changed_rules_change_the_policy_and_no_token(run, world):
 def test_a_new_secret_replaces_the_old_even_after_a_kill(run, world, tmp_path, changes):
     run()
     accessors = set(world["tokens"])
-    (tmp_path / "vault").write_text("0001-anew")
+    (tmp_path / "vault").write_text("0001-new")
     if changes:
         assert run(kill_after=changes).returncode == KILLED
     assert run().returncode == 0
-    assert made(world) == {"0001-anew": [RULES["vault"]], SECRETS["metrics"]: [RULES["metrics"]]}
+    assert made(world) == {"0001-new": [RULES["vault"]], SECRETS["metrics"]: [RULES["metrics"]]}
     assert set(world["tokens"]) == accessors
 
 
@@ -149,7 +151,7 @@ def test_an_unknown_bootstrap_token_fails_at_the_deadline(run, world, tmp_path):
     done = run(PATIENCE_SECONDS="10")
     assert done.returncode == 1
     assert "answers 403" in done.stdout
-    assert world["said"] == []
+    assert world["requests"] == []
 
 
 def test_a_bootstrap_token_without_rights_fails_at_once(run, world):

@@ -23,7 +23,7 @@ def job(world, tmp_path, httpserver):
     url = httpserver.url_for("")
 
     def answer(request):
-        if world["delays"]:  # until Azure has heard everywhere of the identity
+        if world["delays"]:  # until the identity has propagated in Azure
             world["delays"] -= 1
             return (401, 403)[world["delays"] % 2], {"error": "not yet"}
         if request.path == "/tenant/oauth2/v2.0/token":

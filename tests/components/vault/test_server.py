@@ -58,10 +58,10 @@ def test_the_provider_has_a_secret_password_and_no_child_token(run_stack):
 
 
 def test_every_failure_has_an_alert():
-    told = {
+    alerts = {
         rule["alert"]
         for file in FILES.glob("*.yaml")
         for group in yaml.safe_load(file.read_text())["groups"]
         for rule in group["rules"]
     }
-    assert set(ALERTS.values()) <= told
+    assert set(ALERTS.values()) <= alerts

@@ -12,9 +12,9 @@ from tests.support.job_scripts import script_file
 
 SERVER = """\
 import pathlib, signal, sys
-told = pathlib.Path(sys.argv[1])
-signal.signal(signal.SIGHUP, lambda *_: told.write_text(told.read_text() + "."))
-told.write_text("")
+signals = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGHUP, lambda *_: signals.write_text(signals.read_text() + "."))
+signals.write_text("")
 while True: signal.pause()
 """
 PAUSE = 0.05
@@ -23,7 +23,7 @@ PAUSE = 0.05
 def eventually(what, seconds=60):
     end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, "it never came"
+        assert time.monotonic() < end, "timeout"
         time.sleep(0.01)
 
 
@@ -40,43 +40,43 @@ class Pod:
         (self.processes / "self").mkdir()
 
     @property
-    def told(self):
+    def signals(self):
         return len(self.count.read_text())
 
-    def sees(self, pid, comm):
+    def add_process(self, pid, comm):
         (self.processes / str(pid)).mkdir()
         (self.processes / str(pid) / "comm").write_text(f"{comm}\n")
 
     def renew(self, text):
-        """As a mounted Secret changes: at once."""
+        """Replace the file atomically, as the kubelet does."""
         new = self.folder / "new"
         new.write_text(text)
         new.replace(self.certificate)
 
     @property
-    def aside(self):
+    def rotated(self):
         return sorted(file.name for file in self.folder.glob("audit.log.*"))
 
     @contextmanager
     def keeper(self):
-        """The script, until the end of the block; it must not end before."""
+        """Run the script until the end of the block. It must not exit earlier."""
         environment = {
             "CERTIFICATE": str(self.certificate),
             "AUDIT_LOG": str(self.log),
-            "LARGEST_BYTES": "100",
-            "KEPT": "2",
+            "MAX_BYTES": "100",
+            "ROTATED_FILES": "2",
             "PROCESSES": str(self.processes),
             "PAUSE_SECONDS": str(PAUSE),
         }
-        before = self.told
+        before = self.signals
         keeper = subprocess.Popen(
             [sys.executable, "-B", "-u", script_file("vault_keeper.py")], env=os.environ | environment
         )
         try:
-            eventually(lambda: self.told > before)  # at its start: nobody knows what the one before told
+            eventually(lambda: self.signals > before)  # it always signals once at startup
             yield
             time.sleep(3 * PAUSE)
-            assert keeper.poll() is None, "it ended by itself"
+            assert keeper.poll() is None, "it exited"
         finally:
             keeper.kill()
             keeper.wait()
@@ -84,7 +84,7 @@ class Pod:
 
 @pytest.fixture
 def pod(tmp_path):
-    """A pod with a server, and a neighbour that a signal would end."""
+    """A pod with a server, and with another process that a signal would terminate."""
     pod = Pod(tmp_path)
     with (
         subprocess.Popen([sys.executable, "-c", SERVER, pod.count]) as server,
@@ -92,8 +92,8 @@ def pod(tmp_path):
     ):
         try:
             eventually(pod.count.exists)
-            pod.sees(server.pid, "vault")
-            pod.sees(neighbour.pid, "sleep")
+            pod.add_process(server.pid, "vault")
+            pod.add_process(neighbour.pid, "sleep")
             yield pod
             assert neighbour.poll() is None
         finally:
@@ -104,8 +104,8 @@ def pod(tmp_path):
 def test_a_renewed_certificate_is_signalled_once(pod):
     with pod.keeper():
         pod.renew("the second")
-        eventually(lambda: pod.told == 2)
-    assert pod.told == 2
+        eventually(lambda: pod.signals == 2)
+    assert pod.signals == 2
 
 
 def test_a_briefly_missing_certificate_is_not_a_new_one(pod):
@@ -113,7 +113,7 @@ def test_a_briefly_missing_certificate_is_not_a_new_one(pod):
         pod.certificate.unlink()
         time.sleep(3 * PAUSE)
         pod.renew("the first")
-    assert pod.told == 1
+    assert pod.signals == 1
 
 
 def test_a_renewal_while_no_keeper_ran_is_signalled(pod):
@@ -122,16 +122,16 @@ def test_a_renewal_while_no_keeper_ran_is_signalled(pod):
     pod.renew("the second")
     with pod.keeper():
         pass
-    assert pod.told == 2
+    assert pod.signals == 2
 
 
 def test_a_large_log_is_rotated_and_the_oldest_are_deleted(pod):
     with pod.keeper():
         for round_ in range(2, 5):
             pod.log.write_text(f"{round_}" * 100)
-            eventually(lambda round_=round_: pod.told == round_)
-            assert not pod.log.exists()  # the server makes it anew
-    assert [(pod.folder / name).read_text()[0] for name in pod.aside] == ["3", "4"]
+            eventually(lambda round_=round_: pod.signals == round_)
+            assert not pod.log.exists()  # the server creates a new one
+    assert [(pod.folder / name).read_text()[0] for name in pod.rotated] == ["3", "4"]
 
 
 def test_a_rotation_by_a_killed_keeper_is_signalled(pod):
@@ -139,19 +139,19 @@ def test_a_rotation_by_a_killed_keeper_is_signalled(pod):
     pod.log.rename(pod.folder / "audit.log.1")
     with pod.keeper():
         pass
-    assert pod.told == 1
+    assert pod.signals == 1
 
 
 def test_a_small_log_is_not_rotated(pod):
     with pod.keeper():
         pass
-    assert (pod.told, pod.aside, pod.log.read_text()) == (1, [], "a line\n")
+    assert (pod.signals, pod.rotated, pod.log.read_text()) == (1, [], "a line\n")
 
 
 def test_a_terminated_server_does_not_stop_the_keeper(pod):
     gone = subprocess.Popen(["true"])
     gone.wait()
-    pod.sees(gone.pid, "vault")
+    pod.add_process(gone.pid, "vault")
     with pod.keeper():
         pod.renew("the second")
-        eventually(lambda: pod.told == 2)
+        eventually(lambda: pod.signals == 2)
