@@ -5,10 +5,11 @@ refusals. (Sources: the providers run against real servers; azure-native's provi
 """
 
 import asyncio
+import functools
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import grpc
@@ -20,7 +21,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import schema
 from rehearsal.properties import UNKNOWN, Props, changes, covers, find, unknown
-from rehearsal.resource_types import Request, ResourceType, dependants
+from rehearsal.resource_types import Check, Request, ResourceType, dependants
 from rehearsal.store import RefusedError, Store, Timing
 
 Invoke = Callable[[Store, Props], Props]
@@ -60,10 +61,23 @@ def mark_secrets(rules: ResourceType, props: Mapping[str, Any]) -> struct_pb2.St
     return struct({k: mark | {"value": v} if k in rules.secret else v for k, v in props.items()})
 
 
+def refusable(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Callable[[Any, Any, Any], Awaitable[Any]]:
+    """Return a refusal as a gRPC error."""
+
+    @functools.wraps(method)
+    async def answer(self: Any, request: Any, context: Any) -> Any:
+        try:
+            return await method(self, request, context)
+        except RefusedError as refused:
+            return await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+
+    return answer
+
+
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """The resources of one package: `types` has the rules, `store` the objects."""
 
-    checks: tuple[Callable[[Request], None], ...] = ()
+    checks: tuple[Check, ...] = ()
     """Checks of every object, before those of its type."""
 
     def __init__(
@@ -87,8 +101,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Configurations by peer: the engine opens a connection for each provider of the program."""
         self.real_server: Callable[[str, Request, Props], Props] | None = None
         """A real server behind this one: (method, request, configuration) of a passed request → outputs."""
-        self.log: list[tuple[str, str]] = []
-        """Every request that changed something: (method, id)."""
 
     # The provider itself
 
@@ -113,26 +125,21 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         replaces = changed if changed and self.replaced_by and self.replaced_by(old, new) else []
         return provider_pb2.DiffResponse(changes=diff_changes(changed), diffs=changed, replaces=replaces)
 
+    @refusable
     async def Configure(self, request: Any, context: Any) -> Any:
         given = plain(request.args)
-        try:
-            if self.configure and not unknown(given):
-                self.configure(self.store, given)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+        if self.configure and not unknown(given):
+            self.configure(self.store, given)
         self.configs[context.peer()] = given
         return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
 
-    async def Invoke(self, request: Any, context: Any) -> Any:
-        try:
-            answer = self.invokes.get(request.tok)
-            if answer is None:
-                raise RefusedError("UnknownFunction", f"rehearsal does not know {request.tok}")  # noqa: TRY301
-            returned = answer(self.store, plain(request.args))
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+    @refusable
+    async def Invoke(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        if request.tok not in self.invokes:
+            raise RefusedError("UnknownFunction", f"rehearsal does not know {request.tok}")
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(struct(returned))
+        answer = self.invokes[request.tok](self.store, plain(request.args))
+        getattr(response, "return").CopyFrom(struct(answer))
         return response
 
     # Resources
@@ -141,82 +148,62 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         type_, old, new = request.type, plain(request.olds), plain(request.news)
         rules = self.resource_type(type_)
         if rules is None:
-            reason = f"rehearsal does not know the resource type {type_}"
-            return provider_pb2.CheckResponse(
-                failures=[provider_pb2.CheckFailure(property="", reason=reason)]
-            )
+            failure = provider_pb2.CheckFailure(reason=f"rehearsal does not know the resource type {type_}")
+            return provider_pb2.CheckResponse(failures=[failure])
         if rules.name and not new.get(rules.name):
-            new[rules.name] = old.get(rules.name) or self._auto_name(request)
+            proposed = request.autonaming.proposed_name or f"{request.name}{secrets.token_hex(4)}"
+            new[rules.name] = old.get(rules.name) or proposed
             new["__createBeforeDelete"] = True  # azure-native's mark of a generated name
         new = self.fill_defaults(type_, old, new, request.name)
         problems = [*self.problems(type_, new)]
-        problems += [
-            (p, "is required") for p in rules.required if not list(find(new, p)) and not unknown(new)
-        ]
-        problems += self._name_problems(rules, new)
+        if not unknown(new):
+            problems += [(p, "is required") for p in rules.required if not list(find(new, p))]
+        name = new.get(rules.name, UNKNOWN)
+        if name != UNKNOWN and not re.fullmatch(rules.pattern, str(name)):
+            problems.append((rules.name, f"{name!r} is not a valid name ({rules.pattern})"))
         failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
         return provider_pb2.CheckResponse(inputs=mark_secrets(rules, new), failures=failures)
 
     async def Diff(self, request: Any, context: Any) -> Any:
         rules = self._type(request.type)
         old, new = plain(request.old_inputs), plain(request.news)
-        wanted, anew = (self.replace_on(rules, request, context), self.rerun_on(rules, request, context))
-        detailed: dict[str, Any] = {}
-        replaces: list[str] = []
-        for path, what in [*changes(old, new), *((path, "update") for path in anew)]:
-            replace = path in anew or any(covers(one, path) for one in wanted)
-            name = what.upper() + ("_REPLACE" if replace else "")
+        wanted, anew = self.replace_on(rules, request, context), self.rerun_on(rules, request, context)
+        found = [*changes(old, new), *((path, "update") for path in anew)]
+        replaces = [p for p, _ in found if p in anew or any(covers(one, p) for one in wanted)]
+        detailed = {}
+        for path, what in found:
+            name = what.upper() + ("_REPLACE" if path in replaces else "")
             detailed[path] = PropertyDiff(kind=PropertyDiff.Kind.Value(name), inputDiff=True)
-            if replace:
-                replaces.append(path)
         return provider_pb2.DiffResponse(
             changes=diff_changes(detailed),
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
             deleteBeforeReplace=bool(replaces) and self.explicitly_named(rules, new),
         )  # fmt: skip
 
+    @refusable
     async def Create(self, request: Any, context: Any) -> Any:
         rules, inputs = self._type(request.type), plain(request.properties)
         if request.preview:
             await self._dry_run(Request(self.store, request.name, request.type, inputs), context)
             return provider_pb2.CreateResponse(properties=mark_secrets(rules, preview_outputs(rules, inputs)))
-        try:
-            words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
-            id_ = rules.id.format_map(TemplateInputs(words))
-            operation = Request(self.store, self.key(rules, request.type, id_, context), request.type, inputs)
-            async with self._operation(rules, operation, "create"):
-                if not rules.singleton and self.store.get(operation.id):
-                    operation.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
-                properties = await self._write("create", rules, operation, context)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(rules, operation, context, id_, properties)
-        return provider_pb2.CreateResponse(id=id_, properties=mark_secrets(rules, properties))
+        words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
+        id_ = rules.id.format_map(TemplateInputs(words))
+        operation = Request(self.store, self.key(rules, request.type, id_, context), request.type, inputs)
+        properties = await self._apply("create", rules, id_, operation, context)
+        return provider_pb2.CreateResponse(id=id_, properties=properties)
 
+    @refusable
     async def Update(self, request: Any, context: Any) -> Any:
-        rules, inputs = self._type(request.type), plain(request.news)
+        rules, inputs, before = self._type(request.type), plain(request.news), plain(request.old_inputs)
         if request.preview:
-            before = plain(request.old_inputs)
             await self._dry_run(Request(self.store, request.name, request.type, inputs, before), context)
             known = {k: v for k, v in plain(request.olds).items() if k in rules.stable}
-            return provider_pb2.UpdateResponse(
-                properties=mark_secrets(rules, preview_outputs(rules, inputs) | known)
-            )
-        before = plain(request.old_inputs)
-        key = self.key(rules, request.type, request.id, context)
-        operation = Request(self.store, key, request.type, inputs, before)
-        try:
-            async with self._operation(rules, operation, "update"):
-                if self.store.get(operation.id) is None:
-                    operation.refuse("ResourceNotFound", f"{request.id} does not exist any more")
-                for path, _ in changes(before, inputs):
-                    if any(covers(wanted, path) for wanted in rules.immutable):
-                        operation.refuse(rules.immutable_error, f"{path} cannot be changed in place")
-                properties = await self._write("update", rules, operation, context)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(rules, operation, context, request.id, properties)
-        return provider_pb2.UpdateResponse(properties=mark_secrets(rules, properties))
+            properties = mark_secrets(rules, preview_outputs(rules, inputs) | known)
+        else:
+            key = self.key(rules, request.type, request.id, context)
+            operation = Request(self.store, key, request.type, inputs, before)
+            properties = await self._apply("update", rules, request.id, operation, context)
+        return provider_pb2.UpdateResponse(properties=properties)
 
     async def Read(self, request: Any, context: Any) -> Any:
         rules = self._type(request.type)
@@ -224,29 +211,25 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if found is None:
             return provider_pb2.ReadResponse()
         inputs = self.deserialize(rules, found["inputs"], plain(request.inputs))
-        outputs = readable(rules, inputs) | self.deserialize(
-            rules, found["outputs"], plain(request.properties)
-        )
+        outputs = self.deserialize(rules, found["outputs"], plain(request.properties))
+        properties = mark_secrets(rules, readable(rules, inputs) | outputs)
         return provider_pb2.ReadResponse(
-            id=request.id, inputs=mark_secrets(rules, inputs), properties=mark_secrets(rules, outputs)
+            id=request.id, inputs=mark_secrets(rules, inputs), properties=properties
         )
 
+    @refusable
     async def Delete(self, request: Any, context: Any) -> Empty:
         rules = self._type(request.type)
         key = self.key(rules, request.type, request.id, context)
         operation = Request(self.store, key, request.type, plain(request.old_inputs))
-        try:
-            async with self._operation(rules, operation, "delete"):
-                self._authorise(rules, operation)
-                for gone in (operation.id, *(o["id"] for o in self.store.below(operation.id))):
-                    self._refuse_if_in_use(gone, operation)
-                await self._forward("delete", operation, context)
-                self.log.append(("delete", operation.id))
-                self.store.drop(operation.id, alone=rules.singleton)
-                if rules.on_delete:
-                    rules.on_delete(operation)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+        async with self._operation(rules, operation, "delete"):
+            self._authorise(rules, operation)
+            for gone in (operation.id, *(o["id"] for o in self.store.below(operation.id))):
+                self._refuse_if_in_use(gone, operation)
+            await self._forward("delete", operation, context)
+            self.store.drop(operation.id, alone=rules.singleton)
+            if rules.on_delete:
+                rules.on_delete(operation)
         return Empty()
 
     # Hooks: where providers differ
@@ -298,6 +281,31 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         assert rules, type_  # Check refuses unknown types  # noqa: S101
         return rules
 
+    async def _apply(
+        self, method: str, rules: ResourceType, id_: str, operation: Request, context: Any
+    ) -> struct_pb2.Struct:
+        """Create or update an object. Fails with an initialisation error if it exists and is not ready."""
+        async with self._operation(rules, operation, method):
+            there = self.store.get(operation.id)
+            if method == "create" and there and not rules.singleton:
+                operation.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
+            if method == "update" and not there:
+                operation.refuse("ResourceNotFound", f"{id_} does not exist any more")
+            for path, _ in changes(operation.before, operation.inputs) if operation.before else ():
+                if any(covers(wanted, path) for wanted in rules.immutable):
+                    operation.refuse(rules.immutable_error, f"{path} cannot be changed in place")
+            properties = mark_secrets(rules, await self._write(method, rules, operation, context))
+        if reason := rules.unready(operation) if rules.unready else "":
+            inputs = mark_secrets(rules, operation.inputs)
+            failed = provider_pb2.ErrorResourceInitFailed(
+                id=id_, properties=properties, inputs=inputs, reasons=[reason]
+            )
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
+            status.details.add().Pack(failed)
+            detail = (("grpc-status-details-bin", status.SerializeToString()),)
+            await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
+        return properties
+
     async def _write(self, method: str, rules: ResourceType, operation: Request, context: Any) -> Props:
         """Apply the cloud's checks, then store the object. Returns its outputs."""
         if unknown(operation.inputs):
@@ -314,13 +322,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for check in (*self.checks, *rules.checks):
             check(operation)
         outputs = rules.outputs(operation) | await self._forward(method, operation, context)
-        self.log.append((method, operation.id))
-        self.store.put(
-            operation.id,
-            operation.type,
-            self.serialize(rules, operation.inputs),
-            self.serialize(rules, outputs),
-        )
+        stored = self.serialize(rules, operation.inputs), self.serialize(rules, outputs)
+        self.store.put(operation.id, operation.type, *stored)
         return readable(rules, operation.inputs) | outputs
 
     async def _forward(self, method: str, operation: Request, context: Any) -> Props:
@@ -330,37 +333,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     async def _dry_run(self, operation: Request, context: Any) -> None:
         """In a preview: refuse what the real server refuses in a dry run."""
-        if unknown(operation.inputs) or unknown(self.configs[context.peer()]):
-            return
-        try:
+        if not unknown(operation.inputs) and not unknown(self.configs[context.peer()]):
             await self._forward("try", operation, context)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-
-    async def _wait(
-        self, rules: ResourceType, operation: Request, context: Any, id_: str, properties: Props
-    ) -> None:
-        """Fail with an initialisation error if the object exists and is not ready."""
-        reason = rules.unready(operation) if rules.unready else ""
-        if reason:
-            failed = provider_pb2.ErrorResourceInitFailed(
-                id=id_,
-                properties=mark_secrets(rules, properties),
-                inputs=mark_secrets(rules, operation.inputs),
-                reasons=[reason],
-            )
-            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
-            status.details.add().Pack(failed)
-            detail = (("grpc-status-details-bin", status.SerializeToString()),)
-            await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
 
     def _authorise(self, rules: ResourceType, operation: Request) -> None:
         caller = self.store.get("/caller")
         if rules.role and caller and not {rules.role, "Owner"} & set(caller["inputs"]["roles"]):
-            name = caller["inputs"]["name"]
-            operation.refuse(
-                "AuthorizationFailed", f"{name} needs the role {rules.role} to write {operation.id}"
-            )
+            text = f"{caller['inputs']['name']} needs the role {rules.role} to write {operation.id}"
+            operation.refuse("AuthorizationFailed", text)
 
     def _refuse_if_in_use(self, id_: str, operation: Request) -> None:
         """Refuse the deletion if an object outside of it refers to this one."""
@@ -369,16 +349,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for user in dependants(self.store, id_, self.types) if rules and not rules.singleton else ():
             if not user.startswith(operation.id + "/"):
                 operation.refuse(rules.in_use if rules else "", f"{id_} is still used by {user}")
-
-    def _auto_name(self, request: Any) -> str:
-        proposed = request.autonaming.proposed_name
-        return str(proposed) if proposed else f"{request.name}{secrets.token_hex(4)}"
-
-    def _name_problems(self, rules: ResourceType, new: Props) -> list[tuple[str, str]]:
-        name = new.get(rules.name) if rules.name else None
-        if name is None or name == UNKNOWN or re.fullmatch(rules.pattern, str(name)):
-            return []
-        return [(rules.name, f"{name!r} is not a valid name ({rules.pattern})")]
 
 
 def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
@@ -403,10 +373,11 @@ def preview_outputs(rules: ResourceType, inputs: Props) -> Props:
 
 
 def parents(id_: str) -> list[str]:
-    """The parents of an ARM id, such as its group and its server. Ids of other clouds have none."""
-    parts = id_.split("/")
-    if parts[:2] != ["", "subscriptions"] or "providers" not in parts:
-        return ["/".join(parts[:3])] if parts[:2] == ["", "subscriptions"] and len(parts) > 3 else []  # noqa: PLR2004
-    start = len(parts) - 1 - parts[::-1].index("providers")
-    above = ["/".join(parts[:start])] if start > 1 else []
-    return above + ["/".join(parts[:end]) for end in range(start + 4, len(parts) - 1, 2)]
+    """The parents of an ARM id, such as its resource group and its server. Ids of other clouds have none."""
+    if not id_.startswith("/subscriptions/"):
+        return []
+    above, found, below = id_.rpartition("/providers/")
+    if not found:
+        return ["/".join(id_.split("/")[:3])]
+    parts = below.split("/")
+    return [above, *("/".join((above, "providers", *parts[:end])) for end in range(3, len(parts), 2))]

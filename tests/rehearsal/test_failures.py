@@ -285,8 +285,8 @@ def test_every_row_says_what_happened_and_where_it_was_seen():
 
 
 CODE = re.compile(
-    r"(?:refuse\(|RefusedError\(|code = "
-    r'|immutable_error=|in_use=|conflict_code(?:=|": )|ZONES_STAY = )\s*"([A-Za-z0-9]+)"'
+    r"(?:refuse\(|RefusedError\(|rule\(\s*"
+    r'|immutable_error=|in_use=|conflict_code(?:=|": )|immutable_error": )\s*"([A-Za-z0-9_]+)"'
 )
 OTHERWISE = {
     "403": "Vault, where somebody wants it to: a fault that is asked for",
