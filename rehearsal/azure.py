@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rehearsal.properties import Props, find, unknown
-from rehearsal.resource_types import Check, Request, ResourceType, dependants, no_outputs, rule
+from rehearsal.resource_types import Check, Request, ResourceType, dependants, rule
 from rehearsal.store import RefusedError, Store
 
 SUBSCRIPTION = "/subscriptions/{subscriptionId}"
@@ -269,22 +269,22 @@ def arm_outputs(request: Request) -> Props:
 
 
 def address(request: Request) -> Props:
-    digits = int(request.store.ids.guid(request.id)[:4], 16)
+    digits = int(request.store.guid(request.id)[:4], 16)
     return {"ipAddress": f"20.{50 + digits % 100}.{digits // 256}.{digits % 256}"}
 
 
 def principal(store: Store, id_: str) -> Props:
     """The service principal of a managed identity."""
-    return {"principalId": store.ids.guid(id_, "principal"), "clientId": store.ids.guid(id_, "client")}
+    return {"principalId": store.guid(id_, "principal"), "clientId": store.guid(id_, "client")}
 
 
 def tenant(store: Store) -> str:
     caller = store.get("/caller")
-    return caller["inputs"]["tenantId"] if caller else store.ids.guid("tenant")
+    return caller["inputs"]["tenantId"] if caller else store.guid("tenant")
 
 
 def cluster(request: Request) -> Props:
-    guid, place = request.store.ids.guid(request.id), str(arm_outputs(request).get("location"))
+    guid, place = request.store.guid(request.id), str(arm_outputs(request).get("location"))
     ids = find(request.inputs, "identity.userAssignedIdentities.*")
     return {
         "fqdn": f"{request.inputs['dnsPrefix']}-{guid[:8]}.hcp.{place}.azmk8s.io",
@@ -333,7 +333,7 @@ def by_name(store: Store, type_: str, args: Props) -> dict[str, Any]:
 def account_keys(store: Store, args: Props) -> Props:
     id_ = by_name(store, "azure-native:storage:StorageAccount", args)["id"]
     keys = ("key1", "key2")
-    return {"keys": [{"keyName": k, "value": store.ids.guid(id_, k), "permissions": "FULL"} for k in keys]}
+    return {"keys": [{"keyName": k, "value": store.guid(id_, k), "permissions": "FULL"} for k in keys]}
 
 
 def user_credentials(store: Store, args: Props) -> Props:
@@ -386,7 +386,10 @@ SERVER_BUSY: Any = {"lock_key": PG, "conflict_code": "ServerIsBusy"}
 
 
 def arm_type(
-    path: str, outputs: Callable[[Request], Props] = no_outputs, replaces: tuple[str, ...] = (), **rules: Any
+    path: str,
+    outputs: Callable[[Request], Props] = lambda _: {},
+    replaces: tuple[str, ...] = (),
+    **rules: Any,
 ) -> ResourceType:
     """A type in a resource group, named by the last placeholder of its path.
 

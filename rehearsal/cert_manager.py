@@ -66,28 +66,12 @@ def pending_reason(request: Request) -> str:
         return f'Referenced "{kind}" not found: {name}'
     if fault := request.store.fault(request.id):
         return fault
-    hosts = request.inputs["spec"].get("dnsNames") or []
-    solvers = list(find(issuer["inputs"], "spec.acme.solvers.*"))
-    missing = [host for host in hosts if not any(_solved(request, host, solver) for solver in solvers)]
-    if not solvers:  # no ACME: the issuer signs every name
-        return ""
+    solvers = list(find(issuer["inputs"], "spec.acme.solvers.*"))  # without ACME the issuer signs every name
+    hosts = request.inputs["spec"].get("dnsNames") or [] if solvers else []
+    missing = [host for host in hosts if not any(solves(solver, host) for solver in solvers)]
     return f"Waiting for propagation: {', '.join(missing)} cannot be proved" if missing else ""
 
 
-def _solved(request: Request, host: str, solver: Props) -> bool:
-    for zone in find(solver, "dns01.azureDNS.hostedZoneName"):
-        if host == zone or host.endswith("." + zone):
-            return True
-    return "http01" in solver and has_address(request, host.removeprefix("*."))
-
-
-def has_address(request: Request, host: str) -> bool:
-    """Whether an A record gives the host a public address: its own record or a wildcard record."""
-    for record in request.store.all("azure-native:dns:RecordSet"):
-        type_, label, zone = (
-            record["inputs"].get(k) for k in ("recordType", "relativeRecordSetName", "zoneName")
-        )
-        full = zone if label == "@" else f"{label}.{zone}"
-        if type_ == "A" and (host == full or (label == "*" and host.endswith(f".{zone}"))):
-            return True
-    return False
+def solves(solver: Props, host: str) -> bool:
+    zones = find(solver, "dns01.azureDNS.hostedZoneName")
+    return "http01" in solver or any(f".{host}".endswith(f".{zone}") for zone in zones)

@@ -21,10 +21,6 @@ def kind_name(type_: str) -> str:
     return type_.rpartition(":")[2].removesuffix("Patch")
 
 
-def namespaced(type_: str) -> bool:
-    return kind_name(type_) not in CLUSTER_WIDE
-
-
 def object_key(root: str, type_: str, id_: str) -> str:
     """The key of an object. Objects of a namespace are its children, deleted with it."""
     kind, (*namespace, name) = kind_name(type_), id_.split("/")

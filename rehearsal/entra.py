@@ -110,7 +110,7 @@ ASSIGNMENT_RULES = (
 
 def application(request: Request) -> Props:
     found = request.store.get(request.id)
-    client = found["outputs"]["clientId"] if found else request.store.ids.guid(request.id, "client")
+    client = found["outputs"]["clientId"] if found else request.store.guid(request.id, "client")
     return {"objectId": request.name, "clientId": client}
 
 

@@ -98,7 +98,7 @@ def crds(request: Request) -> set[str]:
     """API groups of the CRDs in the cluster."""
     found = {"cilium.io"}  # AKS with Cilium has its CRDs
     root = cluster_and_namespace(request.id)[0]
-    for release in (o for o in request.store.all(RELEASE) if o["id"].startswith(root)):
+    for release in (o for o in request.store.all(RELEASE) if o["id"].startswith(root + "/")):
         switch, default, groups = CRDS.get(chart_of(release["inputs"]), ("", False, ()))
         if next(find(release["inputs"].get("values"), switch), default):
             found |= set(groups)

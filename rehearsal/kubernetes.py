@@ -13,24 +13,18 @@ import yaml
 
 from rehearsal import chart_values, schema
 from rehearsal.cert_manager import certificate, certificate_unready, issuer_works
-from rehearsal.cluster_objects import (
-    cluster_and_namespace,
-    exists,
-    kind_name,
-    namespaced,
-    object_key,
-    refuse_missing,
-)  # fmt: skip
+from rehearsal.cluster_objects import CLUSTER_WIDE, cluster_and_namespace, exists, kind_name, object_key
 from rehearsal.helm import RELEASE, crds, release
 from rehearsal.pod_admission import pods_can_start
 from rehearsal.properties import Props, find, unknown
-from rehearsal.provider import Provider
+from rehearsal.provider import Paths, Provider
 from rehearsal.resource_types import Check, Request, ResourceType, rule
 from rehearsal.store import RefusedError, Store
 
-AUTONAMED = "pulumi.com/autonamed"
-REPLACE_UNREADY = "pulumi.com/replaceUnready"
-DIGEST = "sha256:"
+AUTONAMED, REPLACE_UNREADY = "pulumi.com/autonamed", "pulumi.com/replaceUnready"
+NAMED = ("metadata.name", "metadata.namespace")
+SECRET, CONFIG_MAP = "kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap"
+JOB = "kubernetes:batch/v1:Job"
 
 
 # Refusals of the API server, and objects that never become ready
@@ -47,14 +41,14 @@ def missing_kind(request: Request) -> str:
     return "" if group in crds(request) else f'"{kind_name(request.type)}" in "{group}"'
 
 
-def role_exists(request: Request) -> None:
-    """The role of a binding exists. The account may follow: a chart creates its own after the binding."""
-    role = request.inputs["roleRef"]
-    if not exists(request, role["kind"], role["name"]):
-        refuse_missing(request, "NotFound", role["kind"], role["name"])
+def missing_role(request: Request) -> str:
+    """The role of a binding. The account may follow: a chart creates its own after the binding."""
+    kind, name = request.inputs["roleRef"]["kind"], request.inputs["roleRef"]["name"]
+    return "" if exists(request, kind, name) else f'{kind.lower()} "{name}"'
 
 
 NAMESPACE_EXISTS = rule("NotFound", 'namespaces "{}" not found', missing_namespace)
+ROLE_EXISTS = rule("NotFound", "{} not found", missing_role)
 CRD_EXISTS = rule("NoKindMatch", "no matches for kind {}", missing_kind)
 DATA_IS_SMALL = rule(
     "Invalid", "Too long: may not be more than 1048576 bytes",
@@ -72,7 +66,7 @@ class Cluster(Provider):
             return CUSTOM.get(type_.rpartition(":")[2], custom())
         return known
 
-    def key(self, kind: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
+    def key(self, type_: str, id_: str, context: Any) -> str:
         found = cluster_of(self.store, self.configs[context.peer()])
         return object_key(f"/kubernetes{found['id']}", type_, id_)
 
@@ -86,15 +80,14 @@ class Cluster(Provider):
             at["name"] = was.get("name") or f"{name}-{secrets.token_hex(4)}"
             if type_ != RELEASE:
                 at["annotations"] = at.get("annotations", {}) | {AUTONAMED: "true"}
-        if namespaced(type_):
+        if kind_name(type_) not in CLUSTER_WIDE:
             at.setdefault("namespace", "default")
         given = new.pop("stringData", None) or {}
         if not isinstance(given, dict):
             return new | {"data": given}  # all its keys are unknown
         for key, value in given.items():
-            if not unknown(value):
-                value = base64.b64encode(str(value).encode()).decode()  # noqa: PLW2901
-            new["data"] = new.get("data", {}) | {key: value}
+            encoded = value if unknown(value) else base64.b64encode(str(value).encode()).decode()
+            new["data"] = new.get("data", {}) | {key: encoded}
         return new
 
     def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
@@ -106,19 +99,15 @@ class Cluster(Provider):
     def explicitly_named(self, kind: ResourceType, new: Props) -> bool:  # noqa: ARG002
         return AUTONAMED not in new.get("metadata", {}).get("annotations", {})
 
-    def replace_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[str, ...]:
-        flag = {SECRET: "enableSecretMutable", CONFIG_MAP: "enableConfigMapMutable"}.get(request.type)
-        immutable = flag and str(self.configs[context.peer()].get(flag)).lower() != "true"
-        return kind.replaces + (("data", "binaryData", "type") if immutable else ())
-
-    def rerun_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[str, ...]:
+    def replace_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[Paths, Paths]:
         """A failed Job runs again if it has the annotation `replaceUnready`."""
-        path = f'metadata.annotations["{REPLACE_UNREADY}"]'
-        asked = REPLACE_UNREADY in str(request.news.fields["metadata"])
-        if request.type != JOB or not asked or unknown(self.configs[context.peer()].get("kubeconfig")):
-            return ()
-        found = self.store.get(self.key(kind, request.type, request.id, context))
-        return (path,) if job_failed(found) else ()
+        config = self.configs[context.peer()]
+        flag = {SECRET: "enableSecretMutable", CONFIG_MAP: "enableConfigMapMutable"}.get(request.type)
+        immutable = flag and str(config.get(flag)).lower() != "true"
+        wanted = kind.replaces + (("data", "binaryData", "type") if immutable else ())
+        marked = request.type == JOB and REPLACE_UNREADY in str(request.news.fields["metadata"])
+        found = self.store.get(self.key(JOB, request.id, context)) if marked and not unknown(config) else None
+        return wanted, (f'metadata.annotations["{REPLACE_UNREADY}"]',) if job_failed(found) else ()
 
     def serialize(self, kind: ResourceType, props: Props) -> Props:
         """A Secret's values as digests: drift is visible, and no secret is on disk."""
@@ -135,7 +124,7 @@ class Cluster(Provider):
 
 
 def digest(value: Any) -> str:
-    return DIGEST + hashlib.sha256(str(value).encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(str(value).encode()).hexdigest()
 
 
 def server(kubeconfig: Any) -> str:
@@ -178,7 +167,7 @@ def metadata(request: Request) -> Props:
     """Metadata as completed by the server."""
     found = request.store.get(request.id) or {"outputs": {}}
     version = int(found["outputs"].get("metadata", {}).get("resourceVersion", 0)) + 1
-    completed = {"uid": request.store.ids.guid(request.id), "resourceVersion": str(version)}
+    completed = {"uid": request.store.guid(request.id), "resourceVersion": str(version)}
     return {"metadata": request.inputs.get("metadata", {}) | completed}
 
 
@@ -195,11 +184,6 @@ def job_failed(found: dict[str, Any] | None) -> str:
         if condition["type"] == "Failed":
             return f"[{condition['reason']}] Job has failed"
     return ""
-
-
-NAMED = ("metadata.name", "metadata.namespace")
-SECRET, CONFIG_MAP = "kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap"
-JOB = "kubernetes:batch/v1:Job"
 
 
 def kind(*replaces: str, **how: Any) -> ResourceType:
@@ -219,7 +203,6 @@ def custom(*checks: Check, **how: Any) -> ResourceType:
     return kind(checks=(CRD_EXISTS, *checks), **how)
 
 
-BINDING: Any = {"checks": (role_exists,)}
 RESOURCE_TYPES: dict[str, ResourceType] = {
     f"kubernetes:{type_}": kind_
     for type_, kind_ in {
@@ -235,9 +218,9 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "networking.k8s.io/v1:NetworkPolicy": kind(),
         "policy/v1:PodDisruptionBudget": kind(),
         "rbac.authorization.k8s.io/v1:Role": kind(),
-        "rbac.authorization.k8s.io/v1:RoleBinding": kind("roleRef", **BINDING),
+        "rbac.authorization.k8s.io/v1:RoleBinding": kind("roleRef", checks=(ROLE_EXISTS,)),
         "rbac.authorization.k8s.io/v1:ClusterRole": cluster_wide(),
-        "rbac.authorization.k8s.io/v1:ClusterRoleBinding": cluster_wide("roleRef", **BINDING),
+        "rbac.authorization.k8s.io/v1:ClusterRoleBinding": cluster_wide("roleRef", checks=(ROLE_EXISTS,)),
         "storage.k8s.io/v1:StorageClass": cluster_wide(
             "parameters", "provisioner", immutable=("reclaimPolicy", "volumeBindingMode")),
         "helm.sh/v3:Release": release(),

@@ -25,9 +25,9 @@ from rehearsal.resource_types import Check, Request, ResourceType, dependants
 from rehearsal.store import RefusedError, Store, Timing
 
 Invoke = Callable[[Store, Props], Props]
+Paths = tuple[str, ...]
 PropertyDiff = provider_pb2.PropertyDiff
-DIFF_SOME = provider_pb2.DiffResponse.DIFF_SOME
-DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
+DIFFERENT = {True: provider_pb2.DiffResponse.DIFF_SOME, False: provider_pb2.DiffResponse.DIFF_NONE}
 
 
 def plain(struct: struct_pb2.Struct) -> Props:
@@ -74,6 +74,15 @@ def refusable(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Callable[[An
     return answer
 
 
+def constant(message: Any) -> Any:
+    """A method that always returns the same message."""
+
+    async def answer(_self: Any, _request: Any, _context: Any) -> Any:
+        return message
+
+    return answer
+
+
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """The resources of one package: `types` has the rules, `store` the objects."""
 
@@ -104,17 +113,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     # The provider itself
 
-    async def Attach(self, request: Any, context: Any) -> Empty:  # noqa: ARG002
-        return Empty()
-
-    async def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
+    Attach = Cancel = constant(Empty())
+    Handshake = constant(provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True))
 
     async def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         return plugin_pb2.PluginInfo(version=self.version)
-
-    async def Cancel(self, request: Any, context: Any) -> Empty:  # noqa: ARG002
-        return Empty()
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         return provider_pb2.CheckResponse(inputs=request.news)
@@ -123,7 +126,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old, new = plain(request.old_inputs or request.olds), plain(request.news)
         changed = [path for path, _ in changes(old, new) if path != "version"]
         replaces = changed if changed and self.replaced_by and self.replaced_by(old, new) else []
-        return provider_pb2.DiffResponse(changes=diff_changes(changed), diffs=changed, replaces=replaces)
+        return provider_pb2.DiffResponse(changes=DIFFERENT[bool(changed)], diffs=changed, replaces=replaces)
 
     @refusable
     async def Configure(self, request: Any, context: Any) -> Any:
@@ -167,15 +170,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     async def Diff(self, request: Any, context: Any) -> Any:
         rules = self._type(request.type)
         old, new = plain(request.old_inputs), plain(request.news)
-        wanted, anew = self.replace_on(rules, request, context), self.rerun_on(rules, request, context)
-        found = [*changes(old, new), *((path, "update") for path in anew)]
-        replaces = [p for p, _ in found if p in anew or any(covers(one, p) for one in wanted)]
+        wanted, rerun = self.replace_on(rules, request, context)
+        found = [*changes(old, new), *((path, "update") for path in rerun)]
+        replaces = [p for p, _ in found if p in rerun or any(covers(one, p) for one in wanted)]
         detailed = {}
         for path, what in found:
             name = what.upper() + ("_REPLACE" if path in replaces else "")
             detailed[path] = PropertyDiff(kind=PropertyDiff.Kind.Value(name), inputDiff=True)
         return provider_pb2.DiffResponse(
-            changes=diff_changes(detailed),
+            changes=DIFFERENT[bool(detailed)],
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
             deleteBeforeReplace=bool(replaces) and self.explicitly_named(rules, new),
         )  # fmt: skip
@@ -187,8 +190,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             await self._dry_run(Request(self.store, request.name, request.type, inputs), context)
             return provider_pb2.CreateResponse(properties=mark_secrets(rules, preview_outputs(rules, inputs)))
         words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
-        id_ = rules.id.format_map(TemplateInputs(words))
-        operation = Request(self.store, self.key(rules, request.type, id_, context), request.type, inputs)
+        id_ = rules.id.format_map(words)
+        operation = Request(self.store, self.key(request.type, id_, context), request.type, inputs)
         properties = await self._apply("create", rules, id_, operation, context)
         return provider_pb2.CreateResponse(id=id_, properties=properties)
 
@@ -200,14 +203,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             known = {k: v for k, v in plain(request.olds).items() if k in rules.stable}
             properties = mark_secrets(rules, preview_outputs(rules, inputs) | known)
         else:
-            key = self.key(rules, request.type, request.id, context)
+            key = self.key(request.type, request.id, context)
             operation = Request(self.store, key, request.type, inputs, before)
             properties = await self._apply("update", rules, request.id, operation, context)
         return provider_pb2.UpdateResponse(properties=properties)
 
     async def Read(self, request: Any, context: Any) -> Any:
         rules = self._type(request.type)
-        found = self.store.get(self.key(rules, request.type, request.id, context))
+        found = self.store.get(self.key(request.type, request.id, context))
         if found is None:
             return provider_pb2.ReadResponse()
         inputs = self.deserialize(rules, found["inputs"], plain(request.inputs))
@@ -220,7 +223,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @refusable
     async def Delete(self, request: Any, context: Any) -> Empty:
         rules = self._type(request.type)
-        key = self.key(rules, request.type, request.id, context)
+        key = self.key(request.type, request.id, context)
         operation = Request(self.store, key, request.type, plain(request.old_inputs))
         async with self._operation(rules, operation, "delete"):
             self._authorise(rules, operation)
@@ -237,9 +240,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def resource_type(self, type_: str) -> ResourceType | None:
         return self.types.get(type_)
 
-    def key(self, rules: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
-        """The key of an object in the store: its id, with a prefix where ids of two types can be equal."""
-        return rules.prefix + id_
+    def key(self, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
+        """The key of an object in the store: its id, or more where ids of two types can be equal."""
+        return id_
 
     def fill_defaults(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
         """Inputs with the provider's own defaults."""
@@ -253,13 +256,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Whether the program sets the name, so that a replacement deletes the old object first."""
         return bool(rules.name) and "__createBeforeDelete" not in new
 
-    def replace_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Inputs whose change forces a replacement."""
-        return rules.replaces
-
-    def rerun_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Unchanged inputs that force a replacement all the same."""
-        return ()
+    def replace_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[Paths, Paths]:  # noqa: ARG002
+        """Inputs whose change forces a replacement, and inputs that force one without a change."""
+        return rules.replaces, ()
 
     def serialize(self, rules: ResourceType, props: Props) -> Props:
         """Properties as written to disk, without secrets."""
@@ -272,8 +271,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     # Helpers
 
     def _operation(self, rules: ResourceType, operation: Request, method: str) -> Any:
-        lock = rules.lock_key.format_map(operation.inputs)
-        timing = Timing(rules.seconds, lock, rules.conflict_code)
+        timing = Timing(rules.seconds, rules.lock_key.format_map(operation.inputs), rules.conflict_code)
         return self.store.operation(operation.type, operation.id, method, timing)
 
     def _type(self, type_: str) -> ResourceType:
@@ -349,17 +347,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for user in dependants(self.store, id_, self.types) if rules and not rules.singleton else ():
             if not user.startswith(operation.id + "/"):
                 operation.refuse(rules.in_use if rules else "", f"{id_} is still used by {user}")
-
-
-def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
-    return DIFF_SOME if found else DIFF_NONE
-
-
-class TemplateInputs(dict[str, Any]):
-    """Inputs for an id template. A missing one is a mistake in the table."""
-
-    def __missing__(self, key: str) -> str:
-        raise RefusedError("MissingInput", f"{key} is not set")
 
 
 def readable(rules: ResourceType, inputs: Props) -> Props:

@@ -65,18 +65,12 @@ def rule(code: str, message: str, broken: Callable[[Request], Any]) -> Check:
     return check
 
 
-def no_outputs(_: Request) -> Props:
-    return {}
-
-
 @dataclass(frozen=True)
 class ResourceType:
     """How the cloud treats one resource type. Paths are dotted; `*` stands for every item of a list."""
 
     id: str
     """The id that the cloud assigns: a template over the inputs."""
-    prefix: str = ""
-    """Put before the id in the store, because ids of two types can be equal."""
     name: str = ""
     """The input that the provider generates when the program omits it."""
     pattern: str = r".{1,260}"
@@ -99,7 +93,7 @@ class ResourceType:
     """Properties that the real provider itself marks as secret."""
     unknown_in_preview: tuple[str, ...] = ()
     """Inputs that the cloud returns in another shape, so that a preview does not know them."""
-    outputs: Callable[[Request], Props] = no_outputs
+    outputs: Callable[[Request], Props] = lambda _: {}
     unready: Callable[[Request], str] | None = None
     """Why an existing object is not ready, for types whose provider waits for readiness."""
     on_delete: Callable[[Request], None] | None = None

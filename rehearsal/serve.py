@@ -57,7 +57,7 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
     given |= {deployers[key]: {} for key in ("stateContainer", "stateKey") if key in deployers}
     given["/caller"] = {
         "name": "deployer",
-        "objectId": store.ids.guid("deployer"), "clientId": store.ids.guid("client"),
+        "objectId": store.guid("deployer"), "clientId": store.guid("client"),
         "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
         "roles": ["Contributor", "Role Based Access Control Administrator"],
         "graph": ["Application.ReadWrite.OwnedBy", "Group.ReadWrite.All"],
