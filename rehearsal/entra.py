@@ -12,8 +12,6 @@ APPLICATION, SERVICE_PRINCIPAL, GROUP = (
     f"azuread:index/{name[0].lower()}{name[1:]}:{name}"
     for name in ("Application", "ServicePrincipal", "Group")
 )
-
-
 LONGEST = timedelta(days=2 * 366)
 """The tenant's limit for the lifetime of a password."""
 

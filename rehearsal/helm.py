@@ -39,7 +39,7 @@ def is_pending(request: Request) -> bool:
 
 
 def objects_exist(request: Request) -> None:
-    """The objects that a chart's values refer to exist, or the release would wait for its pods in vain."""
+    """The objects that a chart's values refer to exist. Without them Helm waits for the pods in vain."""
     values = request.inputs.get("values") or {}
     for kind, name, keys in named_objects(values):
         require(request, kind, name, keys, "ReleaseNotReady")

@@ -6,11 +6,13 @@ refusals. (Sources: the providers run against real servers; azure-native's provi
 
 import asyncio
 import functools
+import importlib.metadata
 import re
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import grpc
 from google.protobuf import json_format, struct_pb2
@@ -83,33 +85,23 @@ def constant(message: Any) -> Any:
     return answer
 
 
+@dataclass(eq=False)
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """The resources of one package: `types` has the rules, `store` the objects."""
 
-    checks: tuple[Check, ...] = ()
+    checks: ClassVar[tuple[Check, ...]] = ()
     """Checks of every object, before those of its type."""
-
-    def __init__(
-        self,
-        package: str,
-        version: str,
-        types: Mapping[str, ResourceType],
-        store: Store,
-        *,
-        invokes: Mapping[str, Invoke] | None = None,
-        configure: Callable[[Store, Props], None] | None = None,
-        replaced_by: Callable[[Props, Props], bool] | None = None,
-    ) -> None:
-        self.package, self.version, self.store = package, version, store
-        self.types = dict(types)
-        self.invokes = dict(invokes or {})
-        self.configure = configure
-        self.replaced_by = replaced_by
-        """Whether a changed configuration means another cloud, so that all its resources are replaced."""
-        self.configs: dict[str, Props] = {}
-        """Configurations by peer: the engine opens a connection for each provider of the program."""
-        self.real_server: Callable[[str, Request, Props], Props] | None = None
-        """A real server behind this one: (method, request, configuration) of a passed request → outputs."""
+    package: str
+    types: Mapping[str, ResourceType]
+    store: Store
+    invokes: Mapping[str, Invoke] = field(default_factory=dict)
+    configure: Callable[[Store, Props], None] | None = None
+    replaced_by: Callable[[Props, Props], bool] | None = None
+    """Whether a changed configuration means another cloud, so that all its resources are replaced."""
+    configs: dict[str, Props] = field(default_factory=dict)
+    """Configurations by peer: the engine opens a connection for each provider of the program."""
+    real_server: Callable[[str, Request, Props], Props] | None = None
+    """A real server behind this one: (method, request, configuration) of a passed request → outputs."""
 
     # The provider itself
 
@@ -117,7 +109,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     Handshake = constant(provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True))
 
     async def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        return plugin_pb2.PluginInfo(version=self.version)
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version(f"pulumi-{self.package}"))
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         return provider_pb2.CheckResponse(inputs=request.news)

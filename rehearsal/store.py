@@ -24,7 +24,7 @@ class RefusedError(Exception):
 
 
 class Faults(Protocol):
-    """What goes wrong in a run."""
+    """The injected faults of a run."""
 
     async def before(self, type_: str, id_: str, method: str) -> None: ...
     def after(self) -> None: ...
@@ -32,7 +32,7 @@ class Faults(Protocol):
 
 
 class Timing(NamedTuple):
-    """How long an operation takes, and the lock that it holds meanwhile ("" for none)."""
+    """The duration of an operation, and the lock that it holds ("" for none)."""
 
     seconds: float
     lock: str = ""

@@ -12,7 +12,7 @@ RIGHTS = {
     # Its sidecar follows the ConfigMaps that hold dashboards.
     "monitoring/grafana": {(verb, "configmaps", "*") for verb in ("get", "list", "watch")},
 }
-"""By `namespace/account`: (verb, resource, name of the object). Accounts that are not listed have no permissions."""
+"""By `namespace/account`: (verb, resource, name of the object). Other accounts have none."""
 OF_NODES = {
     # It reads from each kubelet what the pods there use.
     "node-agents/telegraf-ds": {("get", f"nodes/{what}", "*") for what in ("pods", "stats")},

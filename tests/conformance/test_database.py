@@ -56,7 +56,7 @@ def test_old_tls_is_refused(database_server):
 
 @pytest.fixture
 def role(database_server):
-    """Runs the role Job's script as Azure's administrator, which is not a superuser, in a database of its own."""
+    """Runs the role Job's script as Azure's administrator, not a superuser, in a database of its own."""
     for statement in (
         "drop database if exists platform",
         "drop role if exists concourse, operator, azure_pg_admin",
