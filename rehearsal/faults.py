@@ -79,7 +79,7 @@ class Faults:
                 await asyncio.sleep(fault.delay * self.scale)
 
     def after(self) -> None:
-        """Count a change. After the last one the run ends: the cloud has the change, and the state does not."""
+        """Count a change. After the last one the run ends: the state does not have the change."""
         if self.signal:
             self.left -= 1
             if self.left == 0:

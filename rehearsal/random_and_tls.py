@@ -21,7 +21,7 @@ from rehearsal.resource_types import Request, ResourceType
 
 
 class Generator(Provider):
-    """A provider without a cloud: only the state holds what it made."""
+    """A provider without a cloud: its values exist only in Pulumi's state."""
 
     async def Create(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         kind, inputs = self.types[request.type], plain(request.properties)
