@@ -1,8 +1,5 @@
 """cert-manager's issuers and certificates."""
 
-from collections.abc import Iterator
-from typing import Any
-
 from rehearsal.azure import holds
 from rehearsal.cluster_objects import cluster_and_namespace, exists, get, object_key, refuse_missing
 from rehearsal.properties import Props, find
@@ -42,27 +39,22 @@ def certificate(request: Request) -> Props:
     """Issue the certificate if possible: create its Secret."""
     reason = pending_reason(request)
     if not reason:
-        root, namespace = cluster_and_namespace(request)
+        root, namespace = cluster_and_namespace(request.id)
         secret = request.inputs["spec"]["secretName"]
         key, type_ = object_key(root, ":Secret", f"{namespace}/{secret}"), "kubernetes:core/v1:Secret"
         data = dict.fromkeys(("tls.crt", "tls.key", "ca.crt"), "sha256:made by cert-manager")
+        inputs = {"metadata": {"name": secret, "namespace": namespace}, "data": data}
         if request.store.get(key) is None:
-            request.store.put(
-                key, type_, {"metadata": {"name": secret, "namespace": namespace}, "data": data}, {}
-            )
+            request.store.put(key, type_, inputs, {})
     ready: Props = {"type": "Ready", "status": "False" if reason else "True", "reason": reason or "Ready"}
     return {"metadata": request.inputs["metadata"], "status": {"conditions": [ready]}}
 
 
 def certificate_unready(request: Request) -> str:
     """Why a certificate with Pulumi's `waitFor` annotation is not ready, "" if it is."""
-    found = request.store.get(request.id)
     waits = WAIT in (request.get("metadata.annotations") or {})
-    return next((c["reason"] for c in _conditions(found) if c["status"] != "True" and waits), "")
-
-
-def _conditions(found: dict[str, Any] | None) -> Iterator[Props]:
-    yield from found["outputs"]["status"]["conditions"] if found else ()
+    found = find(request.store.get(request.id), "outputs.status.conditions.*") if waits else ()
+    return next((str(condition["reason"]) for condition in found if condition["status"] != "True"), "")
 
 
 def pending_reason(request: Request) -> str:
@@ -74,31 +66,12 @@ def pending_reason(request: Request) -> str:
         return f'Referenced "{kind}" not found: {name}'
     if fault := request.store.fault(request.id):
         return fault
-    hosts = request.inputs["spec"].get("dnsNames") or []
-    solvers = list(find(issuer["inputs"], "spec.acme.solvers.*"))
-    missing = [
-        host for host in hosts if solvers and not any(_solved(request, host, solver) for solver in solvers)
-    ]
+    solvers = list(find(issuer["inputs"], "spec.acme.solvers.*"))  # without ACME the issuer signs every name
+    hosts = request.inputs["spec"].get("dnsNames") or [] if solvers else []
+    missing = [host for host in hosts if not any(solves(solver, host) for solver in solvers)]
     return f"Waiting for propagation: {', '.join(missing)} cannot be proved" if missing else ""
 
 
-def _solved(request: Request, host: str, solver: Props) -> bool:
-    for zone in find(solver, "dns01.azureDNS.hostedZoneName"):
-        if host == zone or host.endswith("." + zone):
-            return True
-    return "http01" in solver and bool(address_of(request, host))
-
-
-def address_of(request: Request, host: str) -> str:
-    """A host's public address, from its own A record or a wildcard record."""
-    host = host.removeprefix("*.")
-    for record in request.store.all("azure-native:dns:RecordSet"):
-        inputs = record["inputs"]
-        label, zone = inputs.get("relativeRecordSetName"), inputs.get("zoneName")
-        full = zone if label == "@" else f"{label}.{zone}"
-        same = host == full or (label == "*" and host.endswith(f".{zone}"))
-        if same and inputs.get("recordType") == "A":
-            addresses = list(find(inputs, "aRecords.*.ipv4Address"))
-            target = request.store.get(next(find(inputs, "targetResource.id"), ""))
-            return str((addresses or [target and target["outputs"].get("ipAddress")])[0] or "")
-    return ""
+def solves(solver: Props, host: str) -> bool:
+    zones = find(solver, "dns01.azureDNS.hostedZoneName")
+    return "http01" in solver or any(f".{host}".endswith(f".{zone}") for zone in zones)

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rehearsal.properties import Props, find
-from rehearsal.resource_types import Request, ResourceType
-from rehearsal.store import RefusedError, Store
+from rehearsal.resource_types import Check, Request, ResourceType, rule
+from rehearsal.store import Store
 
 APPLICATION, SERVICE_PRINCIPAL, GROUP = (
     f"azuread:index/{name[0].lower()}{name[1:]}:{name}"
     for name in ("Application", "ServicePrincipal", "Group")
 )
+LONGEST = timedelta(days=2 * 366)
+"""The tenant's limit for the lifetime of a password."""
 
 
 def caller(store: Store) -> Props:
@@ -30,75 +32,19 @@ def may_write(request: Request) -> None:
         request.refuse("Authorization_RequestDenied", "Insufficient privileges to complete the operation")
 
 
-def name_is_free(request: Request) -> None:
-    for other in request.store.all(request.type) if request.get("preventDuplicateNames") else ():
-        if other["id"] != request.id and other["inputs"]["displayName"] == request.inputs["displayName"]:
-            request.refuse(
-                "DuplicateName", f"an object named {request.inputs['displayName']!r} already exists"
-            )
-
-
-def redirects_are_https(request: Request) -> None:
-    for uri in find(request.inputs, "web.redirectUris.*"):
-        if not uri.startswith(("https://", "http://localhost")):
-            request.refuse("InvalidReplyAddress", f"{uri}: must start with 'HTTPS' or 'http://localhost'")
-
-
-def roles_are_unique(request: Request) -> None:
-    for field in ("id", "value"):
-        values = list(find(request.inputs, f"appRoles.*.{field}"))
-        if len(values) != len(set(values)):
-            request.refuse("DuplicateValue", f"appRoles have the same {field} twice")
-
-
-def owners_exist(request: Request) -> None:
-    for path in ("owners.*", "members.*", "principalObjectId"):
-        for id_ in find(request.inputs, path):
-            if not principal(request.store, id_):
-                request.refuse("Request_ResourceNotFound", f"Resource '{id_}' does not exist")
-
-
-def principal(store: Store, id_: str) -> bool:
+def exists(store: Store, id_: str) -> bool:
     """Whether an object id belongs to a user, a group, a service principal or a managed identity."""
-    if id_ == caller(store).get("objectId") or store.get(f"/groups/{id_}") or store.get(f"/users/{id_}"):
-        return True
-    if store.get(f"/servicePrincipals/{id_}"):
-        return True
     managed = store.all("azure-native:managedidentity:UserAssignedIdentity")
-    return any(identity["outputs"]["principalId"] == id_ for identity in managed)
+    return (
+        id_ == caller(store).get("objectId")
+        or any(store.get(f"/{kind}/{id_}") for kind in ("groups", "users", "servicePrincipals"))
+        or any(identity["outputs"]["principalId"] == id_ for identity in managed)
+    )
 
 
-def find_application(request: Request, id_: str) -> dict[str, Any]:
-    found = request.store.get(id_)
-    if found is None or found["type"] != APPLICATION:
-        raise RefusedError("Request_ResourceNotFound", f"Resource '{id_}' does not exist")
-    return found
-
-
-def application_exists(request: Request) -> None:
-    find_application(request, request.inputs["applicationId"])
-
-
-def client_exists(request: Request) -> None:
-    """The application exists, and has no other service principal."""
-    client = request.inputs["clientId"]
-    if not any(o["outputs"]["clientId"] == client for o in request.store.all(APPLICATION)):
-        request.refuse(
-            "NoBackingApplicationObject", f"The appId '{client}' does not reference a valid application"
-        )
-    for other in request.store.all(SERVICE_PRINCIPAL):
-        if other["id"] != request.id and other["inputs"]["clientId"] == client:
-            request.refuse("ServicePrincipalExists", f"The service principal for {client} is already in use")
-
-
-def end_date_is_allowed(request: Request) -> None:
-    """The end date is in the future, and within the tenant's limit of two years."""
-    end = end_date(request)
-    hours = (end - datetime.now(UTC)).total_seconds() / 3600
-    if hours <= 0:
-        request.refuse("KeyCredentialsInvalidEndDate", f"{end} is in the past")
-    if hours > LONGEST:
-        request.refuse("CredentialLifetimeNotAllowed", f"a password may last {LONGEST} hours at most")
+def application_of(store: Store, client: str | None) -> dict[str, Any]:
+    """The application with a client id, {} if there is none."""
+    return next((o for o in store.all(APPLICATION) if o["outputs"]["clientId"] == client), {})
 
 
 def end_date(request: Request) -> datetime:
@@ -109,83 +55,93 @@ def end_date(request: Request) -> datetime:
     return datetime.now(UTC) + timedelta(hours=float(text.removesuffix("h")))
 
 
-def role_is_the_resources(request: Request) -> None:
-    """The resource's application has the role. The role of zeros is the default access of every application."""
-    resource = request.store.get(f"/servicePrincipals/{request.inputs['resourceObjectId']}")
-    if resource is None:
-        request.refuse(
-            "Request_ResourceNotFound", f"Resource '{request.inputs['resourceObjectId']}' does not exist"
-        )
-        return
-    role = request.inputs["appRoleId"]
-    applications = [
-        o
-        for o in request.store.all(APPLICATION)
-        if o["outputs"]["clientId"] == resource["inputs"]["clientId"]
-    ]
-    known = [id_ for o in applications for id_ in find(o["inputs"], "appRoles.*.id")]
-    if role.strip("0-") and role not in known:
-        request.refuse("Request_BadRequest", "Permission being assigned was not found on application")
+def resource(request: Request) -> dict[str, Any]:
+    """The service principal whose app role is assigned, {} if there is none."""
+    return request.store.get(f"/servicePrincipals/{request.inputs['resourceObjectId']}") or {}
+
+
+def missing_role(request: Request) -> str:
+    """The assigned role, unless the resource's application has it. Zeros are the default access."""
+    application = application_of(request.store, next(find(resource(request), "inputs.clientId"), None))
+    role: str = request.inputs["appRoleId"]
+    return role if role.strip("0-") and role not in find(application, "inputs.appRoles.*.id") else ""
+
+
+NOT_FOUND = "Resource '{}' does not exist"
+NAME_IS_FREE = rule(
+    "DuplicateName", "an object with this display name already exists",
+    lambda r: r.get("preventDuplicateNames") and r.taken("displayName"))  # fmt: skip
+REDIRECTS_ARE_HTTPS = rule(
+    "InvalidReplyAddress", "{}: must start with 'HTTPS' or 'http://localhost'",
+    lambda r: (uri for uri in find(r.inputs, "web.redirectUris.*")
+               if not uri.startswith(("https://", "http://localhost"))))  # fmt: skip
+ROLES_ARE_UNIQUE = rule(
+    "DuplicateValue", "appRoles have the same {} twice",
+    lambda r: (field for field in ("id", "value") for values in [list(find(r.inputs, f"appRoles.*.{field}"))]
+               if len(values) != len(set(values))))  # fmt: skip
+PRINCIPALS_EXIST = rule(
+    "Request_ResourceNotFound", NOT_FOUND,
+    lambda r: (id_ for path in ("owners.*", "members.*", "principalObjectId") for id_ in find(r.inputs, path)
+               if not exists(r.store, id_)))  # fmt: skip
+CLIENT_RULES = (
+    rule("NoBackingApplicationObject", "The appId '{}' does not reference a valid application",
+         lambda r: not application_of(r.store, r.inputs["clientId"]) and r.inputs["clientId"]),
+    rule("Request_MultipleObjectsWithSameKeyValue", "the service principal name is already in use",
+         lambda r: r.taken("clientId")),
+)  # fmt: skip
+PASSWORD_RULES = (
+    rule("Request_ResourceNotFound", NOT_FOUND,
+         lambda r: not r.store.get(r.inputs["applicationId"]) and r.inputs["applicationId"]),
+    rule("KeyCredentialsInvalidEndDate", "{} is in the past",
+         lambda r: end_date(r) <= datetime.now(UTC) and end_date(r)),
+    rule("CredentialInvalidLifetimeAsPerAppPolicy", "Credential lifetime exceeds the max value: {}",
+         lambda r: end_date(r) - datetime.now(UTC) > LONGEST and LONGEST),
+)  # fmt: skip
+ASSIGNMENT_RULES = (
+    rule("Request_ResourceNotFound", NOT_FOUND, lambda r: not resource(r) and r.inputs["resourceObjectId"]),
+    rule("Request_BadRequest", "Permission being assigned was not found on application: {}", missing_role),
+)
 
 
 # Outputs
 
 
-def object_id(request: Request) -> str:
-    return request.id.split("/")[-1]
-
-
 def application(request: Request) -> Props:
     found = request.store.get(request.id)
-    client = found["outputs"]["clientId"] if found else request.store.ids.guid(request.id, "client")
-    return {
-        "objectId": object_id(request), "clientId": client, "publisherDomain": "example.org",
-        "appRoleIds": {r["value"]: r["id"] for r in request.inputs.get("appRoles") or [] if r.get("value")},
-    }  # fmt: skip
-
-
-def service_principal(request: Request) -> Props:
-    for found in request.store.all(APPLICATION):
-        if found["outputs"]["clientId"] == request.inputs["clientId"]:
-            name, roles = found["inputs"]["displayName"], found["outputs"]["appRoleIds"]
-            return {"objectId": object_id(request), "displayName": name, "appRoleIds": roles,
-                    "applicationTenantId": caller(request.store).get("tenantId")}  # fmt: skip
-    return {"objectId": object_id(request)}
+    client = found["outputs"]["clientId"] if found else request.store.guid(request.id, "client")
+    return {"objectId": request.name, "clientId": client}
 
 
 def password(request: Request) -> Props:
     end = f"{end_date(request):%Y-%m-%dT%H:%M:%SZ}"
-    return {"keyId": object_id(request), "value": secrets.token_urlsafe(30), "endDate": end}
+    return {"keyId": request.name, "value": secrets.token_urlsafe(30), "endDate": end}
 
 
 def with_object_id(request: Request) -> Props:
-    return {"objectId": object_id(request)}
+    return {"objectId": request.name}
 
 
-LONGEST = 2 * 366 * 24
 PERMISSION = {APPLICATION: "Application", SERVICE_PRINCIPAL: "Application", GROUP: "Group"}
 
 
-def resource_type(path: str, *checks: Any, **how: Any) -> ResourceType:
-    return ResourceType(
-        id=path, checks=checks, role="", seconds=5, stable=("objectId", "clientId", "appRoleIds"), **how
-    )
+def resource_type(path: str, *checks: Check, **how: Any) -> ResourceType:
+    return ResourceType(id=path, checks=checks, role="", seconds=5, stable=("objectId", "clientId"), **how)
 
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     APPLICATION: resource_type(
-        "/applications/{guid}", may_write, name_is_free, redirects_are_https, roles_are_unique, owners_exist,
+        "/applications/{guid}", may_write, NAME_IS_FREE, REDIRECTS_ARE_HTTPS, ROLES_ARE_UNIQUE, PRINCIPALS_EXIST,
         outputs=application, replaces=("templateId",)),
     SERVICE_PRINCIPAL: resource_type(
-        "/servicePrincipals/{guid}", may_write, client_exists, owners_exist, outputs=service_principal,
+        "/servicePrincipals/{guid}", may_write, *CLIENT_RULES, PRINCIPALS_EXIST, outputs=with_object_id,
         replaces=("clientId",)),
     GROUP: resource_type(
-        "/groups/{guid}", may_write, name_is_free, owners_exist, outputs=with_object_id,
+        "/groups/{guid}", may_write, NAME_IS_FREE, PRINCIPALS_EXIST, outputs=with_object_id,
         replaces=("mailNickname", "assignableToRole", "types", "behaviors", "provisioningOptions")),
     "azuread:index/applicationPassword:ApplicationPassword": resource_type(
-        "{applicationId}/password/{guid}", application_exists, end_date_is_allowed, outputs=password, write_only=("value",),
+        "{applicationId}/password/{guid}", *PASSWORD_RULES, outputs=password, write_only=("value",),
         replaces=("applicationId", "displayName", "endDate", "endDateRelative", "rotateWhenChanged", "startDate")),
     "azuread:index/appRoleAssignment:AppRoleAssignment": resource_type(
-        "/servicePrincipals/{resourceObjectId}/appRoleAssignedTo/{guid}", role_is_the_resources, owners_exist,
+        "/servicePrincipals/{resourceObjectId}/appRoleAssignedTo/{guid}", *ASSIGNMENT_RULES, PRINCIPALS_EXIST,
         replaces=("appRoleId", "principalObjectId", "resourceObjectId")),
 }  # fmt: skip

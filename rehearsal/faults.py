@@ -25,7 +25,7 @@ class Fault:
     text: str
     methods: tuple[str, ...] = ("create", "update", "delete")
     delay: float = 0
-    """Seconds until a retry of the real provider succeeds; 0 if it gives up."""
+    """Seconds until a retry of the real provider succeeds; 0 if the provider gives up."""
     percent: int = 4
     """The probability of the fault."""
 
@@ -79,14 +79,14 @@ class Faults:
                 await asyncio.sleep(fault.delay * self.scale)
 
     def after(self) -> None:
-        """Count a change. At the last one the run ends: the cloud has it, and the state does not."""
+        """Count a change. After the last one the run ends: the state does not have the change."""
         if self.signal:
             self.left -= 1
             if self.left == 0:
                 end(self.signal)
 
     def unready(self, type_: str, id_: str, method: str) -> str:
-        """Why an object is not ready after the operation, if it is not."""
+        """The reason why an object is not ready after the operation, "" if it is."""
         injected = (f.text for f in AFTERWARDS if not self.signal and self._applies(f, type_, id_, method))
         return next(injected, "")
 
@@ -99,7 +99,7 @@ class Faults:
 
 
 def end(how: signal.Signals) -> None:
-    """End the driver. SIGKILL ends its engine, too, as the loss of the machine does."""
+    """End the driver. SIGKILL also ends its engine, like the loss of the machine."""
     driver = os.getppid()
     if how is signal.SIGTERM:
         os.kill(driver, how)

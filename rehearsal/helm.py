@@ -1,5 +1,6 @@
 """Helm releases: the objects that they need, and the CRDs that they install."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ from components.kubernetes.charts import CHARTS
 from rehearsal.cluster_objects import cluster_and_namespace
 from rehearsal.pod_admission import require
 from rehearsal.properties import Props, find
-from rehearsal.resource_types import Request, ResourceType
+from rehearsal.resource_types import Request, ResourceType, rule
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 CRDS = {
@@ -23,27 +24,26 @@ SECRET_KEYS = {
     "configSecretName", "tlsSecretName",
 }  # fmt: skip
 REFS = {
-    "secretRef": "Secret",
-    "secretKeyRef": "Secret",
-    "configMapRef": "ConfigMap",
-    "configMapKeyRef": "ConfigMap",
-}
+    "secretRef": "Secret", "secretKeyRef": "Secret", "configMapRef": "ConfigMap", "configMapKeyRef": "ConfigMap",
+}  # fmt: skip
 CLASSES = {"storageClass", "storageClassName"}
 
 
-def release_can_be_made(request: Request) -> None:
-    chart = request.inputs["chart"].rpartition("/")[2]
+def chart_of(inputs: Props) -> str:
+    return str(inputs["chart"]).rpartition("/")[2]
+
+
+def is_pending(request: Request) -> bool:
     found = request.store.get(request.id)
-    if found and found["outputs"]["status"]["status"].startswith("pending"):
-        request.refuse("OperationInProgress", "another operation (install/upgrade/rollback) is in progress")
-    if chart not in CHARTS:
-        request.refuse(
-            "ChartNotFound", f'chart "{chart}" not found in {request.get("repositoryOpts.repo")} repository'
-        )
+    return bool(found and found["outputs"]["status"]["status"].startswith("pending"))
+
+
+def objects_exist(request: Request) -> None:
+    """The objects that a chart's values refer to exist. Without them Helm waits for the pods in vain."""
     values = request.inputs.get("values") or {}
     for kind, name, keys in named_objects(values):
         require(request, kind, name, keys, "ReleaseNotReady")
-    if chart == "concourse":
+    if chart_of(request.inputs) == "concourse":
         for secret, keys in concourse_secrets(request.inputs["name"], values):
             require(request, "Secret", secret, keys, "ReleaseNotReady")
 
@@ -63,11 +63,7 @@ def named_objects(values: Any) -> Iterator[tuple[str, str, list[str]]]:
         elif key in CLASSES and value and isinstance(value, str) and value != "-":
             yield "StorageClass", value, []
         elif key == "serviceAccount" and isinstance(value, dict) and value.get("create") is False:
-            yield from (("ServiceAccount", str(name), []) for name in (value.get("name"),) if name)
-        elif key == "imagePullSecrets":
-            yield from (
-                ("Secret", str(one["name"] if isinstance(one, dict) else one), []) for one in value or []
-            )
+            yield from (("ServiceAccount", str(name), []) for name in find(value, "name"))
         else:
             yield from named_objects(value)
 
@@ -78,15 +74,8 @@ def concourse_secrets(name: str, values: Props) -> Iterator[tuple[str, list[str]
         return
     base = values.get("fullnameOverride") or name
     if next(find(values, "web.enabled"), True):
-        yield (
-            f"{base}-web",
-            [
-                key
-                for path, wanted, keys in WEB_KEYS
-                for key in keys
-                if wanted(next(find(values, path), None))
-            ],
-        )
+        keys = [keys for path, wanted, keys in WEB_KEYS if wanted(next(find(values, path), None))]
+        yield f"{base}-web", [*itertools.chain(*keys)]
     if next(find(values, "worker.enabled"), True):
         yield f"{base}-worker", ["host-key-pub", "worker-key"]
 
@@ -108,39 +97,39 @@ WEB_KEYS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
 def crds(request: Request) -> set[str]:
     """API groups of the CRDs in the cluster."""
     found = {"cilium.io"}  # AKS with Cilium has its CRDs
-    for other in request.store.all(RELEASE):
-        chart = other["inputs"]["chart"].rpartition("/")[2]
-        switch, default, groups = CRDS.get(chart, ("", False, ()))
-        values = other["inputs"].get("values") or {}
-        if cluster_and_namespace(other)[0] == cluster_and_namespace(request)[0] and (
-            next(find(values, switch), default) if switch else True
-        ):
+    root = cluster_and_namespace(request.id)[0]
+    for release in (o for o in request.store.all(RELEASE) if o["id"].startswith(root + "/")):
+        switch, default, groups = CRDS.get(chart_of(release["inputs"]), ("", False, ()))
+        if next(find(release["inputs"].get("values"), switch), default):
             found |= set(groups)
     return found
 
 
 def release_outputs(request: Request) -> Props:
     found = request.store.get(request.id)
-    revision = found["outputs"]["status"]["revision"] + 1 if found else 1
-    fault = request.store.fault(request.id)
     status = {
-        "status": fault or "deployed", "revision": revision, "name": request.inputs["name"],
-        "namespace": request.inputs["namespace"], "version": request.inputs.get("version"),
-    }  # fmt: skip
+        "status": request.store.fault(request.id) or "deployed",
+        "revision": found["outputs"]["status"]["revision"] + 1 if found else 1,
+        **{key: request.inputs.get(key) for key in ("name", "namespace", "version")},
+    }
     return {"status": status, "resourceNames": {}}
 
 
 def release_unready(request: Request) -> str:
     found = request.store.get(request.id)
     status = found["outputs"]["status"]["status"] if found else "deployed"
-    return (
-        "" if status == "deployed" else f"Helm release {request.inputs['name']!r} was not deployed: {status}"
-    )
+    return "" if status == "deployed" else f"Helm release {request.name!r} was not deployed: {status}"
 
 
 def release() -> ResourceType:
     return ResourceType(
         id="{namespace}/{name}", role="", seconds=60, outputs=release_outputs, unready=release_unready,
-        checks=(release_can_be_made,), replaces=("name", "namespace"), stable=("name", "namespace"),
+        checks=(
+            rule("OperationInProgress", "another operation (install/upgrade/rollback) is in progress", is_pending),
+            rule("ChartNotFound", 'chart "{}" not found in repository',
+                 lambda r: chart_of(r.inputs) not in CHARTS and chart_of(r.inputs)),
+            objects_exist,
+        ),
+        replaces=("name", "namespace"), stable=("name", "namespace"),
         unknown_in_preview=("status", "resourceNames"), required=("name", "namespace"),
     )  # fmt: skip

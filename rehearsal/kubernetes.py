@@ -13,32 +13,52 @@ import yaml
 
 from rehearsal import chart_values, schema
 from rehearsal.cert_manager import certificate, certificate_unready, issuer_works
-from rehearsal.cluster_objects import (
-    cluster_and_namespace,
-    exists,
-    kind_name,
-    namespaced,
-    object_key,
-    refuse_missing,
-)
+from rehearsal.cluster_objects import CLUSTER_WIDE, cluster_and_namespace, exists, kind_name, object_key
 from rehearsal.helm import RELEASE, crds, release
 from rehearsal.pod_admission import pods_can_start
-from rehearsal.properties import Props, unknown
-from rehearsal.provider import Provider
-from rehearsal.resource_types import Request, ResourceType
+from rehearsal.properties import Props, find, unknown
+from rehearsal.provider import Paths, Provider
+from rehearsal.resource_types import Check, Request, ResourceType, rule
 from rehearsal.store import RefusedError, Store
 
-AUTONAMED = "pulumi.com/autonamed"
-REPLACE_UNREADY = "pulumi.com/replaceUnready"
-DIGEST = "sha256:"
+AUTONAMED, REPLACE_UNREADY = "pulumi.com/autonamed", "pulumi.com/replaceUnready"
+NAMED = ("metadata.name", "metadata.namespace")
+SECRET, CONFIG_MAP = "kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap"
+JOB = "kubernetes:batch/v1:Job"
+
+
+# Refusals of the API server, and objects that never become ready
+
+
+def missing_namespace(request: Request) -> str:
+    namespace = cluster_and_namespace(request.id)[1]
+    return namespace if namespace and not exists(request, "Namespace", namespace) else ""
+
+
+def missing_kind(request: Request) -> str:
+    """The kind of a custom resource whose CRD is not in the cluster."""
+    group = request.type.split(":")[1].partition("/")[0]
+    return "" if group in crds(request) else f'"{kind_name(request.type)}" in "{group}"'
+
+
+def missing_role(request: Request) -> str:
+    """The role of a binding. The account may follow: a chart creates its own after the binding."""
+    kind, name = request.inputs["roleRef"]["kind"], request.inputs["roleRef"]["name"]
+    return "" if exists(request, kind, name) else f'{kind.lower()} "{name}"'
+
+
+NAMESPACE_EXISTS = rule("NotFound", 'namespaces "{}" not found', missing_namespace)
+ROLE_EXISTS = rule("NotFound", "{} not found", missing_role)
+CRD_EXISTS = rule("NoKindMatch", "no matches for kind {}", missing_kind)
+DATA_IS_SMALL = rule(
+    "Invalid", "Too long: may not be more than 1048576 bytes",
+    lambda r: sum(len(str(value)) for value in (r.inputs.get("data") or {}).values()) > 1024 * 1024)  # fmt: skip
 
 
 class Cluster(Provider):
     """The API server of a kubeconfig."""
 
-    @property
-    def checks(self) -> tuple[Any, ...]:  # type: ignore[override]
-        return (namespace_exists,)
+    checks = (NAMESPACE_EXISTS,)
 
     def resource_type(self, type_: str) -> ResourceType | None:
         known = self.types.get(type_)
@@ -46,32 +66,28 @@ class Cluster(Provider):
             return CUSTOM.get(type_.rpartition(":")[2], custom())
         return known
 
-    def key(self, kind: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
-        return object_key(self._root(context), type_, id_)
-
-    def _root(self, context: Any) -> str:
+    def key(self, type_: str, id_: str, context: Any) -> str:
         found = cluster_of(self.store, self.configs[context.peer()])
-        return f"/kubernetes{found['id']}"
+        return object_key(f"/kubernetes{found['id']}", type_, id_)
 
     def fill_defaults(self, type_: str, old: Props, new: Props, name: str) -> Props:
-        at, was = (
-            (new, old) if type_ == RELEASE else (new.setdefault("metadata", {}), old.get("metadata", {}))
-        )
+        at, was = new, old
+        if type_ != RELEASE:
+            at, was = new.setdefault("metadata", {}), old.get("metadata", {})
         if unknown(at) and not isinstance(at, dict):
             return new
         if not at.get("name"):
             at["name"] = was.get("name") or f"{name}-{secrets.token_hex(4)}"
             if type_ != RELEASE:
                 at["annotations"] = at.get("annotations", {}) | {AUTONAMED: "true"}
-        if namespaced(type_):
+        if kind_name(type_) not in CLUSTER_WIDE:
             at.setdefault("namespace", "default")
         given = new.pop("stringData", None) or {}
         if not isinstance(given, dict):
             return new | {"data": given}  # all its keys are unknown
         for key, value in given.items():
-            if not unknown(value):
-                value = base64.b64encode(str(value).encode()).decode()  # noqa: PLW2901
-            new["data"] = new.get("data", {}) | {key: value}
+            encoded = value if unknown(value) else base64.b64encode(str(value).encode()).decode()
+            new["data"] = new.get("data", {}) | {key: encoded}
         return new
 
     def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
@@ -83,42 +99,32 @@ class Cluster(Provider):
     def explicitly_named(self, kind: ResourceType, new: Props) -> bool:  # noqa: ARG002
         return AUTONAMED not in new.get("metadata", {}).get("annotations", {})
 
-    def replace_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[str, ...]:
-        flag = {SECRET: "enableSecretMutable", CONFIG_MAP: "enableConfigMapMutable"}.get(request.type)
-        immutable = flag and str(self.configs[context.peer()].get(flag)).lower() != "true"
-        return kind.replaces + (("data", "binaryData", "type") if immutable else ())
-
-    def rerun_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[str, ...]:
+    def replace_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[Paths, Paths]:
         """A failed Job runs again if it has the annotation `replaceUnready`."""
-        path = f'metadata.annotations["{REPLACE_UNREADY}"]'
-        asked = REPLACE_UNREADY in str(request.news.fields["metadata"])
-        if request.type != JOB or not asked or not self.reached(context):
-            return ()
-        found = self.store.get(self.key(kind, request.type, request.id, context))
-        return (path,) if found and job_failed(found) else ()
-
-    def reached(self, context: Any) -> bool:
-        return not unknown(self.configs[context.peer()].get("kubeconfig"))
+        config = self.configs[context.peer()]
+        flag = {SECRET: "enableSecretMutable", CONFIG_MAP: "enableConfigMapMutable"}.get(request.type)
+        immutable = flag and str(config.get(flag)).lower() != "true"
+        wanted = kind.replaces + (("data", "binaryData", "type") if immutable else ())
+        marked = request.type == JOB and REPLACE_UNREADY in str(request.news.fields["metadata"])
+        found = self.store.get(self.key(JOB, request.id, context)) if marked and not unknown(config) else None
+        return wanted, (f'metadata.annotations["{REPLACE_UNREADY}"]',) if job_failed(found) else ()
 
     def serialize(self, kind: ResourceType, props: Props) -> Props:
         """A Secret's values as digests: drift is visible, and no secret is on disk."""
-        digests = (
-            {k: digest(v) for k, v in props.get("data", {}).items()} if kind is RESOURCE_TYPES[SECRET] else {}
-        )
-        return super().serialize(kind, props) | ({"data": digests} if digests else {})
+        given = props.get("data") if kind is RESOURCE_TYPES[SECRET] else None
+        digests = {"data": {key: digest(value) for key, value in given.items()}} if given else {}
+        return super().serialize(kind, props) | digests
 
     def deserialize(self, kind: ResourceType, stored: Props, known: Props) -> Props:
         if kind is not RESOURCE_TYPES[SECRET]:
             return super().deserialize(kind, stored, known)
-        mine = known.get("data") or {}
-        same = {
-            k: mine[k] if k in mine and digest(mine[k]) == v else v for k, v in stored.get("data", {}).items()
-        }
+        mine = {digest(value): value for value in (known.get("data") or {}).values()}
+        same = {key: mine.get(value, value) for key, value in stored.get("data", {}).items()}
         return stored | ({"data": same} if same else {})
 
 
 def digest(value: Any) -> str:
-    return DIGEST + hashlib.sha256(str(value).encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(str(value).encode()).hexdigest()
 
 
 def server(kubeconfig: Any) -> str:
@@ -154,77 +160,30 @@ def another_cluster(old: Props, new: Props) -> bool:
     return server(old["kubeconfig"]) != server(new["kubeconfig"])
 
 
-# Refusals of the API server, and objects that never become ready
-
-
-def namespace_exists(request: Request) -> None:
-    _, namespace = cluster_and_namespace(request)
-    if namespace and "/namespaces/" in request.id and not exists(request, "Namespace", namespace):
-        request.refuse("NotFound", f'namespaces "{namespace}" not found')
-
-
-def crd_exists(request: Request) -> None:
-    group = request.type.split(":")[1].partition("/")[0]
-    if group not in crds(request):
-        request.refuse("NoKindMatch", f'no matches for kind "{kind_name(request.type)}" in "{group}"')
-
-
-def role_exists(request: Request) -> None:
-    """The role of a binding exists. The account may follow: a chart creates its own after the binding."""
-    role = request.inputs["roleRef"]
-    if role["name"] not in GIVEN_ROLES and not exists(request, role["kind"], role["name"]):
-        refuse_missing(request, "NotFound", role["kind"], role["name"])
-
-
-def data_is_small(request: Request) -> None:
-    size = sum(len(str(value)) for value in (request.inputs.get("data") or {}).values())
-    if size > 1024 * 1024:
-        request.refuse("Invalid", "Too long: may not be more than 1048576 bytes")
-
-
 # Outputs
 
 
 def metadata(request: Request) -> Props:
     """Metadata as completed by the server."""
-    metadata = request.inputs.get("metadata", {})
     found = request.store.get(request.id) or {"outputs": {}}
     version = int(found["outputs"].get("metadata", {}).get("resourceVersion", 0)) + 1
-    return {
-        "metadata": metadata | {"uid": request.store.ids.guid(request.id), "resourceVersion": str(version)}
-    }
+    completed = {"uid": request.store.guid(request.id), "resourceVersion": str(version)}
+    return {"metadata": request.inputs.get("metadata", {}) | completed}
 
 
 def job(request: Request) -> Props:
     """A Job runs once. Its status stays until it is replaced."""
-    found = request.store.get(request.id)
-    status = found["outputs"]["status"] if found else None
-    fault = request.store.fault(request.id)
-    condition = {"type": "Failed" if fault else "Complete", "status": "True"} | (
-        {"reason": fault} if fault else {}
-    )
-    return metadata(request) | {"status": status or {"conditions": [condition]}}
+    found, fault = request.store.get(request.id), request.store.fault(request.id)
+    condition = {"type": "Failed", "reason": fault} if fault else {"type": "Complete"}
+    status = {"conditions": [condition | {"status": "True"}]}
+    return metadata(request) | {"status": found["outputs"]["status"] if found else status}
 
 
-def job_failed(found: dict[str, Any]) -> str:
-    for condition in found["outputs"].get("status", {}).get("conditions", []):
+def job_failed(found: dict[str, Any] | None) -> str:
+    for condition in find(found or {}, "outputs.status.conditions.*"):
         if condition["type"] == "Failed":
             return f"[{condition['reason']}] Job has failed"
     return ""
-
-
-def job_unready(request: Request) -> str:
-    found = request.store.get(request.id)
-    return job_failed(found) if found else ""
-
-
-NAMED = ("metadata.name", "metadata.namespace")
-SECRET, CONFIG_MAP, JOB = (
-    "kubernetes:core/v1:Secret",
-    "kubernetes:core/v1:ConfigMap",
-    "kubernetes:batch/v1:Job",
-)
-GIVEN_ROLES = ("cluster-admin", "admin", "edit", "view", "system:auth-delegator")
 
 
 def kind(*replaces: str, **how: Any) -> ResourceType:
@@ -240,30 +199,28 @@ def cluster_wide(*replaces: str, **how: Any) -> ResourceType:
     return kind(*replaces, id="{metadata[name]}", **how)
 
 
-def custom(**how: Any) -> ResourceType:
-    checks = (crd_exists, *how.pop("checks", ()))
-    return kind(checks=checks, **how)
+def custom(*checks: Check, **how: Any) -> ResourceType:
+    return kind(checks=(CRD_EXISTS, *checks), **how)
 
 
-BINDING: Any = {"checks": (role_exists,)}
 RESOURCE_TYPES: dict[str, ResourceType] = {
     f"kubernetes:{type_}": kind_
     for type_, kind_ in {
         "core/v1:Namespace": cluster_wide(seconds=1),
-        "core/v1:Secret": kind(checks=(data_is_small,), secret=("data",)),
-        "core/v1:ConfigMap": kind(checks=(data_is_small,)),
+        "core/v1:Secret": kind(checks=(DATA_IS_SMALL,), secret=("data",)),
+        "core/v1:ConfigMap": kind(checks=(DATA_IS_SMALL,)),
         "core/v1:ServiceAccount": kind(),
         "core/v1:ServiceAccountPatch": kind(singleton=True),
         "batch/v1:Job": kind(
             *(f"spec.{p}" for p in ("completions", "parallelism", "selector", "template")),
-            checks=(pods_can_start,), outputs=job, unready=job_unready, seconds=30),
+            checks=(pods_can_start,), outputs=job, unready=lambda r: job_failed(r.store.get(r.id)), seconds=30),
         "batch/v1:CronJob": kind(checks=(pods_can_start,)),
         "networking.k8s.io/v1:NetworkPolicy": kind(),
         "policy/v1:PodDisruptionBudget": kind(),
         "rbac.authorization.k8s.io/v1:Role": kind(),
-        "rbac.authorization.k8s.io/v1:RoleBinding": kind("roleRef", **BINDING),
+        "rbac.authorization.k8s.io/v1:RoleBinding": kind("roleRef", checks=(ROLE_EXISTS,)),
         "rbac.authorization.k8s.io/v1:ClusterRole": cluster_wide(),
-        "rbac.authorization.k8s.io/v1:ClusterRoleBinding": cluster_wide("roleRef", **BINDING),
+        "rbac.authorization.k8s.io/v1:ClusterRoleBinding": cluster_wide("roleRef", checks=(ROLE_EXISTS,)),
         "storage.k8s.io/v1:StorageClass": cluster_wide(
             "parameters", "provisioner", immutable=("reclaimPolicy", "volumeBindingMode")),
         "helm.sh/v3:Release": release(),
@@ -272,6 +229,6 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
 
 CUSTOM: dict[str, ResourceType] = {
     "Certificate": custom(outputs=certificate, unready=certificate_unready, seconds=30),
-    "ClusterIssuer": custom(id="{metadata[name]}", checks=(issuer_works,), seconds=5),
+    "ClusterIssuer": custom(issuer_works, id="{metadata[name]}", seconds=5),
 }
 """Custom resources with effects here; all others are only stored."""

@@ -9,13 +9,13 @@ RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 class SimulatedCluster:
-    """Offers `deploy recover` what a real cluster's kubectl offers."""
+    """Has the methods of `deploy recover`'s real cluster."""
 
     def __init__(self, home: Path) -> None:
         self.files = {file: json.loads(file.read_text()) for file in (home / "cloud").rglob("*.json")}
 
     def stuck(self) -> Iterator[tuple[str, Path]]:
-        """Each release that Helm holds as pending, as `namespace/name`, with its file."""
+        """The key of each pending release, with its file."""
         for file, found in self.files.items():
             if found["type"] == RELEASE and found["outputs"]["status"]["status"].startswith("pending-"):
                 yield found["id"], file

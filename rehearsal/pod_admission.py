@@ -33,46 +33,40 @@ NAMES = (
 
 
 def pods_can_start(request: Request) -> None:
-    for path in TEMPLATES:
-        for spec in find(request.inputs, path):
-            pod_security(request, spec)
-            for base, kind, field, keys, code in NAMES:
-                for found in find(spec, base) if base else (spec,):
-                    if found.get(field) and not found.get("optional"):
-                        require(request, kind, found[field], list(find(found, keys)) if keys else [], code)
-            mounted(request, spec)
-            contradicted(request, spec)
-    for class_ in find(request.inputs, "spec.volumeClaimTemplates.*.spec.storageClassName"):
-        require(request, "StorageClass", class_, [], "ProvisioningFailed")
+    for spec in (spec for path in TEMPLATES for spec in find(request.inputs, path)):
+        for problem in invalid(spec):
+            request.refuse("Invalid", problem)
+        pod_security(request, spec)
+        for base, kind, field, keys, code in NAMES:
+            for found in find(spec, base) if base else (spec,):
+                if found.get(field) and not found.get("optional"):
+                    require(request, kind, found[field], list(find(found, keys)) if keys else [], code)
 
 
 def require(request: Request, kind: str, name: str, keys: list[str], code: str) -> None:
     """The object exists, with the given keys."""
     if not exists(request, kind, name):
         refuse_missing(request, code, kind, name)
-    found = get(request, kind, name)
-    for key in keys if found else ():
-        inputs = found["inputs"] if found else {}
+    inputs = (get(request, kind, name) or {}).get("inputs", {})
+    for key in keys:
         if key not in {**(inputs.get("data") or {}), **(inputs.get("binaryData") or {})}:
             refuse_missing(request, code, kind, name, f"has no key {key}")
 
 
-def mounted(request: Request, spec: Props) -> None:
+def containers(spec: Props) -> list[Props]:
+    return [container for of in CONTAINERS for container in spec.get(of) or []]
+
+
+def invalid(spec: Props) -> Iterator[str]:
+    """What the API server's validation refuses in a pod."""
     volumes = set(find(spec, "volumes.*.name"))
-    volumes |= set(find(request.inputs, "spec.volumeClaimTemplates.*.metadata.name"))
-    for of in CONTAINERS:
-        for name in find(spec, f"{of}.*.volumeMounts.*.name"):
+    for container in containers(spec):
+        for name in find(container, "volumeMounts.*.name"):
             if name not in volumes:
-                request.refuse("Invalid", f'volumeMounts.name: Not found: "{name}"')
-
-
-def contradicted(request: Request, spec: Props) -> None:
-    for of in CONTAINERS:
-        for own in find(spec, f"{of}.*.securityContext"):
-            if own.get("privileged") and own.get("allowPrivilegeEscalation") is False:
-                request.refuse(
-                    "Invalid", "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
-                )
+                yield f'volumeMounts.name: Not found: "{name}"'
+        own = container.get("securityContext") or {}
+        if own.get("privileged") and own.get("allowPrivilegeEscalation") is False:
+            yield "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
 
 
 # Pod security: https://kubernetes.io/docs/concepts/security/pod-security-standards/
@@ -84,36 +78,27 @@ CAPABILITIES = {
 }  # fmt: skip
 VOLUMES = {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected",
            "secret"}  # fmt: skip
-BASELINE: tuple[tuple[str, str, Callable[[list[Any]], bool]], ...] = (
-    # (path in the pod's spec or in each container, violation, whether the values are allowed)
-    ("hostNetwork", "host namespaces", lambda found: not any(found)),
-    ("hostPID", "host namespaces", lambda found: not any(found)),
-    ("hostIPC", "host namespaces", lambda found: not any(found)),
-    ("securityContext.privileged", "privileged", lambda found: not any(found)),
-    (
-        "securityContext.capabilities.add.*",
-        "non-default capabilities",
-        lambda found: set(found) <= CAPABILITIES,
-    ),
-    ("ports.*.hostPort", "hostPort", lambda found: not found),
-    ("securityContext.seccompProfile.type", "seccompProfile", lambda found: "Unconfined" not in found),
-)
-LEVELS = {
-    "privileged": (),
-    "baseline": (*BASELINE, ("volumes.*.hostPath", "hostPath volumes", lambda found: not found)),
-    "restricted": (
-        *BASELINE,
-        ("volumes.*", "restricted volume types", lambda found: all(set(volume) <= VOLUMES for volume in found)),
-        ("securityContext.allowPrivilegeEscalation", "allowPrivilegeEscalation != false", lambda found: found == [False]),
-        ("securityContext.capabilities.drop.*", "unrestricted capabilities", lambda found: "ALL" in found),
-        ("securityContext.capabilities.add.*", "unrestricted capabilities",
-         lambda found: set(found) <= {"NET_BIND_SERVICE"}),
-        ("securityContext.runAsNonRoot", "runAsNonRoot != true", lambda found: found == [True]),
-        ("securityContext.runAsUser", "runAsUser=0", lambda found: 0 not in found),
-        ("securityContext.seccompProfile.type", "seccompProfile",
-         lambda found: bool(found) and found[0] in ("RuntimeDefault", "Localhost")),
-    ),
-}  # fmt: skip
+BOTH = ("baseline", "restricted")
+SECURITY: tuple[tuple[tuple[str, ...], str, str, Callable[[list[Any]], bool]], ...] = (
+    # levels, path in the pod's spec or in each container, violation, whether the level forbids the values
+    (BOTH, "hostNetwork", "host namespaces", any),
+    (BOTH, "hostPID", "host namespaces", any),
+    (BOTH, "hostIPC", "host namespaces", any),
+    (BOTH, "securityContext.privileged", "privileged", any),
+    (BOTH, "securityContext.capabilities.add.*", "non-default capabilities", lambda found: bool({*found} - CAPABILITIES)),
+    (BOTH, "ports.*.hostPort", "hostPort", any),
+    (BOTH, "securityContext.seccompProfile.type", "seccompProfile", lambda found: "Unconfined" in found),
+    (("baseline",), "volumes.*.hostPath", "hostPath volumes", any),
+    (("restricted",), "volumes.*", "restricted volume types", lambda found: any({*volume} - VOLUMES for volume in found)),
+    (("restricted",), "securityContext.allowPrivilegeEscalation", "allowPrivilegeEscalation != false",
+     lambda found: found != [False]),
+    (("restricted",), "securityContext.capabilities.drop.*", "unrestricted capabilities", lambda found: "ALL" not in found),
+    (("restricted",), "securityContext.capabilities.add.*", "unrestricted capabilities",
+     lambda found: bool({*found} - {"NET_BIND_SERVICE"})),
+    (("restricted",), "securityContext.runAsNonRoot", "runAsNonRoot != true", lambda found: found != [True]),
+    (("restricted",), "securityContext.runAsUser", "runAsUser=0", lambda found: 0 in found),
+    (("restricted",), "securityContext.seccompProfile.type", "seccompProfile", lambda found: not found),
+)  # fmt: skip
 OF_POD = {"hostNetwork", "hostPID", "hostIPC", "volumes"}
 
 
@@ -130,13 +115,12 @@ def pod_security(request: Request, spec: Props) -> None:
 
 def violations(level: str, spec: Props) -> Iterator[str]:
     """What the level forbids. A container inherits the pod's security context."""
-    containers = [container for of in CONTAINERS for container in spec.get(of) or []]
-    for path, violation, allowed in LEVELS[level]:
+    for _, path, violation, forbidden in (row for row in SECURITY if level in row[0]):
         if path.partition(".")[0] in OF_POD:
-            if not allowed(list(find(spec, path))):
+            if forbidden(list(find(spec, path))):
                 yield violation
             continue
-        for container in containers:
+        for container in containers(spec):
             context = (spec.get("securityContext") or {}) | (container.get("securityContext") or {})
-            if not allowed(list(find({**container, "securityContext": context}, path))):
+            if forbidden(list(find({**container, "securityContext": context}, path))):
                 yield f"{violation} (container {container['name']})"

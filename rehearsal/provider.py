@@ -5,11 +5,14 @@ refusals. (Sources: the providers run against real servers; azure-native's provi
 """
 
 import asyncio
+import functools
+import importlib.metadata
 import re
 import secrets
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import grpc
 from google.protobuf import json_format, struct_pb2
@@ -20,13 +23,13 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import schema
 from rehearsal.properties import UNKNOWN, Props, changes, covers, find, unknown
-from rehearsal.resource_types import Request, ResourceType, dependants
+from rehearsal.resource_types import Check, Request, ResourceType, dependants
 from rehearsal.store import RefusedError, Store, Timing
 
 Invoke = Callable[[Store, Props], Props]
+Paths = tuple[str, ...]
 PropertyDiff = provider_pb2.PropertyDiff
-DIFF_SOME = provider_pb2.DiffResponse.DIFF_SOME
-DIFF_NONE = provider_pb2.DiffResponse.DIFF_NONE
+DIFFERENT = {True: provider_pb2.DiffResponse.DIFF_SOME, False: provider_pb2.DiffResponse.DIFF_NONE}
 
 
 def plain(struct: struct_pb2.Struct) -> Props:
@@ -60,49 +63,53 @@ def mark_secrets(rules: ResourceType, props: Mapping[str, Any]) -> struct_pb2.St
     return struct({k: mark | {"value": v} if k in rules.secret else v for k, v in props.items()})
 
 
+def refusable(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Callable[[Any, Any, Any], Awaitable[Any]]:
+    """Return a refusal as a gRPC error."""
+
+    @functools.wraps(method)
+    async def answer(self: Any, request: Any, context: Any) -> Any:
+        try:
+            return await method(self, request, context)
+        except RefusedError as refused:
+            return await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+
+    return answer
+
+
+def constant(message: Any) -> Any:
+    """A method that always returns the same message."""
+
+    async def answer(_self: Any, _request: Any, _context: Any) -> Any:
+        return message
+
+    return answer
+
+
+@dataclass(eq=False)
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """The resources of one package: `types` has the rules, `store` the objects."""
 
-    checks: tuple[Callable[[Request], None], ...] = ()
+    checks: ClassVar[tuple[Check, ...]] = ()
     """Checks of every object, before those of its type."""
-
-    def __init__(
-        self,
-        package: str,
-        version: str,
-        types: Mapping[str, ResourceType],
-        store: Store,
-        *,
-        invokes: Mapping[str, Invoke] | None = None,
-        configure: Callable[[Store, Props], None] | None = None,
-        replaced_by: Callable[[Props, Props], bool] | None = None,
-    ) -> None:
-        self.package, self.version, self.store = package, version, store
-        self.types = dict(types)
-        self.invokes = dict(invokes or {})
-        self.configure = configure
-        self.replaced_by = replaced_by
-        """Whether a changed configuration means another cloud, so that all its resources are replaced."""
-        self.configs: dict[str, Props] = {}
-        """Configurations by peer: the engine opens a connection for each provider of the program."""
-        self.real_server: Callable[[str, Request, Props], Props] | None = None
-        """A real server behind this one: (method, request, configuration) of a passed request → outputs."""
-        self.log: list[tuple[str, str]] = []
-        """Every request that changed something: (method, id)."""
+    package: str
+    types: Mapping[str, ResourceType]
+    store: Store
+    invokes: Mapping[str, Invoke] = field(default_factory=dict)
+    configure: Callable[[Store, Props], None] | None = None
+    replaced_by: Callable[[Props, Props], bool] | None = None
+    """Whether a changed configuration means another cloud, so that all its resources are replaced."""
+    configs: dict[str, Props] = field(default_factory=dict)
+    """Configurations by peer: the engine opens a connection for each provider of the program."""
+    real_server: Callable[[str, Request, Props], Props] | None = None
+    """A real server behind this one: (method, request, configuration) of a passed request → outputs."""
 
     # The provider itself
 
-    async def Attach(self, request: Any, context: Any) -> Empty:  # noqa: ARG002
-        return Empty()
-
-    async def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        return provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True)
+    Attach = Cancel = constant(Empty())
+    Handshake = constant(provider_pb2.ProviderHandshakeResponse(supports_autonaming_configuration=True))
 
     async def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        return plugin_pb2.PluginInfo(version=self.version)
-
-    async def Cancel(self, request: Any, context: Any) -> Empty:  # noqa: ARG002
-        return Empty()
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version(f"pulumi-{self.package}"))
 
     async def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         return provider_pb2.CheckResponse(inputs=request.news)
@@ -111,28 +118,23 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old, new = plain(request.old_inputs or request.olds), plain(request.news)
         changed = [path for path, _ in changes(old, new) if path != "version"]
         replaces = changed if changed and self.replaced_by and self.replaced_by(old, new) else []
-        return provider_pb2.DiffResponse(changes=diff_changes(changed), diffs=changed, replaces=replaces)
+        return provider_pb2.DiffResponse(changes=DIFFERENT[bool(changed)], diffs=changed, replaces=replaces)
 
+    @refusable
     async def Configure(self, request: Any, context: Any) -> Any:
         given = plain(request.args)
-        try:
-            if self.configure and not unknown(given):
-                self.configure(self.store, given)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+        if self.configure and not unknown(given):
+            self.configure(self.store, given)
         self.configs[context.peer()] = given
         return provider_pb2.ConfigureResponse(supportsPreview=True, supports_autonaming_configuration=True)
 
-    async def Invoke(self, request: Any, context: Any) -> Any:
-        try:
-            answer = self.invokes.get(request.tok)
-            if answer is None:
-                raise RefusedError("UnknownFunction", f"rehearsal does not know {request.tok}")  # noqa: TRY301
-            returned = answer(self.store, plain(request.args))
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(refused))
+    @refusable
+    async def Invoke(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        if request.tok not in self.invokes:
+            raise RefusedError("UnknownFunction", f"rehearsal does not know {request.tok}")
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(struct(returned))
+        answer = self.invokes[request.tok](self.store, plain(request.args))
+        getattr(response, "return").CopyFrom(struct(answer))
         return response
 
     # Resources
@@ -141,112 +143,88 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         type_, old, new = request.type, plain(request.olds), plain(request.news)
         rules = self.resource_type(type_)
         if rules is None:
-            reason = f"rehearsal does not know the resource type {type_}"
-            return provider_pb2.CheckResponse(
-                failures=[provider_pb2.CheckFailure(property="", reason=reason)]
-            )
+            failure = provider_pb2.CheckFailure(reason=f"rehearsal does not know the resource type {type_}")
+            return provider_pb2.CheckResponse(failures=[failure])
         if rules.name and not new.get(rules.name):
-            new[rules.name] = old.get(rules.name) or self._auto_name(request)
+            proposed = request.autonaming.proposed_name or f"{request.name}{secrets.token_hex(4)}"
+            new[rules.name] = old.get(rules.name) or proposed
             new["__createBeforeDelete"] = True  # azure-native's mark of a generated name
         new = self.fill_defaults(type_, old, new, request.name)
         problems = [*self.problems(type_, new)]
-        problems += [
-            (p, "is required") for p in rules.required if not list(find(new, p)) and not unknown(new)
-        ]
-        problems += self._name_problems(rules, new)
+        if not unknown(new):
+            problems += [(p, "is required") for p in rules.required if not list(find(new, p))]
+        name = new.get(rules.name, UNKNOWN)
+        if name != UNKNOWN and not re.fullmatch(rules.pattern, str(name)):
+            problems.append((rules.name, f"{name!r} is not a valid name ({rules.pattern})"))
         failures = [provider_pb2.CheckFailure(property=p, reason=r) for p, r in problems]
         return provider_pb2.CheckResponse(inputs=mark_secrets(rules, new), failures=failures)
 
     async def Diff(self, request: Any, context: Any) -> Any:
         rules = self._type(request.type)
         old, new = plain(request.old_inputs), plain(request.news)
-        wanted, anew = (self.replace_on(rules, request, context), self.rerun_on(rules, request, context))
-        detailed: dict[str, Any] = {}
-        replaces: list[str] = []
-        for path, what in [*changes(old, new), *((path, "update") for path in anew)]:
-            replace = path in anew or any(covers(one, path) for one in wanted)
-            name = what.upper() + ("_REPLACE" if replace else "")
+        wanted, rerun = self.replace_on(rules, request, context)
+        found = [*changes(old, new), *((path, "update") for path in rerun)]
+        replaces = [p for p, _ in found if p in rerun or any(covers(one, p) for one in wanted)]
+        detailed = {}
+        for path, what in found:
+            name = what.upper() + ("_REPLACE" if path in replaces else "")
             detailed[path] = PropertyDiff(kind=PropertyDiff.Kind.Value(name), inputDiff=True)
-            if replace:
-                replaces.append(path)
         return provider_pb2.DiffResponse(
-            changes=diff_changes(detailed),
+            changes=DIFFERENT[bool(detailed)],
             diffs=list(detailed), replaces=replaces, detailedDiff=detailed, hasDetailedDiff=True,
             deleteBeforeReplace=bool(replaces) and self.explicitly_named(rules, new),
         )  # fmt: skip
 
+    @refusable
     async def Create(self, request: Any, context: Any) -> Any:
         rules, inputs = self._type(request.type), plain(request.properties)
         if request.preview:
             await self._dry_run(Request(self.store, request.name, request.type, inputs), context)
             return provider_pb2.CreateResponse(properties=mark_secrets(rules, preview_outputs(rules, inputs)))
-        try:
-            words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
-            id_ = rules.id.format_map(TemplateInputs(words))
-            operation = Request(self.store, self.key(rules, request.type, id_, context), request.type, inputs)
-            async with self._operation(rules, operation, "create"):
-                if not rules.singleton and self.store.get(operation.id):
-                    operation.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
-                properties = await self._write("create", rules, operation, context)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(rules, operation, context, id_, properties)
-        return provider_pb2.CreateResponse(id=id_, properties=mark_secrets(rules, properties))
+        words = self.configs[context.peer()] | {"guid": str(uuid.uuid4())} | inputs
+        id_ = rules.id.format_map(words)
+        operation = Request(self.store, self.key(request.type, id_, context), request.type, inputs)
+        properties = await self._apply("create", rules, id_, operation, context)
+        return provider_pb2.CreateResponse(id=id_, properties=properties)
 
+    @refusable
     async def Update(self, request: Any, context: Any) -> Any:
-        rules, inputs = self._type(request.type), plain(request.news)
+        rules, inputs, before = self._type(request.type), plain(request.news), plain(request.old_inputs)
         if request.preview:
-            before = plain(request.old_inputs)
             await self._dry_run(Request(self.store, request.name, request.type, inputs, before), context)
             known = {k: v for k, v in plain(request.olds).items() if k in rules.stable}
-            return provider_pb2.UpdateResponse(
-                properties=mark_secrets(rules, preview_outputs(rules, inputs) | known)
-            )
-        before = plain(request.old_inputs)
-        key = self.key(rules, request.type, request.id, context)
-        operation = Request(self.store, key, request.type, inputs, before)
-        try:
-            async with self._operation(rules, operation, "update"):
-                if self.store.get(operation.id) is None:
-                    operation.refuse("ResourceNotFound", f"{request.id} does not exist any more")
-                for path, _ in changes(before, inputs):
-                    if any(covers(wanted, path) for wanted in rules.immutable):
-                        operation.refuse(rules.immutable_error, f"{path} cannot be changed in place")
-                properties = await self._write("update", rules, operation, context)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-        await self._wait(rules, operation, context, request.id, properties)
-        return provider_pb2.UpdateResponse(properties=mark_secrets(rules, properties))
+            properties = mark_secrets(rules, preview_outputs(rules, inputs) | known)
+        else:
+            key = self.key(request.type, request.id, context)
+            operation = Request(self.store, key, request.type, inputs, before)
+            properties = await self._apply("update", rules, request.id, operation, context)
+        return provider_pb2.UpdateResponse(properties=properties)
 
     async def Read(self, request: Any, context: Any) -> Any:
         rules = self._type(request.type)
-        found = self.store.get(self.key(rules, request.type, request.id, context))
+        found = self.store.get(self.key(request.type, request.id, context))
         if found is None:
             return provider_pb2.ReadResponse()
         inputs = self.deserialize(rules, found["inputs"], plain(request.inputs))
-        outputs = readable(rules, inputs) | self.deserialize(
-            rules, found["outputs"], plain(request.properties)
-        )
+        outputs = self.deserialize(rules, found["outputs"], plain(request.properties))
+        properties = mark_secrets(rules, readable(rules, inputs) | outputs)
         return provider_pb2.ReadResponse(
-            id=request.id, inputs=mark_secrets(rules, inputs), properties=mark_secrets(rules, outputs)
+            id=request.id, inputs=mark_secrets(rules, inputs), properties=properties
         )
 
+    @refusable
     async def Delete(self, request: Any, context: Any) -> Empty:
         rules = self._type(request.type)
-        key = self.key(rules, request.type, request.id, context)
+        key = self.key(request.type, request.id, context)
         operation = Request(self.store, key, request.type, plain(request.old_inputs))
-        try:
-            async with self._operation(rules, operation, "delete"):
-                self._authorise(rules, operation)
-                for gone in (operation.id, *(o["id"] for o in self.store.below(operation.id))):
-                    self._refuse_if_in_use(gone, operation)
-                await self._forward("delete", operation, context)
-                self.log.append(("delete", operation.id))
-                self.store.drop(operation.id, alone=rules.singleton)
-                if rules.on_delete:
-                    rules.on_delete(operation)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
+        async with self._operation(rules, operation, "delete"):
+            self._authorise(rules, operation)
+            for gone in (operation.id, *(o["id"] for o in self.store.below(operation.id))):
+                self._refuse_if_in_use(gone, operation)
+            await self._forward("delete", operation, context)
+            self.store.drop(operation.id, alone=rules.singleton)
+            if rules.on_delete:
+                rules.on_delete(operation)
         return Empty()
 
     # Hooks: where providers differ
@@ -254,9 +232,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def resource_type(self, type_: str) -> ResourceType | None:
         return self.types.get(type_)
 
-    def key(self, rules: ResourceType, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
-        """The key of an object in the store: its id, with a prefix where ids of two types can be equal."""
-        return rules.prefix + id_
+    def key(self, type_: str, id_: str, context: Any) -> str:  # noqa: ARG002
+        """The key of an object in the store: its id, or more where ids of two types can be equal."""
+        return id_
 
     def fill_defaults(self, type_: str, old: Props, new: Props, name: str) -> Props:  # noqa: ARG002
         """Inputs with the provider's own defaults."""
@@ -270,13 +248,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Whether the program sets the name, so that a replacement deletes the old object first."""
         return bool(rules.name) and "__createBeforeDelete" not in new
 
-    def replace_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Inputs whose change forces a replacement."""
-        return rules.replaces
-
-    def rerun_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[str, ...]:  # noqa: ARG002
-        """Unchanged inputs that force a replacement all the same."""
-        return ()
+    def replace_on(self, rules: ResourceType, request: Any, context: Any) -> tuple[Paths, Paths]:  # noqa: ARG002
+        """Inputs whose change forces a replacement, and inputs that force one without a change."""
+        return rules.replaces, ()
 
     def serialize(self, rules: ResourceType, props: Props) -> Props:
         """Properties as written to disk, without secrets."""
@@ -289,14 +263,38 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     # Helpers
 
     def _operation(self, rules: ResourceType, operation: Request, method: str) -> Any:
-        lock = rules.lock_key.format_map(operation.inputs)
-        timing = Timing(rules.seconds, lock, rules.conflict_code)
+        timing = Timing(rules.seconds, rules.lock_key.format_map(operation.inputs), rules.conflict_code)
         return self.store.operation(operation.type, operation.id, method, timing)
 
     def _type(self, type_: str) -> ResourceType:
         rules = self.resource_type(type_)
         assert rules, type_  # Check refuses unknown types  # noqa: S101
         return rules
+
+    async def _apply(
+        self, method: str, rules: ResourceType, id_: str, operation: Request, context: Any
+    ) -> struct_pb2.Struct:
+        """Create or update an object. Fails with an initialisation error if it exists and is not ready."""
+        async with self._operation(rules, operation, method):
+            there = self.store.get(operation.id)
+            if method == "create" and there and not rules.singleton:
+                operation.refuse("AlreadyExists", f"cannot create already existing resource '{id_}'")
+            if method == "update" and not there:
+                operation.refuse("ResourceNotFound", f"{id_} does not exist any more")
+            for path, _ in changes(operation.before, operation.inputs) if operation.before else ():
+                if any(covers(wanted, path) for wanted in rules.immutable):
+                    operation.refuse(rules.immutable_error, f"{path} cannot be changed in place")
+            properties = mark_secrets(rules, await self._write(method, rules, operation, context))
+        if reason := rules.unready(operation) if rules.unready else "":
+            inputs = mark_secrets(rules, operation.inputs)
+            failed = provider_pb2.ErrorResourceInitFailed(
+                id=id_, properties=properties, inputs=inputs, reasons=[reason]
+            )
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
+            status.details.add().Pack(failed)
+            detail = (("grpc-status-details-bin", status.SerializeToString()),)
+            await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
+        return properties
 
     async def _write(self, method: str, rules: ResourceType, operation: Request, context: Any) -> Props:
         """Apply the cloud's checks, then store the object. Returns its outputs."""
@@ -314,13 +312,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for check in (*self.checks, *rules.checks):
             check(operation)
         outputs = rules.outputs(operation) | await self._forward(method, operation, context)
-        self.log.append((method, operation.id))
-        self.store.put(
-            operation.id,
-            operation.type,
-            self.serialize(rules, operation.inputs),
-            self.serialize(rules, outputs),
-        )
+        stored = self.serialize(rules, operation.inputs), self.serialize(rules, outputs)
+        self.store.put(operation.id, operation.type, *stored)
         return readable(rules, operation.inputs) | outputs
 
     async def _forward(self, method: str, operation: Request, context: Any) -> Props:
@@ -330,37 +323,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     async def _dry_run(self, operation: Request, context: Any) -> None:
         """In a preview: refuse what the real server refuses in a dry run."""
-        if unknown(operation.inputs) or unknown(self.configs[context.peer()]):
-            return
-        try:
+        if not unknown(operation.inputs) and not unknown(self.configs[context.peer()]):
             await self._forward("try", operation, context)
-        except RefusedError as refused:
-            await context.abort(grpc.StatusCode.UNKNOWN, str(refused))
-
-    async def _wait(
-        self, rules: ResourceType, operation: Request, context: Any, id_: str, properties: Props
-    ) -> None:
-        """Fail with an initialisation error if the object exists and is not ready."""
-        reason = rules.unready(operation) if rules.unready else ""
-        if reason:
-            failed = provider_pb2.ErrorResourceInitFailed(
-                id=id_,
-                properties=mark_secrets(rules, properties),
-                inputs=mark_secrets(rules, operation.inputs),
-                reasons=[reason],
-            )
-            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
-            status.details.add().Pack(failed)
-            detail = (("grpc-status-details-bin", status.SerializeToString()),)
-            await context.abort(grpc.StatusCode.UNKNOWN, reason, detail)
 
     def _authorise(self, rules: ResourceType, operation: Request) -> None:
         caller = self.store.get("/caller")
         if rules.role and caller and not {rules.role, "Owner"} & set(caller["inputs"]["roles"]):
-            name = caller["inputs"]["name"]
-            operation.refuse(
-                "AuthorizationFailed", f"{name} needs the role {rules.role} to write {operation.id}"
-            )
+            text = f"{caller['inputs']['name']} needs the role {rules.role} to write {operation.id}"
+            operation.refuse("AuthorizationFailed", text)
 
     def _refuse_if_in_use(self, id_: str, operation: Request) -> None:
         """Refuse the deletion if an object outside of it refers to this one."""
@@ -369,27 +339,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for user in dependants(self.store, id_, self.types) if rules and not rules.singleton else ():
             if not user.startswith(operation.id + "/"):
                 operation.refuse(rules.in_use if rules else "", f"{id_} is still used by {user}")
-
-    def _auto_name(self, request: Any) -> str:
-        proposed = request.autonaming.proposed_name
-        return str(proposed) if proposed else f"{request.name}{secrets.token_hex(4)}"
-
-    def _name_problems(self, rules: ResourceType, new: Props) -> list[tuple[str, str]]:
-        name = new.get(rules.name) if rules.name else None
-        if name is None or name == UNKNOWN or re.fullmatch(rules.pattern, str(name)):
-            return []
-        return [(rules.name, f"{name!r} is not a valid name ({rules.pattern})")]
-
-
-def diff_changes(found: Any) -> provider_pb2.DiffResponse.DiffChanges.ValueType:
-    return DIFF_SOME if found else DIFF_NONE
-
-
-class TemplateInputs(dict[str, Any]):
-    """Inputs for an id template. A missing one is a mistake in the table."""
-
-    def __missing__(self, key: str) -> str:
-        raise RefusedError("MissingInput", f"{key} is not set")
 
 
 def readable(rules: ResourceType, inputs: Props) -> Props:
@@ -403,10 +352,11 @@ def preview_outputs(rules: ResourceType, inputs: Props) -> Props:
 
 
 def parents(id_: str) -> list[str]:
-    """The parents of an ARM id, such as its group and its server. Ids of other clouds have none."""
-    parts = id_.split("/")
-    if parts[:2] != ["", "subscriptions"] or "providers" not in parts:
-        return ["/".join(parts[:3])] if parts[:2] == ["", "subscriptions"] and len(parts) > 3 else []  # noqa: PLR2004
-    start = len(parts) - 1 - parts[::-1].index("providers")
-    above = ["/".join(parts[:start])] if start > 1 else []
-    return above + ["/".join(parts[:end]) for end in range(start + 4, len(parts) - 1, 2)]
+    """The parents of an ARM id, such as its resource group and its server. Ids of other clouds have none."""
+    if not id_.startswith("/subscriptions/"):
+        return []
+    above, found, below = id_.rpartition("/providers/")
+    if not found:
+        return ["/".join(id_.split("/")[:3])]
+    parts = below.split("/")
+    return [above, *("/".join((above, "providers", *parts[:end])) for end in range(3, len(parts), 2))]

@@ -21,7 +21,7 @@ from rehearsal.resource_types import Request, ResourceType
 
 
 class Generator(Provider):
-    """A provider without a cloud: only the state holds what it made."""
+    """A provider without a cloud: its values exist only in Pulumi's state."""
 
     async def Create(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         kind, inputs = self.types[request.type], plain(request.properties)
@@ -66,13 +66,10 @@ def password(request: Request) -> Props:
 
 # tls
 
-PEM, PUBLIC = serialization.Encoding.PEM, serialization.PublicFormat
-PRIVATE, OPEN = serialization.PrivateFormat, serialization.NoEncryption()
-USES = {
-    "digital_signature": "digital_signature", "content_commitment": "content_commitment",
-    "key_encipherment": "key_encipherment", "data_encipherment": "data_encipherment",
-    "key_agreement": "key_agreement", "cert_signing": "key_cert_sign", "crl_signing": "crl_sign",
-}  # fmt: skip
+PEM, OPENSSH = serialization.Encoding.PEM, serialization.Encoding.OpenSSH
+USES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "cert_signing", "crl_signing")  # fmt: skip
+"""In the order of x509.KeyUsage's arguments."""
 
 
 def private_key(request: Request) -> Props:
@@ -82,13 +79,11 @@ def private_key(request: Request) -> Props:
         key = ec.generate_private_key({"P256": ec.SECP256R1()}[request.inputs["ecdsaCurve"]])
     else:
         key = rsa.generate_private_key(65537, int(request.inputs.get("rsaBits") or 2048))
-    ssh = key.public_key().public_bytes(serialization.Encoding.OpenSSH, PUBLIC.OpenSSH)
+    ssh = key.public_key().public_bytes(OPENSSH, serialization.PublicFormat.OpenSSH)
+    pem = key.private_bytes(PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
     digest = hashlib.sha256(base64.b64decode(ssh.split()[1])).digest()
     return {
-        "privateKeyPem": key.private_bytes(PEM, PRIVATE.TraditionalOpenSSL, OPEN).decode(),
-        "privateKeyPemPkcs8": key.private_bytes(PEM, PRIVATE.PKCS8, OPEN).decode(),
-        "privateKeyOpenssh": key.private_bytes(PEM, PRIVATE.OpenSSH, OPEN).decode(),
-        "publicKeyPem": key.public_key().public_bytes(PEM, PUBLIC.SubjectPublicKeyInfo).decode(),
+        "privateKeyPem": pem.decode(),
         "publicKeyOpenssh": ssh.decode() + "\n",
         "publicKeyFingerprintSha256": "SHA256:" + base64.b64encode(digest).decode().rstrip("="),
     }
@@ -100,12 +95,12 @@ def self_signed_certificate(request: Request) -> Props:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, inputs["subject"]["commonName"])])
     start = datetime.now(UTC).replace(microsecond=0)
     end = start + timedelta(hours=int(inputs["validityPeriodHours"]))
-    uses = {field: use in inputs["allowedUses"] for use, field in USES.items()}
+    uses = [use in inputs["allowedUses"] for use in USES] + [False, False]  # encipher_only, decipher_only
     builder = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
         .serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(end)
         .add_extension(x509.BasicConstraints(bool(inputs.get("isCaCertificate")), None), critical=True)
-        .add_extension(x509.KeyUsage(**uses, encipher_only=False, decipher_only=False), critical=True)
+        .add_extension(x509.KeyUsage(*uses), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from rehearsal.properties import Props, find
 from rehearsal.store import RefusedError, Store
@@ -20,16 +20,49 @@ class Request:
     before: Props | None = None
     """The object's inputs before an update; None for a creation."""
 
+    @property
+    def name(self) -> str:
+        """The last part of the id."""
+        return self.id.rpartition("/")[2]
+
     def get(self, path: str) -> Any:
         """The first input at a dotted path, or None."""
         return next(find(self.inputs, path), None)
 
-    def refuse(self, code: str, message: str) -> None:
+    def old(self, path: str) -> Any:
+        """The same before an update. None for a creation."""
+        return next(find(self.before or {}, path), None)
+
+    def others(self) -> Iterator[dict[str, Any]]:
+        """The other objects of the same type."""
+        return (found for found in self.store.all(self.type) if found["id"] != self.id)
+
+    def siblings(self) -> list[dict[str, Any]]:
+        """The other objects of the same type with the same parent."""
+        parent = self.id.rpartition("/")[0]
+        return [found for found in self.others() if found["id"].rpartition("/")[0] == parent]
+
+    def taken(self, *names: str) -> bool:
+        """Whether another object of the type has the same values for these inputs."""
+        return any(all(o["inputs"].get(n) == self.inputs.get(n) for n in names) for o in self.others())
+
+    def refuse(self, code: str, message: str) -> NoReturn:
         raise RefusedError(code, message)
 
 
-def no_outputs(_: Request) -> Props:
-    return {}
+Check = Callable[[Request], None]
+
+
+def rule(code: str, message: str, broken: Callable[[Request], Any]) -> Check:
+    """A check that refuses a request if `broken` finds something. `{}` in the message shows it."""
+
+    def check(request: Request) -> None:
+        found = broken(request)
+        if first := next(found, None) if isinstance(found, Iterator) else found:
+            request.refuse(code, message.format(first))
+
+    check.__name__ = code
+    return check
 
 
 @dataclass(frozen=True)
@@ -38,14 +71,12 @@ class ResourceType:
 
     id: str
     """The id that the cloud assigns: a template over the inputs."""
-    prefix: str = ""
-    """Put before the id in the store, because ids of two types can be equal."""
     name: str = ""
     """The input that the provider generates when the program omits it."""
     pattern: str = r".{1,260}"
     """The syntax of a name (azure-rest-api-specs, path parameters of the operations)."""
     replaces: tuple[str, ...] = ()
-    """Inputs whose change is a replacement in the real provider."""
+    """Inputs whose change makes the real provider replace the object."""
     immutable: tuple[str, ...] = ()
     """Inputs that the provider updates in place and the cloud refuses to change."""
     immutable_error: str = "PropertyChangeNotAllowed"
@@ -62,12 +93,12 @@ class ResourceType:
     """Properties that the real provider itself marks as secret."""
     unknown_in_preview: tuple[str, ...] = ()
     """Inputs that the cloud returns in another shape, so that a preview does not know them."""
-    outputs: Callable[[Request], Props] = no_outputs
+    outputs: Callable[[Request], Props] = lambda _: {}
     unready: Callable[[Request], str] | None = None
     """Why an existing object is not ready, for types whose provider waits for readiness."""
     on_delete: Callable[[Request], None] | None = None
     """Stores what the cloud keeps of a deleted object."""
-    checks: tuple[Callable[[Request], None], ...] = ()
+    checks: tuple[Check, ...] = ()
     lock_key: str = ""
     """A template: the cloud refuses a second simultaneous change of objects with the same value."""
     conflict_code: str = "AnotherOperationInProgress"
@@ -83,7 +114,7 @@ class ResourceType:
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """The inputs that the id is made of."""
+        """The inputs in the id's template."""
         return tuple(re.findall(r"\{(\w+)\}", self.id))
 
 

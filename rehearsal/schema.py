@@ -54,35 +54,26 @@ def arguments(token: str) -> type | None:
     except (ImportError, AttributeError):
         return None
     beside = sys.modules[resource.__module__]
-    for suffix in ("InitArgs", "Args"):
-        if hasattr(beside, name + suffix):
-            return typing.cast("type", getattr(beside, name + suffix))
-    return None
+    return getattr(beside, name + "InitArgs", None) or getattr(beside, name + "Args", None)
 
 
 @functools.cache
 def fields(args: type) -> dict[str, type | None]:
     """Wire name → the class of inputs below it, if there is one."""
-    found: dict[str, type | None] = {}
     module = vars(sys.modules[args.__module__])
-    for attribute, member in vars(args).items():
-        wire = getattr(getattr(member, "fget", None), "_pulumi_name", None)
-        if wire is not None:
-            hint = member.fget.__annotations__.get("return")
-            found[wire or attribute] = next(_classes(hint, module), None)
-    return found
+    getters = [member.fget for member in vars(args).values() if hasattr(member, "fget")]
+    return {
+        getter._pulumi_name: next(_classes(getter.__annotations__.get("return"), module), None)  # noqa: SLF001
+        for getter in getters
+    }
 
 
 @functools.cache
 def required(args: type) -> tuple[str, ...]:
     """Wire names of the required inputs."""
+    parameters = [p for p in inspect.signature(args).parameters.values() if p.kind is p.KEYWORD_ONLY]
     wire = {name: m.fget._pulumi_name for name, m in vars(args).items() if hasattr(m, "fget")}  # noqa: SLF001
-    signature = inspect.signature(args)
-    return tuple(
-        wire.get(p.name, p.name)
-        for p in signature.parameters.values()
-        if p.kind is p.KEYWORD_ONLY and p.default is p.empty
-    )
+    return tuple(wire.get(p.name, p.name) for p in parameters if p.default is p.empty)
 
 
 def _classes(hint: Any, module: dict[str, Any]) -> Iterator[type]:
@@ -107,9 +98,7 @@ def _unknown_keys(
         here = f"{place}.{key}" if place else key
         if key not in known:
             yield here, f"is no input of {args.__name__.removesuffix('Args').removesuffix('Init')}"
-            continue
-        below = known[key]
-        if below is not None:
+        elif below := known[key]:
             yield from _below(below, value, here)
 
 
@@ -118,12 +107,10 @@ def _below(args: type, value: Any, here: str) -> Iterator[tuple[str, str]]:
         for index, item in enumerate(value):
             yield from _below(args, item, f"{here}[{index}]")
     elif isinstance(value, Mapping):
-        if (
-            value
-            and not set(value) & set(fields(args))
-            and all(isinstance(item, Mapping) for item in value.values())
-        ):
-            for key, item in value.items():  # a map of named objects
-                yield from _below(args, item, f"{here}.{key}")
-        else:
+        named = (
+            value and not {*value} & {*fields(args)} and all(isinstance(v, Mapping) for v in value.values())
+        )
+        for key, item in value.items() if named else ():  # a map of named objects
+            yield from _below(args, item, f"{here}.{key}")
+        if not named:
             yield from _unknown_keys(args, value, here, set())

@@ -1,6 +1,5 @@
 """Assembles the simulated clouds of one stack and serves them to the engine."""
 
-import importlib.metadata
 import json
 import re
 from typing import Any
@@ -20,24 +19,17 @@ LARGEST = 400 * 1024 * 1024
 
 def providers_of(store: Store) -> dict[str, Provider]:
     """The simulated provider of each package."""
-
-    def provider(
-        package: str, types: dict[str, Any], how: type[Provider] = Provider, **more: Any
-    ) -> Provider:
-        return how(package, importlib.metadata.version(f"pulumi-{package}"), types, store, **more)
-
-    return {
-        made.package: made
-        for made in (
-            provider("azure-native", azure.RESOURCE_TYPES, invokes=azure.INVOKES, configure=azure.subscribed),
-            provider("azuread", entra.RESOURCE_TYPES),
-            provider("random", generated.RANDOM, generated.Generator),
-            provider("tls", generated.TLS, generated.Generator),
-            provider("vault", vault.RESOURCE_TYPES, vault.Vault),
-            provider("kubernetes", kubernetes.RESOURCE_TYPES, kubernetes.Cluster,
-                     configure=kubernetes.reachable, replaced_by=kubernetes.another_cluster),
-        )
-    }  # fmt: skip
+    every = (
+        Provider("azure-native", azure.RESOURCE_TYPES, store, azure.INVOKES, azure.subscribed),
+        Provider("azuread", entra.RESOURCE_TYPES, store),
+        generated.Generator("random", generated.RANDOM, store),
+        generated.Generator("tls", generated.TLS, store),
+        vault.Vault("vault", vault.RESOURCE_TYPES, store),
+        kubernetes.Cluster(
+            "kubernetes", kubernetes.RESOURCE_TYPES, store,
+            configure=kubernetes.reachable, replaced_by=kubernetes.another_cluster),
+    )  # fmt: skip
+    return {provider.package: provider for provider in every}
 
 
 def preconditions(store: Store, config: dict[str, Any]) -> None:
@@ -57,7 +49,7 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
     given |= {deployers[key]: {} for key in ("stateContainer", "stateKey") if key in deployers}
     given["/caller"] = {
         "name": "deployer",
-        "objectId": store.ids.guid("deployer"), "clientId": store.ids.guid("client"),
+        "objectId": store.guid("deployer"), "clientId": store.guid("client"),
         "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
         "roles": ["Contributor", "Role Based Access Control Administrator"],
         "graph": ["Application.ReadWrite.OwnedBy", "Group.ReadWrite.All"],

@@ -3,11 +3,9 @@
 import asyncio
 import json
 import os
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -26,7 +24,7 @@ class RefusedError(Exception):
 
 
 class Faults(Protocol):
-    """What goes wrong in a run."""
+    """The injected faults of a run."""
 
     async def before(self, type_: str, id_: str, method: str) -> None: ...
     def after(self) -> None: ...
@@ -34,21 +32,11 @@ class Faults(Protocol):
 
 
 class Timing(NamedTuple):
-    """How long an operation takes, and the lock that it holds meanwhile ("" for none)."""
+    """The duration of an operation, and the lock that it holds ("" for none)."""
 
     seconds: float
     lock: str = ""
     conflict_code: str = ""
-
-
-@dataclass(frozen=True)
-class DeterministicIds:
-    """Ids that look random and are the same in every rehearsal."""
-
-    seed: str = "rehearsal"
-
-    def guid(self, *parts: str) -> str:
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join((self.seed, *parts)).lower()))
 
 
 class Store:
@@ -57,7 +45,6 @@ class Store:
     def __init__(self, folder: Path, *, scale: float = 0.0) -> None:
         self.folder = folder
         self.scale = scale
-        self.ids = DeterministicIds()
         self.faults: Faults | None = None
         self.injected: dict[str, str] = {}
         """Injected faults of this run: the reason why an object is not ready, by id."""
@@ -69,6 +56,10 @@ class Store:
         for file in folder.rglob("*.json"):
             found = json.loads(file.read_text())
             self._objects[found["id"]] = found
+
+    def guid(self, *parts: str) -> str:
+        """An id that looks random and is the same in every rehearsal."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(("rehearsal", *parts)).lower()))
 
     def get(self, id_: str) -> dict[str, Any] | None:
         return self._objects.get(id_)
@@ -82,10 +73,7 @@ class Store:
         return (o for o in self.all() if o["id"].startswith(id_ + "/"))
 
     def put(self, id_: str, type_: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-        made = self._objects.get(id_, {}).get("made", time.time())
-        self._objects[id_] = {
-            "id": id_, "type": type_, "made": made, "inputs": inputs, "outputs": outputs,
-        }  # fmt: skip
+        self._objects[id_] = {"id": id_, "type": type_, "inputs": inputs, "outputs": outputs}
         self.writes += 1
         file = self._file(id_)
         file.parent.mkdir(parents=True, exist_ok=True)

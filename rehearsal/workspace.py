@@ -28,7 +28,7 @@ exec "{python}" -u -m pulumi.policy "$@"
 
 @dataclass
 class Workspace:
-    """Where and with which environment the engine runs."""
+    """The engine's project folder and environment."""
 
     work_dir: Path
     """A scratch project: copies of Pulumi.yaml and of the stack file's config."""

@@ -8,7 +8,7 @@ import pytest
 
 from components.kubernetes import network_policies as flows
 from components.kubernetes.network_policies import External
-from rehearsal.cluster_objects import BY_CHART, BY_OPERATOR, BY_RELEASE, CLUSTER_WIDE, PRESENT, kind_name
+from rehearsal.cluster_objects import CLUSTER_WIDE, PRESENT, kind_name
 from rehearsal.helm import RELEASE, concourse_secrets, named_objects
 from rehearsal.pod_admission import NAMES, TEMPLATES
 from rehearsal.properties import find
@@ -30,23 +30,11 @@ class Graph:
             (r, revealed(r.inputs)) for r in recorder.resources if r.type.startswith("kubernetes:")
         ]
         self.makers = defaultdict(set)
-        self.patterns = []
         for resource, inputs in self.objects:
             kind, where, name = kind_name(resource.type), *place(resource.type, inputs)
             self.makers[kind, "" if kind in CLUSTER_WIDE else where, name].add(resource.urn)
             if kind == "Certificate":
                 self.makers["Secret", where, inputs["spec"]["secretName"]].add(resource.urn)
-            if resource.type == RELEASE:
-                chart = inputs["chart"].rpartition("/")[2]
-                self.patterns += [(k, where, rf"{re.escape(name)}(-.+)?", resource.urn) for k in BY_RELEASE]
-                self.patterns += [
-                    (k, where, p.format(release=name), resource.urn) for c, k, p in BY_CHART if c == chart
-                ]
-            self.patterns += [
-                (k, where, p.format(name=re.escape(name)), resource.urn)
-                for own, k, p in BY_OPERATOR
-                if own == kind
-            ]
 
     def before(self, urn):
         """Everything that is made before a resource."""
@@ -58,12 +46,7 @@ class Graph:
         return found
 
     def made_by(self, kind, where, name):
-        where = "" if kind in CLUSTER_WIDE else where
-        return self.makers[kind, where, name] | {
-            urn
-            for k, w, pattern, urn in self.patterns
-            if (k, w) == (kind, where) and re.fullmatch(pattern, name)
-        }
+        return self.makers[kind, "" if kind in CLUSTER_WIDE else where, name]
 
     def missing(self):
         """Each (object, kind, name) that is named, and not made before."""
@@ -112,7 +95,6 @@ def test_without_what_comes_before_it_is_missing(run_stack, kind):
     """Each kind is really looked at."""
     graph = Graph(run_stack("prod"))
     graph.makers = defaultdict(set, {key: urns for key, urns in graph.makers.items() if key[0] != kind})
-    graph.patterns = []
     assert kind in {missing for _, missing, _ in graph.missing()}
 
 

@@ -1,4 +1,4 @@
-"""What our own accounts may do in the cluster, by a real API server: what their scripts do, no more."""
+"""The permissions of our own service accounts, from a real API server."""
 
 import re
 
@@ -12,16 +12,16 @@ RIGHTS = {
     # Its sidecar follows the ConfigMaps that hold dashboards.
     "monitoring/grafana": {(verb, "configmaps", "*") for verb in ("get", "list", "watch")},
 }
-"""By `namespace/account`: (verb, resource, name of the object). Who is not here may do nothing."""
+"""By `namespace/account`: (verb, resource, name of the object). Other accounts have none."""
 OF_NODES = {
     # It reads from each kubelet what the pods there use.
     "node-agents/telegraf-ds": {("get", f"nodes/{what}", "*") for what in ("pods", "stats")},
 }
-"""The same of what is in no namespace, and so is told in each."""
+"""The same for cluster-wide resources, which are reported in every namespace."""
 
 
 def rights(server, account, namespace):
-    """What an account may do in a namespace."""
+    """The permissions of an account in a namespace."""
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
@@ -43,7 +43,7 @@ def rights(server, account, namespace):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_an_account_may_do_what_its_script_does_and_nothing_more(judge, apiserver, rendered, stack):
+def test_a_service_account_has_only_the_permissions_that_its_script_needs(judge, apiserver, rendered, stack):
     manifests = rendered(stack).manifests
     namespaces = [item for item in manifests if item["kind"] == "Namespace"]
     for item in [*namespaces, *(item for item in manifests if item["apiVersion"].startswith("rbac."))]:
@@ -62,7 +62,7 @@ def test_an_account_may_do_what_its_script_does_and_nothing_more(judge, apiserve
             assert rights(apiserver, account, namespace) - everybody == may, (account, namespace)
 
 
-def test_what_a_role_gives_is_seen(judge, apiserver):
+def test_the_permissions_of_a_role_are_reported(judge, apiserver):
     group, where = "rbac.authorization.k8s.io", {"name": "seen", "namespace": "default"}
     rule = {"apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"], "verbs": ["delete"]}
     subject = {"kind": "ServiceAccount", "name": "seen", "namespace": "default"}

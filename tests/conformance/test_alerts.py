@@ -1,4 +1,4 @@
-"""Prometheus' own tool takes our rules, and they fire when they should."""
+"""promtool accepts our rules, and their alerts fire at the right time."""
 
 import subprocess
 
@@ -16,12 +16,12 @@ def promtool(*arguments):
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_promtool_finds_nothing_wrong_with_the_rules():
+def test_promtool_accepts_the_rules():
     done = promtool("check", "rules", "--lint=all", "--lint-fatal", *sorted(FILES.glob("*.yaml")))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
-def test_alerts_fire_when_they_should_and_not_before(file):
+def test_alerts_fire_at_their_time_and_not_before(file):
     done = promtool("test", "rules", file)
     assert done.returncode == 0, done.stdout + done.stderr

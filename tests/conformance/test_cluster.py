@@ -1,4 +1,4 @@
-"""A real API server takes what each stack sends to its cluster: our objects, and those of the real charts."""
+"""A real API server accepts the objects of each stack: the program's and those of the real charts."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_helm_renders_every_release(installed, stack):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_object_of_the_charts_is_taken(judge, installed, stack):
+def test_the_api_server_accepts_every_object_of_the_charts(judge, installed, stack):
     found, missing = sorted_out(installed(stack))
     refused = {
         f"{name}: {cluster.called(item)}": said
@@ -33,7 +33,7 @@ def test_every_object_of_the_charts_is_taken(judge, installed, stack):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_object_of_ours_is_taken(judge, installed, rendered, stack):
+def test_the_api_server_accepts_every_object_of_the_program(judge, installed, rendered, stack):
     _, missing = sorted_out(installed(stack))
     refused = {
         cluster.called(item): said
@@ -47,8 +47,8 @@ def test_every_object_of_ours_is_taken(judge, installed, rendered, stack):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_pod_is_what_its_namespace_allows(judge, installed, rendered, stack):
-    """Pod security only warns of a Deployment, and then its pods never come."""
+def test_the_namespace_of_every_pod_admits_it(judge, installed, rendered, stack):
+    """For a Deployment, pod security only warns, and then refuses its pods."""
     found, missing = sorted_out(installed(stack))
     everything = [*rendered(stack).manifests, *(item for items in found.values() for item in items)]
     pods = list(cluster.pods(everything))

@@ -1,4 +1,4 @@
-"""A real PostgreSQL lets Concourse in as the program says, and by no other way."""
+"""A real PostgreSQL accepts Concourse's connection, and refuses others."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.conformance.certificates import Authority
 
 @pytest.fixture
 def roots(tmp_path, database_server):
-    """Files that clients trust: Azure's roots alone, and as one file with this server's."""
+    """CA files for clients: Azure's roots, and the same with this server's root."""
     azure, both = tmp_path / "azure.pem", tmp_path / "both.pem"
     azure.write_text(postgres_roots())
     both.write_text(postgres_roots() + database_server.ca.read_text())
@@ -18,23 +18,23 @@ def roots(tmp_path, database_server):
 
 
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-def test_a_server_of_one_of_several_roots_is_trusted(database_server, roots, mode):
+def test_a_server_with_one_of_several_trusted_roots_is_accepted(database_server, roots, mode):
     asked = database_server.psql("-c", "select 1", PGSSLMODE=mode, PGSSLROOTCERT=roots["both"])
     assert asked.stdout == "1\n", asked.stderr
 
 
-def test_a_server_of_no_azure_root_is_refused_by_verify_ca(database_server, roots):
+def test_verify_ca_refuses_a_server_without_an_azure_root(database_server, roots):
     asked = database_server.psql("-c", "select 1", PGSSLMODE="verify-ca", PGSSLROOTCERT=roots["azure"])
     assert "certificate verify failed" in asked.stderr
 
 
-def test_a_server_of_another_authority_is_refused(database_server, tmp_path):
+def test_a_server_with_another_ca_is_refused(database_server, tmp_path):
     other = Authority(tmp_path).certificate
     asked = database_server.psql("-c", "select 1", PGSSLMODE="verify-ca", PGSSLROOTCERT=str(other))
     assert "certificate verify failed" in asked.stderr
 
 
-def test_a_server_by_another_name_is_refused_by_verify_full_only(database_server, roots):
+def test_only_verify_full_refuses_a_server_with_another_name(database_server, roots):
     away = {"PGHOST": "elsewhere.example.org", "PGHOSTADDR": "127.0.0.1", "PGSSLROOTCERT": roots["both"]}
     strict = database_server.psql("-c", "select 1", PGSSLMODE="verify-full", **away)
     assert "does not match host name" in strict.stderr
@@ -56,7 +56,7 @@ def test_old_tls_is_refused(database_server):
 
 @pytest.fixture
 def role(database_server):
-    """Runs the role Job's script as Azure's administrator, who is no superuser, in a database of its own."""
+    """Runs the role Job's script as Azure's administrator, not a superuser, in a database of its own."""
     for statement in (
         "drop database if exists platform",
         "drop role if exists concourse, operator, azure_pg_admin",
@@ -80,7 +80,7 @@ def login(server, password, statement="select current_user"):
     return server.psql("-c", statement, database="platform", PGUSER="concourse", PGPASSWORD=password)
 
 
-def test_the_role_can_log_in_and_migrate_after_one_run_and_after_two(database_server, role):
+def test_the_role_can_log_in_and_migrate_after_one_or_two_runs(database_server, role):
     for password in ("first", "first", "second"):
         done = role(password)
         assert done.returncode == 0, done.stderr
@@ -93,12 +93,12 @@ def test_the_role_can_log_in_and_migrate_after_one_run_and_after_two(database_se
     assert "password authentication failed" in login(database_server, "first").stderr
 
 
-def test_the_role_makes_neither_roles_nor_databases(database_server, role):
+def test_the_role_cannot_create_roles_or_databases(database_server, role):
     assert role("first").returncode == 0
     assert "permission denied" in login(database_server, "first", "create role other").stderr
     assert "permission denied" in login(database_server, "first", "create database other").stderr
 
 
-def test_without_its_variables_the_script_fails(database_server, role):
+def test_the_script_fails_without_its_variables(database_server, role):
     who = {"PGUSER": "operator", "PGPASSWORD": "operator"}
     assert database_server.psql("-f", str(SCRIPT), database="platform", **who).returncode

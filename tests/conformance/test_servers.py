@@ -1,12 +1,12 @@
-"""The servers of these tests are what they are taken for."""
+"""The servers of these tests have the properties that the tests rely on."""
 
 
-def test_the_api_server_is_of_the_minor_version_that_the_stacks_name(kube):
+def test_the_api_server_has_the_minor_version_of_the_stacks(kube):
     found = kube("GET", "/version").json()
     assert (found["major"], found["minor"]) == ("1", "36")
 
 
-def test_a_pod_that_its_namespace_does_not_allow_is_refused(kube):
+def test_the_api_server_enforces_pod_security(kube):
     level = {"pod-security.kubernetes.io/enforce": "baseline"}
     kube("POST", "/api/v1/namespaces", {"metadata": {"name": "guarded", "labels": level}})
     pod = {
@@ -17,7 +17,7 @@ def test_a_pod_that_its_namespace_does_not_allow_is_refused(kube):
     assert "violates PodSecurity" in answer.json()["message"]
 
 
-def test_a_vault_unseals_by_itself_once_it_is_initialised(vault_server):
+def test_vault_unseals_itself_after_its_initialisation(vault_server):
     status = vault_server.call("GET", "sys/seal-status")
     assert (status["type"], status["initialized"], status["sealed"]) == ("transit", False, True)
     made = vault_server.call("PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
@@ -25,6 +25,6 @@ def test_a_vault_unseals_by_itself_once_it_is_initialised(vault_server):
     assert not vault_server.call("GET", "sys/seal-status")["sealed"]
 
 
-def test_the_database_answers_over_tls(database_server):
+def test_the_database_accepts_tls_connections(database_server):
     asked = database_server.psql("-c", "select ssl from pg_stat_ssl where pid = pg_backend_pid()")
     assert asked.stdout == "t\n", asked.stderr

@@ -1,4 +1,4 @@
-"""What the simulated cluster refuses by the API server's rules, a real API server refuses, and only that."""
+"""A real API server refuses the requests that the simulated one refuses by the API server's rules."""
 
 import pytest
 
@@ -21,11 +21,11 @@ BY_SERVER = {
     "storage-class-that-keeps-what-it-has": "field is immutable",
     "service-account-that-is-there": "already exists",
 }
-"""By rows of rehearsal/failures.yaml: its words. All others come later: from kubelet, controllers, charts."""
+"""Row of rehearsal/failures.yaml: the message. Kubelet, controllers and charts refuse the other rows."""
 
 
 def asked(row):
-    """Types of what a row asks for."""
+    """The type of a row's request."""
     made = {item.get("as"): item["type"] for item in flat(row.get("given", []))}
     return made[row["update"]] if "update" in row else row.get("create", {"type": ""})["type"]
 
@@ -54,13 +54,13 @@ class Row:
         return {"apiVersion": version, "kind": kind, **inputs, "metadata": inputs["metadata"] | mine}
 
     def begin(self):
-        """Make what the row is given in the cluster."""
+        """Create the row's given objects."""
         for item in flat(self.row.get("given", [])):
             if item["type"].startswith("kubernetes:"):
                 assert not (said := self.judge.create(self.manifest(item))), said
 
     def fault(self):
-        """What the server says to each of the row's requests, and to the pods that they are for."""
+        """The server's answer to each of the row's requests, and to their pods."""
         if "update" in self.row:
             made = next(item for item in flat(self.row["given"]) if item.get("as") == self.row["update"])
             changes = self.row["to"] if isinstance(self.row["to"], list) else [self.row["to"]]
@@ -74,7 +74,7 @@ class Row:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_real_api_server_refuses_what_it_is_said_to_refuse(judge, name):
+def test_a_real_api_server_refuses_the_same_requests(judge, name):
     row = Row(name, judge)
     row.begin()
     words = BY_SERVER.get(name, "").format(namespace=name)
@@ -82,5 +82,5 @@ def test_a_real_api_server_refuses_what_it_is_said_to_refuse(judge, name):
         assert words in said if words else not said, said
 
 
-def test_every_refusal_is_of_a_row():
+def test_every_listed_refusal_belongs_to_a_row():
     assert BY_SERVER.keys() <= set(ROWS)

@@ -1,4 +1,4 @@
-"""The main job against real servers: what is rehearsed is written to an API server and to a Vault."""
+"""Rehearsals of the whole program with a real API server and a real Vault behind the simulated clouds."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def up(ground, failed):
     return ground.deploy("up")
 
 
-def test_a_preview_on_an_empty_cloud_changes_no_object_anywhere(ground, previewed):
+def test_a_preview_on_empty_servers_changes_no_object(ground, previewed):
     done, before, after = previewed
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^preview \w+: \d+ create, 0 same in ", done.stdout, re.MULTILINE), done.stdout
@@ -54,7 +54,7 @@ def test_a_preview_on_an_empty_cloud_changes_no_object_anywhere(ground, previewe
     assert ground.vault.call("GET", "sys/init")["initialized"] is False
 
 
-def test_vaults_init_job_really_runs_and_after_it_failed_the_next_update_runs_it_again(ground, failed, up):
+def test_vaults_init_job_runs_and_a_failed_one_runs_again_in_the_next_update(ground, failed, up):
     assert failed.returncode == 1, failed.stdout + failed.stderr
     assert re.search(r"error: Job vault-init: .*\n.*\[ExitCode1\] Job has failed", failed.stdout), (
         failed.stdout
@@ -63,7 +63,7 @@ def test_vaults_init_job_really_runs_and_after_it_failed_the_next_update_runs_it
     assert up.returncode == 0, up.stdout + up.stderr + ground.init.log
 
 
-def test_every_object_is_on_the_api_server_as_the_engine_sent_it_and_no_other(ground, previewed, up):
+def test_the_api_server_has_exactly_the_objects_that_the_engine_sent(ground, previewed, up):
     sent = ground.sent()
     assert len(sent) > 100
     wrong = {path: list(differences(mine, ground.get(path))) for path, mine in sent.items()}
@@ -89,7 +89,7 @@ def stored(ground, up):
     ground.vault.call("POST", "auth/token/revoke-self", {}, root)
 
 
-def test_concourse_logs_in_by_its_secret_in_the_cluster_reads_its_subtree_and_nothing_else(ground, stored):
+def test_concourse_logs_in_with_its_secret_and_reads_only_its_subtree(ground, stored):
     me = ground.vault.call("POST", "auth/approle/login", ground.concourse())["auth"]
     assert me["policies"] == ["concourse", "default"]
     token = me["client_token"]
@@ -107,7 +107,7 @@ def changed(ground, up):
     ground.set("vault.appRoles", {"rotation": "2026-12", "previous": "2026-11"})
 
 
-def test_what_the_api_server_refuses_fails_the_preview_and_nothing_is_changed(ground, changed):
+def test_a_refusal_of_the_api_server_fails_the_preview_and_changes_nothing(ground, changed):
     """Somebody else holds what the change is about: Pulumi does not take it from them."""
     held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "teams", "namespace": "concourse"}}
     assert not ground.judge.apply(held | {"data": {"teams.json": "mine"}})
@@ -119,7 +119,7 @@ def test_what_the_api_server_refuses_fails_the_preview_and_nothing_is_changed(gr
     assert not ground.judge.apply(held)
 
 
-def test_changed_settings_are_on_the_servers_and_the_login_before_still_works(ground, changed):
+def test_changed_settings_reach_the_servers_and_the_previous_login_still_works(ground, changed):
     old = ground.concourse()
     job = ground.get("/apis/batch/v1/namespaces/concourse/jobs/teams")["metadata"]["uid"]
     done = ground.deploy("up")
@@ -136,7 +136,7 @@ def test_changed_settings_are_on_the_servers_and_the_login_before_still_works(gr
         assert me["policies"] == ["concourse", "default"]
 
 
-def test_destroy_leaves_namespaces_and_the_secrets_in_vault(ground, previewed, stored):
+def test_destroy_keeps_the_namespaces_and_the_secrets_in_vault(ground, previewed, stored):
     """Last in this file: it takes the stack away. Without controllers a namespace never goes."""
     login = ground.concourse()
     if ground.settings()["platform:protected"]:

@@ -1,4 +1,4 @@
-"""What charts do by default and nobody wants is not in what they render for us."""
+"""Unwanted defaults of charts are not in the rendered manifests."""
 
 import pytest
 
@@ -7,9 +7,9 @@ from tests.conformance.cluster import say, sorted_out
 from tests.support.recorder import STACKS
 
 OPEN = {"traefik"}
-"""Releases with a Service that the internet reaches."""
+"""Releases with a public Service."""
 READERS = {"cert-manager", "eck-operator", "kube-prometheus-stack"}
-"""Releases that may read Secrets everywhere, as it is what they are for."""
+"""Releases whose purpose requires reading Secrets in all namespaces."""
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def releases(installed):
 
 
 def replicas(workload, items):
-    """How many pods there are at least: an autoscaler's number where it is left to one."""
+    """The minimum number of pods: the autoscaler's if there is one."""
     for scaler in items:
         aim = scaler["kind"] == "HorizontalPodAutoscaler" and scaler["spec"]["scaleTargetRef"]
         if aim and (aim["kind"], aim["name"]) == (workload["kind"], workload["metadata"]["name"]):
@@ -36,7 +36,7 @@ def labels(workload):
 
 
 def blocked(items):
-    """Workloads that a budget lets no pod of go: their nodes are never drained."""
+    """Workloads whose disruption budget allows no eviction, so that their nodes cannot be drained."""
     for budget in items:
         if budget["kind"] == "PodDisruptionBudget":
             wanted = budget["spec"]["selector"].get("matchLabels", {})
@@ -51,14 +51,14 @@ def blocked(items):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_no_budget_keeps_a_node_from_being_drained(releases, stack):
+def test_no_disruption_budget_blocks_the_drain_of_a_node(releases, stack):
     found, missing = releases(stack)
     assert not {name: stuck for name, items in found.items() if (stuck := list(blocked(items)))}
     say(missing)
 
 
 @pytest.mark.parametrize(("count", "stuck"), [(1, ["one"]), (2, [])])
-def test_a_budget_of_one_pod_is_noticed(count, stuck):
+def test_a_disruption_budget_for_one_pod_is_found(count, stuck):
     template = {"metadata": {"labels": {"app": "one", "more": "x"}}}
     workload = {
         "kind": "Deployment",
@@ -88,7 +88,7 @@ def test_every_image_has_a_version(releases, rendered, stack):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_only_the_ingress_is_on_the_internet(releases, stack):
+def test_only_the_ingress_has_a_public_service(releases, stack):
     found, missing = releases(stack)
     public = {
         name
@@ -101,7 +101,7 @@ def test_only_the_ingress_is_on_the_internet(releases, stack):
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_nobody_reads_the_secrets_of_the_whole_cluster_without_need(releases, stack):
+def test_only_listed_releases_can_read_secrets_in_the_whole_cluster(releases, stack):
     found, missing = releases(stack)
     readers = {
         name
@@ -117,7 +117,7 @@ def test_nobody_reads_the_secrets_of_the_whole_cluster_without_need(releases, st
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_no_chart_makes_a_password(releases, stack):
+def test_no_chart_generates_a_password(releases, stack):
     found, missing = releases(stack)
     made = {
         f"{name}: {item['metadata']['name']}.{key}"

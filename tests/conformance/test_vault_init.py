@@ -1,4 +1,4 @@
-"""The init Job on a real Vault that unseals itself: from nothing, again, two at once, killed anywhere."""
+"""The init Job on a real Vault with auto-unseal: first run, second run, parallel runs, killed runs."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from tests.support.job_scripts import KILLED
 
 REFUSED = 42
 REQUESTS = 15
-"""That change something, from the lock to its end."""
+"""The requests that change something, from the lock to its release."""
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def finished(job):
     assert root[-1]["request"]["path"] == "auth/token/revoke-self", "and the last of it is its own end"
 
 
-def test_an_empty_vault_is_initialised_its_keys_put_away_and_its_root_token_dead(job):
+def test_the_job_initialises_vault_stores_its_keys_and_revokes_the_root_token(job):
     code, log = job.run()
     assert code == 0, log
     finished(job)
@@ -55,7 +55,7 @@ def test_a_second_run_changes_nothing(job):
     finished(job)
 
 
-def test_of_two_at_once_one_waits_and_then_has_nothing_to_do(job):
+def test_the_second_of_two_parallel_jobs_waits_and_changes_nothing(job):
     both = [job.start(), job.start()]
     logs = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], logs
@@ -65,7 +65,7 @@ def test_of_two_at_once_one_waits_and_then_has_nothing_to_do(job):
 
 
 @pytest.mark.parametrize("requests_", range(1, REQUESTS + 1))
-def test_killed_after_any_of_its_requests_the_next_run_ends_it(job, requests_):
+def test_a_run_completes_the_work_of_a_job_killed_after_any_request(job, requests_):
     code, log = job.killed_after(requests_)
     assert code == KILLED, f"there are fewer requests than REQUESTS: {log}"
     code, log = job.run()
@@ -73,26 +73,26 @@ def test_killed_after_any_of_its_requests_the_next_run_ends_it(job, requests_):
     finished(job)
 
 
-def test_killing_covers_all_that_it_does(job):
+def test_the_kills_cover_every_request_of_the_job(job):
     code, log = job.killed_after(REQUESTS + 1)
     assert code == 0, f"there are more requests than REQUESTS: {log}"
 
 
-def test_no_secret_is_in_its_log(job):
+def test_the_jobs_log_has_no_secret(job):
     _, log = job.run()
     for text in (PASSWORD, "a-token", "of-entra", *job.stored["keys"]):
         assert text not in log
     assert "hvs." not in log
 
 
-def test_recovery_keys_that_cannot_be_stored_are_never_made(job):
+def test_vault_is_not_initialised_if_its_recovery_keys_cannot_be_stored(job):
     job.servers.refused = {"/secrets/vault-recovery-keys"}
     code, log = job.run(PATIENCE_SECONDS="1")
     assert code not in (0, REFUSED), log
     assert job.vault.call("GET", "sys/init")["initialized"] is False
 
 
-def test_keys_that_are_gone_from_a_vault_in_use_are_refused_with_the_runbook(job):
+def test_missing_keys_of_a_vault_in_use_fail_with_the_runbook(job):
     job.run()
     job.servers.secrets.clear()
     code, log = job.run()
@@ -102,20 +102,20 @@ def test_keys_that_are_gone_from_a_vault_in_use_are_refused_with_the_runbook(job
     assert job.vault.call("GET", "sys/init")["initialized"] is True
 
 
-def test_a_vault_that_somebody_else_initialised_is_refused(job):
+def test_a_vault_initialised_by_another_program_is_refused(job):
     job.vault.call("PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
     code, log = job.run()
     assert (code, "not by this Job" in log) == (REFUSED, True), log
 
 
-def test_a_vault_that_lost_what_it_kept_is_refused(job):
+def test_a_vault_that_lost_its_data_is_refused(job):
     job.run()
     job.vault.restart(empty=True)
     code, log = job.run()
     assert (code, "is empty now" in log) == (REFUSED, True), log
 
 
-def test_an_operators_policy_that_differs_from_the_programs_is_told(job):
+def test_an_operator_policy_that_differs_from_the_programs_is_reported(job):
     job.run()
     job.write("operator.hcl", 'path "other" { capabilities = ["read"] }')
     code, log = job.run()
@@ -169,7 +169,7 @@ def test_the_operator_rotates_concourses_secret_id_with_an_overlap(configured):
     login(job, token, new)
 
 
-def test_the_operator_cannot_make_itself_root(configured):
+def test_the_operator_cannot_get_root_permissions(configured):
     job, token = configured
     root = 'path "*" { capabilities = ["sudo", "read", "update", "create", "delete", "list"] }'
     encoded = base64.b64encode(root.encode()).decode()
@@ -193,7 +193,7 @@ def test_the_operator_cannot_make_itself_root(configured):
         assert job.vault.status(method, path, body, token) in (400, 403), (method, path, body)
 
 
-def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
+def test_concourse_reads_only_its_own_subtree(configured):
     job, token = configured
     made = job.root()
     job.vault.call("POST", "secret/data/concourse/team/x", {"data": {"value": "1"}}, made)
@@ -210,7 +210,7 @@ def test_concourse_reads_its_own_subtree_and_nothing_else(configured):
         assert job.vault.status(method, path, body, me) == 403, (method, path)
 
 
-def test_a_writer_puts_secrets_where_concourse_reads_them_and_gets_no_further(configured):
+def test_a_writer_can_only_write_secrets_of_concourses_subtree(configured):
     job, token = configured
     mine = login(job, token, secret_id(job, token, "writer")[0], "writer")
     assert (mine["policies"], mine["lease_duration"]) == (["default", "writer"], 1800)
@@ -235,7 +235,7 @@ def test_a_writer_puts_secrets_where_concourse_reads_them_and_gets_no_further(co
         assert job.vault.status(method, path, body, me) == 403, (method, path)
 
 
-def test_concourses_token_renews_without_an_end(configured):
+def test_concourses_token_can_be_renewed_without_limit(configured):
     job, token = configured
     me = login(job, token, secret_id(job, token)[0])
     assert (me["renewable"], me["lease_duration"]) == (True, 3600)
@@ -245,6 +245,6 @@ def test_concourses_token_renews_without_an_end(configured):
     assert (looked["explicit_max_ttl"], looked["period"], looked["num_uses"]) == (0, 3600, 0)
 
 
-def test_the_recovery_keys_in_key_vault_make_a_root_token(configured):
+def test_the_recovery_keys_in_key_vault_generate_a_root_token(configured):
     job, _ = configured
     assert job.root().startswith("hvs.")

@@ -1,4 +1,4 @@
-"""What real clouds refuse, the rehearsed ones refuse for the same reason: rehearsal/failures.yaml."""
+"""The simulated clouds refuse what real clouds refuse: rehearsal/failures.yaml."""
 
 import asyncio
 import copy
@@ -36,11 +36,11 @@ SETTINGS = {
 
 
 class RefusedError(Exception):
-    """What a request ended with."""
+    """The refusal of a request."""
 
 
 class Context:
-    """Of a gRPC call: all that a servicer does with it."""
+    """The parts of a gRPC context that a servicer uses."""
 
     def peer(self):
         return "test"
@@ -50,7 +50,7 @@ class Context:
 
 
 class World:
-    """A rehearsed cloud, and what rows ask of it through the providers' own methods."""
+    """Simulated clouds, with the requests of rows through the providers' own methods."""
 
     def __init__(self, folder: Path, *, then: bool = True) -> None:
         self.then = then
@@ -71,7 +71,7 @@ class World:
         await self.providers[package].Configure(request, Context())
 
     async def asked(self, type_):
-        """The provider that has a type, which knows where it works."""
+        """The configured provider of a type."""
         package = type_.partition(":")[0]
         found = self.providers[package]
         if not found.configs:
@@ -103,7 +103,7 @@ class World:
         answer = await (await self.asked(type_)).Create(request, Context())
         made = {"type": type_, "inputs": checked, "id": answer.id, "is": provider.plain(answer.properties)}
         self.made[object_.get("as", answer.id)] = made
-        if self.then and "then" in object_:  # what became of it since
+        if self.then and "then" in object_:
             [found] = self.store.all(type_)
             self.store.put(found["id"], type_, found["inputs"], changed(found["outputs"], object_["then"]))
 
@@ -121,7 +121,7 @@ class World:
         await (await self.asked(made["type"])).Delete(request, Context())
 
     def filled(self, value):
-        """A row's value with the ids and outputs of what was made."""
+        """A row's value with the ids and outputs of the given objects."""
         if isinstance(value, dict):
             return {key: self.filled(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -133,7 +133,7 @@ class World:
         return made["id"] if match[2] == "id" else str(made["is"][match[2]])
 
     def kept(self):
-        """What is there: in memory, and on disk."""
+        """All objects in memory, and all files."""
         objects = {o["id"]: copy.deepcopy(o) for o in self.store.all() if o["id"] != "/caller"}
         files = {str(file.relative_to(self.store.folder)) for file in self.store.folder.rglob("*.*")}
         return objects, files
@@ -144,13 +144,13 @@ class World:
 
 
 def full(type_):
-    """A type as the engine says it: rows leave Azure's package out."""
+    """The full name of a type: rows leave Azure's package out."""
     others = ("kubernetes:", "azuread:", "vault:")
     return type_ if type_.startswith(others) else f"azure-native:{type_}"
 
 
 def changed(inputs, to):
-    """Inputs with the values at dotted paths; None takes one away."""
+    """Inputs with new values at dotted paths. None removes one."""
     result = copy.deepcopy(inputs)
     for path, value in (to or {}).items():
         *above, last = path.split(".")
@@ -165,11 +165,20 @@ def changed(inputs, to):
 
 
 def flat(given):
-    return [object_ for item in given for object_ in (flat(item) if isinstance(item, list) else [item])]
+    """The objects of nested lists, with those that have `times` repeated."""
+    found = [object_ for item in given for object_ in (flat(item) if isinstance(item, list) else [item])]
+    return [each for object_ in found for each in repeated(object_)]
+
+
+def repeated(object_):
+    for n in range(1, object_.get("times", 1) + 1):
+        inputs = object_["inputs"]
+        texts = {key: text.replace("{n}", str(n)) for key, text in inputs.items() if isinstance(text, str)}
+        yield object_ | {"inputs": inputs | texts}
 
 
 def begin(row, folder, *, then=True):
-    """The world as it is before the row's request."""
+    """The clouds before the row's request."""
     world = World(folder, then=then)
     for object_ in flat(row.get("given", [])):
         world.ask(world.create(object_))
@@ -179,7 +188,7 @@ def begin(row, folder, *, then=True):
 
 
 def faults(row):
-    """What is asked with the fault: each is refused."""
+    """The row's requests with the fault. Each is refused."""
     if "update" in row:
         changes = row["to"] if isinstance(row["to"], list) else [row["to"]]
         return [lambda world, to=to: world.update(row["update"], to) for to in changes]
@@ -195,7 +204,7 @@ def faults(row):
 
 
 async def both(world, objects):
-    """Ask for all at the same moment; exactly one of them is made."""
+    """Create all in parallel. Exactly one of them succeeds."""
     before = len(world.kept()[0])
     answers = await asyncio.gather(*map(world.create, objects), return_exceptions=True)
     assert len(world.kept()[0]) == before + 1
@@ -205,7 +214,7 @@ async def both(world, objects):
 
 
 def refusals(row, folder):
-    """What each of the row's requests is answered with; None where it was accepted."""
+    """Each request's refusal, None if it was accepted, with the objects before and after."""
     world = begin(row, folder)
     if "caller" in row:
         world.caller(roles=row["caller"])
@@ -225,13 +234,13 @@ def refusals(row, folder):
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    """No operation takes longer than it takes others to come in between."""
+    """Operations take no longer than parallel ones need to overlap."""
     monkeypatch.setattr(store, "TURN", 0)
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_what_the_real_cloud_refuses_is_refused(name, tmp_path):
-    """With its code, and nothing half-made is left."""
+def test_a_request_with_the_fault_is_refused_with_its_code(name, tmp_path):
+    """And leaves no object behind."""
     row = BY_NAME[name]
     for answer, before, after in refusals(row, tmp_path):
         assert answer is not None, f"{row['happens']} It was accepted"
@@ -241,8 +250,8 @@ def test_what_the_real_cloud_refuses_is_refused(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name, row in BY_NAME.items() if MENDED & set(row)])
-def test_without_the_fault_it_is_accepted(name, tmp_path):
-    """Or else the row would fail for another reason than it says."""
+def test_the_same_request_without_the_fault_is_accepted(name, tmp_path):
+    """Otherwise the row would fail for another reason."""
     row = BY_NAME[name]
     world = begin(row, tmp_path, then=False)
     writes = world.store.writes
@@ -275,7 +284,7 @@ def test_without_the_fault_it_is_accepted(name, tmp_path):
 # The list itself
 
 
-def test_every_row_says_what_happened_and_where_it_was_seen():
+def test_every_row_has_a_description_a_source_and_one_request():
     assert len(BY_NAME) == len(ROWS) >= 130
     for row in ROWS:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", row["name"])
@@ -285,21 +294,20 @@ def test_every_row_says_what_happened_and_where_it_was_seen():
 
 
 CODE = re.compile(
-    r"(?:refuse\(|RefusedError\(|code = "
-    r'|immutable_error=|in_use=|conflict_code(?:=|": )|ZONES_STAY = )\s*"([A-Za-z0-9]+)"'
+    r"(?:refuse\(|RefusedError\(|rule\(\s*"
+    r'|immutable_error=|in_use=|conflict_code(?:=|": )|immutable_error": )\s*"([A-Za-z0-9_]+)"'
 )
 OTHERWISE = {
-    "403": "Vault, where somebody wants it to: a fault that is asked for",
-    "MissingInput": "a mistake in a table",
+    "403": "a fault that a test injects into Vault",
     "ResourceNotFound": "drift: tests/engine/test_lifecycle.py",
-    "UnknownFunction": "the SDK has it, the tables do not",
-    "UnknownValue": "a request that the engine does not make",
+    "UnknownFunction": "a function of the SDK that the tables do not have",
+    "UnknownValue": "the engine does not send such a request",
 }
-"""Codes that no row is about, and why."""
+"""Codes without a row, with the reason."""
 
 
-def test_every_code_that_the_clouds_answer_with_was_seen(tmp_path):
-    """A code that no row has is one that nobody saw a real cloud answer with."""
+def test_every_error_code_of_the_simulated_clouds_is_in_a_row(tmp_path):
+    """A code without a row has no source."""
     modules = (azure, provider, entra, helm, cert_manager, kubernetes, pod_admission, vault)
     known = {code for module in modules for code in CODE.findall(Path(module.__file__).read_text())}
     known |= {"ResourceGroupNotFound", "ParentResourceNotFound"}
@@ -314,7 +322,7 @@ def test_every_code_that_the_clouds_answer_with_was_seen(tmp_path):
 
 
 def rules():
-    """Each thing that a kind of the tables refuses by: (table, type, field, entry)."""
+    """Each rule of the tables: (table, type, field, entry)."""
     tables = (azure.RESOURCE_TYPES, entra.RESOURCE_TYPES, vault.RESOURCE_TYPES)
     every = ((table, type_, resource_type) for table in tables for type_, resource_type in table.items())
     for table, type_, resource_type in every:
@@ -338,8 +346,8 @@ def rule_id(rule):
 
 
 @pytest.mark.parametrize(("table", "type_", "field", "entry"), [*rules()], ids=rule_id)
-def test_no_rule_of_the_tables_can_be_taken_away(table, type_, field, entry, tmp_path, monkeypatch):
-    """Without it a row is accepted, or refused for another reason."""
+def test_every_rule_of_the_tables_is_tested_by_a_row(table, type_, field, entry, tmp_path, monkeypatch):
+    """Without the rule a row is accepted, or refused for another reason."""
     resource_type = table[type_]
     rest = "" if field == "lock_key" else tuple(e for e in getattr(resource_type, field) if e is not entry)
     monkeypatch.setitem(table, type_, dataclasses.replace(resource_type, **{field: rest}))
@@ -350,21 +358,21 @@ def test_no_rule_of_the_tables_can_be_taken_away(table, type_, field, entry, tmp
                 if answer is None or row["code"] not in answer:
                     return
         except (AssertionError, IndexError):
-            return  # two at once were both made
+            return  # both parallel requests succeeded
     pytest.fail(f"no row of {len(rows)} is about {field} {rule_id(entry)} of {type_}")
 
 
-def test_a_pools_bounds_may_move_past_the_nodes_that_it_has(tmp_path):
-    """The autoscaler sees to it; Azure looks at the count of a new pool only (Azure/AKS#1758)."""
+def test_the_bounds_of_an_existing_pool_may_exclude_its_count(tmp_path):
+    """Azure checks only the count of a new pool; later the autoscaler adapts it (Azure/AKS#1758)."""
     world = begin(BY_NAME["pool-in-another-form"], tmp_path)
     world.ask(world.update("pool", {"minCount": 4}))
 
 
-# What is no refusal
+# Other behaviour
 
 
 class Other(Context):
-    """A second connection of the engine's."""
+    """A second connection of the engine."""
 
     def peer(self):
         return "another connection"
@@ -372,7 +380,7 @@ class Other(Context):
 
 @pytest.mark.parametrize("type_", azure.RESOURCE_TYPES)
 def test_a_change_of_any_path_parameter_replaces_the_object(type_, tmp_path):
-    """The id is made of them, so Azure would have another object under the new id."""
+    """The id contains them, so Azure would create another object under the new id."""
     world = World(tmp_path)
     found = azure.RESOURCE_TYPES[type_]
     old = dict.fromkeys(found.placeholders, "old")
@@ -388,7 +396,7 @@ def inputs_of(row):
     return BY_NAME[row]["create"]["inputs"]
 
 
-def test_each_provider_of_a_program_works_in_its_own_subscription(tmp_path):
+def test_each_provider_of_a_program_uses_its_own_subscription(tmp_path):
     world = World(tmp_path)
     other = "e7b92c14-0d6a-4b38-9f51-2c8d7a4e6f03"
     world.store.put(f"/subscriptions/{other}", "given", {}, {})
@@ -402,7 +410,7 @@ def test_each_provider_of_a_program_works_in_its_own_subscription(tmp_path):
         assert made.id == f"/subscriptions/{subscription}/resourceGroups/dns"
 
 
-def test_resetting_an_accounts_blob_settings_takes_no_blob_away(tmp_path):
+def test_the_reset_of_an_accounts_blob_settings_keeps_its_containers(tmp_path):
     row = BY_NAME["container-for-everybody"]
     world = begin(row, tmp_path)
     settings = {
@@ -418,7 +426,7 @@ def test_resetting_an_accounts_blob_settings_takes_no_blob_away(tmp_path):
     assert not world.store.get(world.made["settings"]["id"])
 
 
-def test_a_zone_keeps_its_name_servers_until_it_is_made_again(tmp_path):
+def test_a_zone_keeps_its_name_servers_until_it_is_recreated(tmp_path):
     row = BY_NAME["zone-in-a-region"]
     world = begin(row, tmp_path)
     zone = row["create"] | {"as": "zone", "inputs": inputs_of("zone-in-a-region") | {"location": "Global"}}
@@ -431,7 +439,7 @@ def test_a_zone_keeps_its_name_servers_until_it_is_made_again(tmp_path):
     assert world.made["zone"]["is"]["nameServers"] != first["is"]["nameServers"]
 
 
-def test_the_keys_of_an_account_are_not_kept_on_disk(tmp_path):
+def test_the_keys_of_an_account_are_not_stored_on_disk(tmp_path):
     world = begin(BY_NAME["account-out-of-its-zones"], tmp_path)
     where = {"resourceGroupName": "compute", "accountName": "backupsprod1a2b3"}
     keys = azure.account_keys(world.store, where)["keys"]

@@ -1,4 +1,4 @@
-"""Microsoft's validation maps find nothing in any stack, and what is planted they find."""
+"""Microsoft's validation maps find no error in any stack, and find planted errors."""
 
 import copy
 
@@ -15,11 +15,11 @@ WITHOUT_MAPS = {
     "privatedns:VirtualNetworkLink",
     "resources:ResourceGroup",
 }
-"""Types whose SDKs are not among those that carry maps."""
+"""Types whose SDKs have no maps."""
 NEWER = {("version", "17")}
-"""Values that came after the versions that the maps are of (PostgreSQL 17: API version 2025-06-01)."""
+"""Values newer than the API versions of the maps (PostgreSQL 17: API version 2025-06-01)."""
 NAMES_UNSAID = {"network", "dns.v2018_05_01"}
-"""SDKs that say nothing about names; rehearsal/azure.py has Azure's documented rules."""
+"""SDKs without patterns for names. rehearsal/azure.py has Azure's documented ones."""
 PATTERNS = {"pattern", "min_length", "max_length", "minimum", "maximum", "min_items", "max_items", "unique"}
 
 
@@ -40,9 +40,9 @@ def opinion(recorder):
 
 
 @pytest.mark.parametrize("stack", [*STACKS, FIFTH])
-def test_microsoft_finds_nothing_wrong(run_stack, stack):
+def test_the_validation_maps_find_no_error_in_a_stack(run_stack, stack):
     found = opinion(run_stack(stack))
-    # For `pytest -s`: how much was really looked at.
+    # For `pytest -s`: how much was checked.
     print(f"{stack}: {found.known} inputs known, {sum(found.checked.values())} checks {found.checked}")  # noqa: T201
     print(f"{stack}: not known to the older versions: {sorted(found.unknown)}")  # noqa: T201
     newer = tuple(f"{name} is {value!r}, and not one of" for name, value in NEWER)
@@ -51,14 +51,14 @@ def test_microsoft_finds_nothing_wrong(run_stack, stack):
     assert sum(found.checked.get(rule, 0) for rule in (*PATTERNS, "required")) > 50
 
 
-def test_every_type_is_looked_at_or_known_to_have_no_maps(run_stack):
+def test_every_type_has_validation_maps_or_is_listed_as_without(run_stack):
     types = {type_ for stack in STACKS for type_, *_ in requests(run_stack(stack))}
     assert types - set(SERVICES) == WITHOUT_MAPS
 
 
 @pytest.mark.parametrize("type_", SERVICES)
-def test_the_sdk_still_says_what_names_look_like(type_):
-    """Of a service that the program does not use yet, too."""
+def test_the_sdk_still_has_patterns_for_names(type_):
+    """Also for services that the program does not use yet."""
     package, _, operations = SERVICES[type_]
     assert builder(package, operations)
     assert "resourceGroupName" in path_rules(package, operations)
@@ -84,7 +84,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_what_is_planted_is_found(run_stack, what):
+def test_the_validation_maps_find_a_planted_error(run_stack, what):
     type_, path, value = PLANTED[what]
     name, inputs = next((n, copy.deepcopy(i)) for t, n, i in requests(run_stack("prod")) if t == type_)
     *above, last = path.split(".")
@@ -103,8 +103,8 @@ def test_what_is_planted_is_found(run_stack, what):
 @pytest.mark.parametrize(
     ("rule", "given"), [("unique", ["a", "a"]), ("max_items", ["a", "b", "c"]), ("min_items", [])]
 )
-def test_rules_about_lists_work(rule, given):
-    """No input of the program has one today."""
+def test_a_broken_rule_about_lists_is_found(rule, given):
+    """No input of the program has such a rule today."""
     found = Opinion()
     found._rules({rule: {"unique": True, "max_items": 2, "min_items": 1}[rule]}, given, "revisions")
     assert len(found.problems) == 1

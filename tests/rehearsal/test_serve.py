@@ -1,4 +1,4 @@
-"""What exists before the first `up`: given once, but for who asks, which is as this program has it."""
+"""The objects before the first `up` are created once. Only the caller follows the program."""
 
 import pytest
 
@@ -12,7 +12,7 @@ GROUP = SETTINGS["platform:cluster"]["adminGroupObjectIds"][0]
 
 @pytest.fixture
 def started(tmp_path):
-    """The clouds of one folder, started anew."""
+    """Starts the clouds of one folder."""
 
     def start():
         store = Store(tmp_path)
@@ -22,7 +22,7 @@ def started(tmp_path):
     return start
 
 
-def test_a_folder_from_before_callers_had_permissions_of_graph_lets_the_deployer_write(started):
+def test_the_caller_of_an_older_folder_gets_the_graph_permissions_of_this_program(started):
     old = started()
     kept = old.get("/caller")
     old.put("/caller", "given", {k: v for k, v in kept["inputs"].items() if k != "graph"}, {})
@@ -34,7 +34,7 @@ def test_a_folder_from_before_callers_had_permissions_of_graph_lets_the_deployer
     assert request.store.get("/caller") == kept
 
 
-def test_what_somebody_changed_of_the_rest_stays(started):
+def test_a_changed_group_of_an_older_folder_stays(started):
     old = started()
     old.put(f"/groups/{GROUP}", "given", {"displayName": "renamed"}, {})
     assert started().get(f"/groups/{GROUP}")["inputs"] == {"displayName": "renamed"}
