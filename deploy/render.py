@@ -3,6 +3,7 @@
 The source is the state of a rehearsal: what the engine sent.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import unified_diff
@@ -51,15 +52,21 @@ def hidden(value: Any) -> Any:
     return [hidden(item) for item in value] if isinstance(value, list) else value
 
 
+def plain(value: Any) -> Any:
+    """A value of an exported state, which has a secret's plain text beside its mark."""
+    return json.loads(value["plaintext"]) if isinstance(value, Mapping) and SECRET in value else value
+
+
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
     """File → unified diff; for `releases.yaml` one diff a release."""
     old, new = split_releases(old), split_releases(new)
-    found = {}
-    for name in sorted({*old, *new}):
-        before, after = (_lines(files.get(name)) for files in (old, new))
-        if before != after:
-            found[name] = "\n".join(unified_diff(before, after, "before", "after", n=2, lineterm=""))
-    return found
+    found = {
+        name: "\n".join(
+            unified_diff(_lines(old.get(name)), _lines(new.get(name)), "before", "after", n=2, lineterm="")
+        )
+        for name in sorted({*old, *new})
+    }
+    return {name: text for name, text in found.items() if text}
 
 
 def split_releases(files: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,11 +91,13 @@ def _lines(content: Any) -> list[str]:
 class Blocks(yaml.SafeDumper):
     """Writes multi-line texts as literal blocks."""
 
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
 
-
-Blocks.add_representer(str, Blocks.represent_str)
+Blocks.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
 
 
 def written(content: Any) -> str:
