@@ -44,11 +44,11 @@ def parse_locks(message: str) -> Iterator[Lock]:
 
 def describe_locks(stack: str, message: str) -> str:
     """An error text for Pulumi's message about a lock."""
-    lines = [f"  {lock}" for lock in parse_locks(message)]
-    if not lines:
+    runs = "".join(f"\n  {lock}" for lock in parse_locks(message))
+    if not runs:
         return f"{stack} is locked by another update: {message.strip()}"
     remedy = f"If that run is dead: python -m deploy recover {stack} --mend"
-    return "\n".join([f"{stack} is locked by another update:", *lines, remedy])
+    return f"{stack} is locked by another update:{runs}\n{remedy}"
 
 
 def refuse_live(stack: str, locks: Iterable[Lock], given: Collection[str]) -> None:

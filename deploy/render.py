@@ -36,7 +36,7 @@ def rendered(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         elif type_.startswith("kubernetes:") and not type_.startswith(NO_OBJECTS):
             metadata = inputs.get("metadata", {})
             parts = (metadata.get("namespace", ""), inputs.get("kind", ""), metadata.get("name", ""))
-            file = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in parts if part)
+            file = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(filter(None, parts)))
             if inputs.get("kind") == "Secret":  # marked as a secret or not
                 inputs = {key: v for key, v in inputs.items() if key != "stringData"} | {"data": "[secret]"}
             files[f"manifests/{file.lower()}.yaml"] = inputs
@@ -60,13 +60,12 @@ def plain(value: Any) -> Any:
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
     """File → unified diff; for `releases.yaml` one diff a release."""
     old, new = split_releases(old), split_releases(new)
-    found = {
-        name: "\n".join(
-            unified_diff(_lines(old.get(name)), _lines(new.get(name)), "before", "after", n=2, lineterm="")
-        )
-        for name in sorted({*old, *new})
-    }
-    return {name: text for name, text in found.items() if text}
+    found = {}
+    for name in sorted({*old, *new}):
+        before, after = _lines(old.get(name)), _lines(new.get(name))
+        if before != after:
+            found[name] = "\n".join(unified_diff(before, after, "before", "after", n=2, lineterm=""))
+    return found
 
 
 def split_releases(files: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,25 +91,23 @@ class Blocks(yaml.SafeDumper):
     """Writes multi-line texts as literal blocks."""
 
 
-Blocks.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
-    ),
-)
+def _text(dumper: Blocks, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+Blocks.add_representer(str, _text)
 
 
 def written(content: Any) -> str:
     """Content as YAML."""
-    return str(yaml.dump(content, Dumper=Blocks, sort_keys=True))
+    return str(yaml.dump(content, Dumper=Blocks))
 
 
 def write(files: Mapping[str, Any], folder: Path) -> None:
     """Write rendered files, and remove those of an earlier rendering that no longer exist."""
-    wanted = {folder / name: content for name, content in files.items()}
     for old in [*folder.glob("*.yaml"), *folder.glob("manifests/*.yaml")]:
-        if old not in wanted:
-            old.unlink()
-    for file, content in wanted.items():
+        old.unlink()
+    for name, content in files.items():
+        file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(written(content))

@@ -104,13 +104,13 @@ class StackRunner:
 
     def pending_creates(self) -> list[dict[str, Any]]:
         """Resources whose creation a killed run had begun."""
-        return pending_creates(self.stack.export_stack().deployment or {})
+        return pending_creates(self._state())
 
     def import_pending(self, ids: Mapping[str, str]) -> None:
         """Add pending creates to the state if they exist under these ids; `up` creates the others."""
         exported = self.stack.export_stack()
-        deployment = import_pending(exported.deployment or {}, ids)
-        self.stack.import_stack(auto.Deployment(version=exported.version, deployment=deployment))
+        exported.deployment = import_pending(exported.deployment or {}, ids)
+        self.stack.import_stack(exported)
         if ids:  # reads their outputs, and drops those that do not exist
             self.stack.refresh(target=list(ids), color="never", suppress_outputs=True)
 
@@ -140,8 +140,10 @@ class StackRunner:
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources in the stack's state."""
-        found: list[dict[str, Any]] = (self.stack.export_stack().deployment or {}).get("resources", [])
-        return found
+        return list(self._state().get("resources", ()))
+
+    def _state(self) -> Mapping[str, Any]:
+        return self.stack.export_stack().deployment or {}
 
     def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Summary:
         summary, start = Summary(self.name, operation), time.monotonic()

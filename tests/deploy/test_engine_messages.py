@@ -53,7 +53,7 @@ def test_the_text_of_a_lock(stack, tmp_path):
     assert LOCK.findall(str(locked.value)) == [("0d3c", "ada", "elsewhere", "7", "2026-01-01T00:00:00Z")]
 
 
-def test_the_text_of_a_state_that_is_only_half_written(stack, tmp_path):
+def test_the_text_of_a_half_written_state(stack, tmp_path):
     [file] = (tmp_path / ".pulumi/stacks").rglob("dev.json")
     file.write_text("")
     with pytest.raises(auto.CommandError) as failed:

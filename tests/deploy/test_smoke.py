@@ -33,17 +33,17 @@ def proxied(path):
     return f"/api/v1/namespaces/monitoring/services/http:kube-prometheus-stack-alertmanager:9093/proxy{path}"
 
 
-def says(message):
-    """The events of a build that ended in an error, with what comes before and after it."""
+def events(message):
+    """The events of a build that ended with an error."""
     log = {"data": {"payload": "vault", "origin": {}}, "event": "log", "version": "5.1"}
     error = {"data": {"message": message, "origin": {}}, "event": "error", "version": "4.1"}
-    events = (f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([log, error]))
-    return "".join(events) + "id: 2\nevent: end\ndata\n\n"
+    stream = (f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([log, error]))
+    return "".join(stream) + "id: 2\nevent: end\ndata\n\n"
 
 
 @pytest.fixture
 def healthy(httpserver):
-    """A server that answers as a healthy platform does."""
+    """A server with the answers of a healthy platform; some can be changed."""
     base = httpserver.url_for("").rstrip("/")
     answers = {
         "GET /api/v1/info": {"version": "8.2.5", "worker_version": "2.5", "external_url": base},
@@ -88,7 +88,7 @@ def seen(target, **limits):
 
 @pytest.fixture
 def no_certificates(monkeypatch):
-    """Hosts of the other tests have none."""
+    """Leaves out the check of certificates."""
     monkeypatch.setitem(CHECKS, "certificates", (lambda *_: "left out", 1))
 
 
@@ -105,7 +105,7 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
 
 @pytest.mark.usefixtures("no_certificates")
 @pytest.mark.parametrize(
-    ("question", "answer", "told"),
+    ("question", "answer", "expected"),
     [
         ("Concourse's API", {"GET /api/v1/info": (502, "bad gateway")}, "answers 502: bad gateway"),
         (
@@ -130,34 +130,34 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
         ),
         (
             "Vault in a build",
-            ERRORED | {EVENTS: (200, says("undefined vars: smoke"))},
+            ERRORED | {EVENTS: (200, events("undefined vars: smoke"))},
             "vault kv put secret/",
         ),
         (
             "Vault in a build",  # its secret id is no good any more, or no Vault answers its login
-            ERRORED | {EVENTS: (200, says("timed out to login to vault"))},
+            ERRORED | {EVENTS: (200, events("timed out to login to vault"))},
             "timed out to login to vault; ",
         ),
         (
             "Vault in a build",  # Vault is out of reach, with a login that is still good
             ERRORED
-            | {EVENTS: (200, says('Get "https://vault-active.vault.svc:8200/v1/secret": i/o timeout'))},
+            | {EVENTS: (200, events('Get "https://vault-active.vault.svc:8200/v1/secret": i/o timeout'))},
             "docs/runbooks/ConcourseVaultLoginFailing.md",
         ),
         ("an alert", {f"POST {proxied('/api/v2/alerts')}": (503, "no endpoints")}, "503: no endpoints"),
         ("an alert", {f"GET {proxied('/api/v2/alerts')}": []}, "does not list it"),
     ],
 )
-def test_only_the_broken_check_fails_and_the_others_still_run(healthy, question, answer, told):
+def test_only_the_broken_check_fails_and_the_others_still_run(healthy, question, answer, expected):
     found = seen(healthy(**answer), an_alert=0.5)
     assert list(found) == list(CHECKS)
     assert not found[question].passed
-    assert told in found[question].text
+    assert expected in found[question].text
     assert {each.check for each in found.values() if not each.passed} == {question}
 
 
 class Clock:
-    """Time that passes by sleeping alone."""
+    """A clock on which only sleeping takes time."""
 
     now = 0.0
 
@@ -177,7 +177,7 @@ def test_a_build_that_does_not_end_fails_at_the_time_limit(healthy, monkeypatch)
 
 
 @pytest.mark.usefixtures("no_certificates")
-def test_the_first_run_sets_the_pipeline_that_later_ones_read(healthy, httpserver):
+def test_the_first_run_sets_the_pipeline_for_later_runs(healthy, httpserver):
     target = healthy(**{f"GET {CONFIGURED}": (404, "pipeline not found")})
     httpserver.expect_request(CONFIGURED, method="PUT").respond_with_data("")
     found = seen(target)
