@@ -4,6 +4,7 @@ import contextlib
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,7 +35,18 @@ Json = Annotated[bool, typer.Option("--json", help="print only one JSON object")
 Markdown = Annotated[Path | None, typer.Option(help="write a comment for a pull request to this file")]
 Home = Annotated[Path | None, typer.Option(help="folder of the simulated clouds [.rehearsal/STACK]")]
 Locks = Annotated[list[str] | None, typer.Option(help="id of a lock to remove although its run may be alive")]
+NewPlan = Annotated[Path | None, typer.Option(help="write the plan for `up --plan` to this file")]
+Approved = Annotated[Path | None, typer.Option(help="refuse if anything has changed since this plan")]
+Base = Annotated[str, typer.Option(help="with --rehearse: show the changes since this commit, e.g. main")]
+Refresh = Annotated[bool, typer.Option(help="also revert changes made by hand")]
+RunsOn = Annotated[str, typer.Option(help="tag of the worker pools of this command: refuse to change them")]
+Check = Annotated[bool, typer.Option(help="preview again afterwards, and fail if anything would change")]
 Scale = Annotated[float, typer.Option(min=0, max=1, help="simulate this fraction of Azure's latencies")]
+Faults = Annotated[str, typer.Option(help="inject failures: a seed, or kill:12 to end at the 12th change")]
+Mend = Annotated[bool, typer.Option(help="repair it; without this option it is only shown")]
+Out = Annotated[Path, typer.Option(help="output folder")]
+Team = Annotated[str, typer.Option(help="team whose service user logs in [the first except main]")]
+Minutes = Annotated[float, typer.Option("--for", help="repeat the checks for this many minutes")]
 
 
 @app.command()
@@ -44,10 +56,8 @@ def preview(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
-    plan: Annotated[Path | None, typer.Option(help="write the plan for `up --plan` to this file")] = None,
-    base: Annotated[
-        str, typer.Option(help="with --rehearse: show the changes since this commit, e.g. main")
-    ] = "",
+    plan: NewPlan = None,
+    base: Base = "",
     home: Home = None,
 ) -> None:
     """Show what an update would change. Changes nothing."""
@@ -73,23 +83,13 @@ def up(
     rehearse: Rehearse = False,
     json: Json = False,
     markdown: Markdown = None,
-    refresh: Annotated[bool, typer.Option(help="also revert changes made by hand")] = False,
-    plan: Annotated[
-        Path | None,
-        typer.Option(help="refuse if anything has changed since the preview that wrote this file"),
-    ] = None,
-    runs_on: Annotated[
-        str, typer.Option(help="refuse to change the worker pools with this tag: this command runs there")
-    ] = "",
-    check: Annotated[
-        bool, typer.Option(help="preview again afterwards, and fail if anything would change")
-    ] = False,
+    refresh: Refresh = False,
+    plan: Approved = None,
+    runs_on: RunsOn = "",
+    check: Check = False,
     home: Home = None,
     scale: Scale = 0,
-    faults: Annotated[
-        str,
-        typer.Option(help="inject failures: a seed, or kill:12 to kill this process at the 12th change"),
-    ] = "",
+    faults: Faults = "",
 ) -> None:
     """Update a stack to what its settings declare."""
     approved = Plan.read(plan, stack) if plan else None
@@ -102,9 +102,8 @@ def up(
             if not json or again.failed:
                 report(again, json=json)
             if again.changes:
-                raise RefusedError(
-                    f"the preview after the update of {stack} is not empty: the program is not stable", 1
-                )
+                text = f"the preview after the update of {stack} is not empty: the program is not stable"
+                raise RefusedError(text, 1)
 
 
 @app.command()
@@ -138,12 +137,7 @@ def cancel(stack: Stack, *, rehearse: Rehearse = False, lock: Locks = None, home
 
 @app.command()
 def recover(
-    stack: Stack,
-    *,
-    rehearse: Rehearse = False,
-    mend: Annotated[bool, typer.Option(help="repair it; without this option it is only shown")] = False,
-    lock: Locks = None,
-    home: Home = None,
+    stack: Stack, *, rehearse: Rehearse = False, mend: Mend = False, lock: Locks = None, home: Home = None
 ) -> None:
     """Show what a killed run left behind: its lock, pending creates and stuck Helm releases."""
     chosen, cluster = settings(stack), None
@@ -154,8 +148,8 @@ def recover(
             stuck = stuck_releases(cluster, mend=mend)
     with open_stack(stack, rehearse=rehearse, writing=True, quiet=True, home=home) as here:
         locks = here.locks()
-        for lock_ in locks:
-            print(f"lock {lock_.id}: {lock_}")
+        for each in locks:
+            print(f"lock {each.id}: {each}")
         if mend:  # first: refuses while another run may be alive
             here.unlock(lock or ())
         if cluster is None:
@@ -164,11 +158,9 @@ def recover(
         ids: dict[str, str] = {}
         pending = here.pending_creates()
         for created in pending:
-            other = "::azure-dns::" in created.get("provider", "")
-            id_ = resource_id(
-                created, chosen.dns.given_subscription if other else chosen.azure.subscription_id
-            )
-            id_ = id_ or cluster.find(created)
+            azure_dns = "::azure-dns::" in created.get("provider", "")
+            subscription = chosen.dns.given_subscription if azure_dns else chosen.azure.subscription_id
+            id_ = resource_id(created, subscription) or cluster.find(created)
             ids |= {created["urn"]: id_} if id_ else {}
             print(f"pending create: {created['urn']}, {id_ or 'which the next update creates anew'}")
         if mend:
@@ -194,23 +186,21 @@ def outputs(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, hom
     """Print the stack's outputs."""
     with open_stack(stack, rehearse=rehearse, quiet=True, home=home) as here:
         found = here.outputs()
-        print(dumps(found, indent=2) if json else "\n".join(listed(found)))
+    show(found, listed(found), json=json)
 
 
 @app.command()
 def urls(stack: Stack, *, json: Json = False) -> None:
     """Print the URLs of a stack's web interfaces."""
-    found = settings(stack)
-    hosts = found.host_names
-    addresses = {name: f"https://{host}" for name, host in hosts.items()}
-    print(dumps(addresses, indent=2) if json else "\n".join(listed(addresses)))
+    found = {name: f"https://{host}" for name, host in settings(stack).host_names.items()}
+    show(found, listed(found), json=json)
 
 
 @app.command()
 def preflight(stack: Stack, *, json: Json = False) -> None:
     """Check a stack's preconditions. Changes nothing; exit code 2 if one is missing."""
     found = findings(settings(stack))
-    print(dumps([one._asdict() for one in found], indent=2) if json else "\n".join(map(str, found)))
+    show([one._asdict() for one in found], map(str, found), json=json)
     if any(one.missing for one in found):
         raise typer.Exit(2)
 
@@ -223,18 +213,14 @@ def teams(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home:
         git = wanted(chosen, here.outputs().get("groups") or {})
         there = rehearsed(here.resources()) if rehearse else real(concourse_url(chosen))
     found = list(differences(git, there))
-    if json:
-        print(dumps({"stack": stack, "git": git, "concourse": there, "differences": found}, indent=2))
-    else:
-        print("\n".join(found) if found else f"{stack}: no difference ({', '.join(sorted(there))})")
+    same = f"{stack}: no difference ({', '.join(sorted(there))})"
+    show({"stack": stack, "git": git, "concourse": there, "differences": found}, found or [same], json=json)
     if found:
         raise typer.Exit(4)
 
 
 @app.command()
-def render(
-    stack: Stack, *, out: Annotated[Path, typer.Option(help="output folder")], json: Json = False
-) -> None:
+def render(stack: Stack, *, out: Out, json: Json = False) -> None:
     """Write what a stack sends to its cluster: chart values and manifests, without secrets."""
     with (
         tempfile.TemporaryDirectory() as home,
@@ -245,10 +231,8 @@ def render(
             report(summary, json=json)
         files = rendered(here.resources())
     write(files, out)
-    if json:
-        print(dumps({"stack": stack, "folder": str(out), "files": sorted(files)}, indent=2))
-    else:
-        print(f"wrote {len(files['releases.yaml'])} releases in {len(files)} files to {out}")
+    text = f"wrote {len(files['releases.yaml'])} releases in {len(files)} files to {out}"
+    show({"stack": stack, "folder": str(out), "files": sorted(files)}, [text], json=json)
 
 
 @app.command()
@@ -257,19 +241,19 @@ def smoke(
     *,
     rehearse: Rehearse = False,
     json: Json = False,
-    team: Annotated[str, typer.Option(help="team whose service user logs in [the first except main]")] = "",
-    watch: Annotated[float, typer.Option("--for", help="repeat the checks for this many minutes")] = 0,
+    team: Team = "",
+    minutes: Minutes = 0,
     home: Home = None,
 ) -> None:
     """Check a running stack from outside, as its users use it."""
-    from deploy.smoke import checks  # noqa: PLC0415 other commands do not need `requests`
+    from deploy import smoke as checks  # noqa: PLC0415 other commands do not need `requests`
 
     with open_stack(stack, rehearse=rehearse, quiet=True, home=home) as here:
         target = checks.target(settings(stack), here.resources(), team)
     if rehearse:
         print(f"Simulated clouds run no servers. Not checked: {', '.join(checks.CHECKS)}.")
         return
-    end = time.monotonic() + watch * 60
+    end = time.monotonic() + minutes * 60
     while True:
         found = []
         for result in checks.smoke(target):
@@ -305,6 +289,11 @@ def issue(
     from deploy import notify as post  # noqa: PLC0415 as above
 
     print(post.issue(repository, title, sys.stdin.read(), close=close, api=api))
+
+
+def show(found: object, lines: Iterable[str], *, json: bool) -> None:
+    """Print a result as JSON or as lines."""
+    print(dumps(found, indent=2) if json else "\n".join(lines))
 
 
 def report(summary: Summary, *, json: bool, markdown: Path | None = None) -> None:

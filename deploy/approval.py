@@ -7,11 +7,11 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from deploy.stack_file import ROOT, RefusedError, config
 from deploy.summary import Change, shortened
@@ -22,10 +22,8 @@ SHOWN = 5
 """Differences that a message lists one by one."""
 
 
-class Plan(BaseModel):
+class Plan(BaseModel, frozen=True, extra="forbid"):
     """A preview's commit, settings, state and operations."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stack: str
     commit: str
@@ -45,8 +43,7 @@ class Plan(BaseModel):
             commit=commit(),
             settings={key: hashed(value) for key, value in config(stack).items()},
             state={
-                found["urn"]: hashed([found.get(key) for key in ("id", "modified", "protect")])
-                for found in resources
+                r["urn"]: hashed([r.get(key) for key in ("id", "modified", "protect")]) for r in resources
             },
             operations={c.urn: f"{c.operation} {', '.join(sorted(c.diff_keys))}".strip() for c in changes},
         )
@@ -54,15 +51,13 @@ class Plan(BaseModel):
     @classmethod
     def read(cls, file: Path, stack: str) -> Self:
         """Read the plan that a preview of this stack wrote."""
+        remedy = f"create one: python -m deploy preview {stack} --plan {file}"
         try:
             plan = cls.model_validate(json.loads(file.read_text())["plan"])
         except FileNotFoundError:
-            text = f"there is no plan {file}; create one: python -m deploy preview {stack} --plan {file}"
-            raise RefusedError(text) from None
+            raise RefusedError(f"there is no plan {file}; {remedy}") from None
         except (ValidationError, ValueError, KeyError, TypeError):
-            raise RefusedError(
-                f"{file} is not a plan; create it with `preview {stack} --plan {file}`"
-            ) from None
+            raise RefusedError(f"{file} is not a plan; {remedy}") from None
         if plan.stack != stack:
             raise RefusedError(f"{file} is a plan of {plan.stack}, not of {stack}", 3)
         return plan
@@ -83,11 +78,17 @@ class Plan(BaseModel):
 
     def check(self, now: "Plan") -> None:
         """Refuse if anything has changed since this plan was made."""
-        moved = list(self._moved(now))
+        moved = "" if self.commit == now.commit else f"  commit: planned {self.commit}, now {now.commit}\n"
+        moved += _differences("stack file", self.settings, now.settings)
+        moved += _differences("state", self.state, now.state)
+        moved += _differences("operations", self.operations, now.operations)
         if moved:
-            first = f"plan {self.digest} of {self.stack} is out of date. Nothing was changed. Differences:"
-            again = f"Create a new plan and read it: python -m deploy preview {self.stack} --plan FILE"
-            raise RefusedError("\n".join([first, *moved, again]), 3)
+            raise RefusedError(
+                f"plan {self.digest} of {self.stack} is out of date. Nothing was changed. Differences:\n"
+                f"{moved}"
+                f"Create a new plan and read it: python -m deploy preview {self.stack} --plan FILE",
+                3,
+            )
 
     def leave(self, pools: Iterable[str]) -> None:
         """Refuse changes of the worker pools that this process runs on: they would end it halfway."""
@@ -97,26 +98,16 @@ class Plan(BaseModel):
                     text = f"the plan changes {shortened(urn)}, and this command runs on the workers {pool}"
                     raise RefusedError(f"{text}: run it elsewhere (docs/runbooks/infra-is-down.md)", 3)
 
-    def _moved(self, now: "Plan") -> Iterator[str]:
-        if self.commit != now.commit:
-            yield f"  commit: planned {self.commit}, now {now.commit}"
-        yield from _differences("stack file", self.settings, now.settings)
-        yield from _differences("state", self.state, now.state)
-        yield from _differences("operations", self.operations, now.operations)
 
-
-def _differences(what: str, then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    found = [f"{_readable(key)} is gone" for key in then if key not in now]
-    found += [f"{_readable(key)} is new" for key in now if key not in then]
-    found += [f"{_readable(key)} has changed" for key in then if key in now and then[key] != now[key]]
+def _differences(what: str, then: dict[str, str], now: dict[str, str]) -> str:
+    """One line; empty if there is no difference."""
+    found = []
+    for key in then | now:
+        if then.get(key) != now.get(key):
+            how = "is gone" if key not in now else "has changed" if key in then else "is new"
+            found.append(f"{shortened(key) if key.startswith('urn:') else key} {how}")
     more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    if found:
-        yield f"  {what}: {', '.join([*found[:SHOWN], *more])}"
-
-
-def _readable(key: str) -> str:
-    """A short name for a URN; other keys are those of the stack file."""
-    return shortened(key) if key.startswith("urn:") else key
+    return f"  {what}: {', '.join(found[:SHOWN] + more)}\n" if found else ""
 
 
 def pools_with(tag: str, stack: str) -> list[str]:

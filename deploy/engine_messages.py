@@ -7,9 +7,10 @@ import re
 
 STATE_HALF_WRITTEN = "failed to load checkpoint: EOF"
 """The state file is being written at this moment (pkg/backend/diy/state.go)."""
-CANCELLED = "context canceled"
+CANCELLED = re.compile("(preview|update|context) canceled")
+"""The last error of a cancelled run, and that of a request of a provider that the cancellation ended."""
 ONLY_SUMMARIES = ("preview failed", "update failed", "")
-"""Last errors of a run. The errors before them say why."""
+"""The last error of a run with a failed step. The errors before it say why."""
 ERROR = re.compile(r"error: (.+)")
 """The reason in a `CommandError`, whose text also has the whole output."""
 LOCK = re.compile(r"([^/\s]+)\.json\S*: created by (.+?)@(\S+) \(pid (\d+)\) at (\S+)")

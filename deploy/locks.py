@@ -23,8 +23,9 @@ class Lock(NamedTuple):
     since: datetime
 
     def __str__(self) -> str:
-        since = f"{self.since:%Y-%m-%dT%H:%M:%SZ}"
-        return f"{self.user}@{self.host} (pid {self.pid}) since {since}{self.state()[1]}"
+        return (
+            f"{self.user}@{self.host} (pid {self.pid}) since {self.since:%Y-%m-%dT%H:%M:%SZ}{self.state()[1]}"
+        )
 
     def state(self) -> tuple[bool, str]:
         """Whether the run may be alive, and the reason in words."""
@@ -43,34 +44,29 @@ def parse_locks(message: str) -> Iterator[Lock]:
 
 def describe_locks(stack: str, message: str) -> str:
     """An error text for Pulumi's message about a lock."""
-    lines = [f"  {lock}" for lock in parse_locks(message)]
-    if not lines:
+    runs = "".join(f"\n  {lock}" for lock in parse_locks(message))
+    if not runs:
         return f"{stack} is locked by another update: {message.strip()}"
     remedy = f"If that run is dead: python -m deploy recover {stack} --mend"
-    return "\n".join([f"{stack} is locked by another update:", *lines, remedy])
+    return f"{stack} is locked by another update:{runs}\n{remedy}"
 
 
 def refuse_live(stack: str, locks: Iterable[Lock], given: Collection[str]) -> None:
     """Refuse to remove a lock whose run may be alive, unless its id is given."""
-    live = [lock for lock in locks if lock.state()[0] and lock.id not in given]
-    if live:
-        lines = [
-            f"{stack} is locked by another update. Nothing was changed.",
-            *(f"  {lock}" for lock in live),
-        ]
+    if live := [lock for lock in locks if lock.state()[0] and lock.id not in given]:
+        runs = "".join(f"  {lock}\n" for lock in live)
         ids = " ".join(f"--lock {lock.id}" for lock in live)
-        lines.append(
-            f"Two updates at once lose each other's state. If you know that the run is dead, add {ids}"
+        raise RefusedError(
+            f"{stack} is locked by another update. Nothing was changed.\n{runs}"
+            f"Two updates at once lose each other's state. If you know that the run is dead, add {ids}",
+            5,
         )
-        raise RefusedError("\n".join(lines), 5)
 
 
 def running(pid: int) -> bool:
     """Whether a process of this machine is alive."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    except OSError as failed:
+        return isinstance(failed, PermissionError)
     return True

@@ -20,15 +20,13 @@ def slack(title: str, text: str) -> None:
     if not url:
         raise RefusedError("SLACK_WEBHOOK is not set: it is the URL of an incoming webhook of Slack")
     body = last_lines(text, 2500, 25)  # Slack takes 3000 characters in a block
+    message = {"text": f"{title}\n```{body}```" if body else title}
     try:
-        answer = requests.post(
-            url, json={"text": f"{title}\n```{body}```" if body else title}, timeout=SECONDS
-        )
-        problem = "" if answer.ok else answer.text
+        answer = requests.post(url, json=message, timeout=SECONDS)
+        if not answer.ok:
+            print(f"Slack did not accept the message: {answer.text}", file=sys.stderr)
     except requests.RequestException as failed:
-        problem = str(failed)
-    if problem:
-        print(f"Slack did not accept the message: {problem}", file=sys.stderr)
+        print(f"Slack did not accept the message: {failed}", file=sys.stderr)
 
 
 def issue(repository: str, title: str, text: str, *, close: bool = False, api: str = API) -> str:

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from components.azure.catalog import arm_segment
@@ -24,10 +24,12 @@ GRAPH = {
 }
 """Id → permission of Microsoft Graph (learn.microsoft.com/graph/permissions-reference)."""
 GRAPH_ITSELF = "00000003-0000-0000-c000-000000000000"
-WRITE, GRANT = (
-    {"Owner", "Contributor"},
-    {"Owner", "User Access Administrator", "Role Based Access Control Administrator"},
-)
+ADMINISTRATOR = "Role Based Access Control Administrator"
+ROLES = {
+    "Contributor": {"Owner", "Contributor"},
+    ADMINISTRATOR: {"Owner", "User Access Administrator", ADMINISTRATOR},
+}
+"""Role → roles that are sufficient."""
 
 
 class Finding(NamedTuple):
@@ -42,9 +44,7 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         if not self.missing:
             return f"  ok       {self.what}"
-        return f"  missing  {self.what}: {self.missing}" + (
-            f"\n           {self.remedy}" if self.remedy else ""
-        )
+        return f"  missing  {self.what}: {self.missing}\n           {self.remedy}"
 
 
 def ask(*command: str) -> Any:
@@ -62,38 +62,121 @@ def ask(*command: str) -> Any:
 
 def preflight(settings: Settings, ask: Ask = ask) -> list[Finding]:
     """Check everything that the program cannot create itself (docs/getting-started.md)."""
-    subscription = settings.azure.subscription_id
+    subscription, tenant = settings.azure.subscription_id, settings.azure.tenant_id
     account = ask("az", "account", "show", "--subscription", subscription)
-    if not account or account.get("tenantId") != settings.azure.tenant_id:
-        seen = "az has no login for it" if not account else f"it is in tenant {account.get('tenantId')}"
-        remedy = f"az login --tenant {settings.azure.tenant_id}"
-        return [Finding(f"subscription {subscription}", seen, remedy)]
+    if not account or account.get("tenantId") != tenant:
+        seen = f"it is in tenant {account.get('tenantId')}" if account else "az has no login for it"
+        return [Finding(f"subscription {subscription}", seen, f"az login --tenant {tenant}")]
     found = [Finding(f"subscription {subscription}, as {account['user']['name']}")]
     for check in (providers, versions, quotas, zone, groups, roles, graph):
-        found += check(settings, account, ask)
+        for what, met, seen, remedy in check(Question(settings, account["user"], ask)):
+            found.append(Finding(what, "" if met else seen, remedy))
     return found
 
 
-def providers(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
+class Question(NamedTuple):
+    """Whom the checks ask about what."""
+
+    settings: Settings
+    user: Mapping[str, str]
+    """The caller's name and type, as az shows them."""
+    ask: Ask
+
+    def az(self, *words: str) -> Any:
+        """The answer of az about the stack's subscription."""
+        return self.ask("az", *words, "--subscription", self.settings.azure.subscription_id)
+
+
+Answers = Iterator[tuple[str, bool, str, str]]
+"""Each precondition, whether it is met, what is there instead, and the remedy."""
+
+
+def providers(q: Question) -> Answers:
     """The resource providers are registered in the subscription."""
-    subscription = account["id"]
-    known = ask("az", "provider", "list", "--subscription", subscription) or []
-    states = {each["namespace"].lower(): each["registrationState"] for each in known}
+    states = {each["namespace"].lower(): each["registrationState"] for each in q.az("provider", "list") or ()}
     for name in PROVIDERS:
         state = states.get(name.lower(), "unknown")
-        missing = "" if state == "Registered" else f"it is {state}"
-        remedy = f"az provider register --namespace {name} --subscription {subscription} --wait"
-        yield Finding(f"provider {name}", missing, remedy)
+        command = f"az provider register --namespace {name} --wait --subscription"
+        remedy = f"{command} {q.settings.azure.subscription_id}"
+        yield f"provider {name}", state == "Registered", f"it is {state}", remedy
 
 
-def versions(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
+def versions(q: Question) -> Answers:
     """AKS offers the Kubernetes version of the stack file in its region."""
-    location, wanted = settings.azure.location, settings.cluster.kubernetes_version
-    answer = ask("az", "aks", "get-versions", "--location", location, "--subscription", account["id"]) or {}
-    offered = {one["version"] for one in answer.get("values", [])}
-    seen = f"AKS in {location} offers {', '.join(sorted(offered)) or 'nothing'}"
-    missing = "" if wanted in offered else seen
-    yield Finding(f"Kubernetes {wanted}", missing, "set platform:cluster kubernetesVersion to one of these")
+    location, wanted = q.settings.azure.location, q.settings.cluster.kubernetes_version
+    answer = q.az("aks", "get-versions", "--location", location) or {}
+    offered = sorted(one["version"] for one in answer.get("values", []))
+    seen = f"AKS in {location} offers {', '.join(offered) or 'nothing'}"
+    remedy = "set platform:cluster kubernetesVersion to one of these"
+    yield f"Kubernetes {wanted}", wanted in offered, seen, remedy
+
+
+def quotas(q: Question) -> Answers:
+    """The quotas of the region allow all node pools at their maximum."""
+    location, cluster, need = q.settings.azure.location, q.settings.cluster, Counter[str]()
+    for pool in (cluster.system_pool, *cluster.platform_pools, *cluster.worker_pools):
+        name, cores = family(pool.vm_size)
+        need.update({name: cores * pool.max_nodes, "cores": cores * pool.max_nodes})
+    usage = q.az("vm", "list-usage", "--location", location) or []
+    limits = {each["name"]["value"].lower(): int(each["limit"]) for each in usage}
+    for name, cores in sorted(need.items()):
+        limit = limits.get(name.lower(), 0)
+        seen = f"the pools need up to {cores}, and the limit is {limit}"
+        remedy = f"request more: portal, Quotas, Compute, {location} (or reduce maxNodes)"
+        yield f"cores of {name} in {location}", limit >= cores, seen, remedy
+
+
+def zone(q: Question) -> Answers:
+    """The DNS zone exists, and its parent delegates to its name servers."""
+    id_ = q.settings.dns.zone_id or str(q.settings.dns.parent_zone_id)
+    name, shown = arm_segment(id_, "dnsZones"), q.ask("az", "network", "dns", "zone", "show", "--ids", id_)
+    if not shown:
+        seen = f"{id_} does not exist or is not readable"
+        yield f"DNS zone {name}", False, seen, "create it or fix the id"
+        return
+    servers = {server.rstrip(".").lower() for server in shown.get("nameServers") or ()}
+    answer = q.ask("nslookup", "-type=NS", name) or ""
+    public = {found.rstrip(".").lower() for found in re.findall(r"nameserver = (\S+)", answer)}
+    seen = f"the public name servers are {', '.join(sorted(public)) or 'none'}"
+    remedy = f"at the registrar or in the parent zone, delegate it to {', '.join(sorted(servers))}"
+    yield f"delegation of {name}", bool(servers) and servers <= public, seen, remedy
+
+
+def groups(q: Question) -> Answers:
+    """The deployers' Entra groups exist."""
+    command = "az ad group create --display-name deployers --mail-nickname deployers"
+    for group in q.settings.cluster.admin_group_object_ids:
+        shown = bool(q.ask("az", "ad", "group", "show", "--group", group))
+        seen = "it does not exist or is not readable"
+        yield f"Entra group {group}", shown, seen, f"{command}; set its id in the file"
+
+
+def roles(q: Question) -> Answers:
+    """The caller may create resources and assign roles."""
+    about = ("--assignee", q.user["name"], "--scope", f"/subscriptions/{q.settings.azure.subscription_id}")
+    every = ("--include-inherited", "--include-groups")
+    held = q.ask("az", "role", "assignment", "list", *about, *every) or []
+    names = {each["roleDefinitionName"] for each in held}
+    for role, sufficient in ROLES.items():
+        seen = f"{q.user['name']} has {', '.join(sorted(names)) or 'no role'}"
+        remedy = f'az role assignment create --role "{role}" {" ".join(about)}'
+        yield f"role {role}", bool(names & sufficient), seen, remedy
+
+
+def graph(q: Question) -> Answers:
+    """A service principal may create applications and groups. A person's directory role is not checked."""
+    if q.user["type"] != "servicePrincipal":
+        return
+    who = q.user["name"]
+    url = f"https://graph.microsoft.com/v1.0/servicePrincipals(appId='{who}')/appRoleAssignments"
+    answer = q.ask("az", "rest", "--method", "get", "--url", url) or {}
+    held = {each["appRoleId"] for each in answer.get("value", [])}
+    for role, name in GRAPH.items():
+        # `az ad app permission` cannot grant to a managed identity, which has no application.
+        body = {"principalId": object_id(who), "resourceId": object_id(GRAPH_ITSELF), "appRoleId": role}
+        quoted = json.dumps(body).replace('"', '\\"')
+        remedy = f'az rest --method post --url "{url}" --body "{quoted}"'
+        yield f"Graph permission {name}", role in held, f"{who} does not have it", remedy
 
 
 def family(size: str) -> tuple[str, int]:
@@ -103,82 +186,6 @@ def family(size: str) -> tuple[str, int]:
         return size, 0
     letters, cores, features, version = found.groups()
     return f"standard{letters}{features.upper()}{version or ''}Family", int(cores)
-
-
-def quotas(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
-    """The quotas of the region allow all node pools at their maximum."""
-    location, need = settings.azure.location, Counter[str]()
-    cluster = settings.cluster
-    for pool in (cluster.system_pool, *cluster.platform_pools, *cluster.worker_pools):
-        name, cores = family(pool.vm_size)
-        need[name] += cores * pool.max_nodes
-        need["cores"] += cores * pool.max_nodes
-    usage = ask("az", "vm", "list-usage", "--location", location, "--subscription", account["id"]) or []
-    rooms = {each["name"]["value"].lower(): int(each["limit"]) for each in usage}
-    for name, cores in sorted(need.items()):
-        limit = rooms.get(name.lower(), 0)
-        missing = "" if limit >= cores else f"the pools need up to {cores}, and the limit is {limit}"
-        remedy = f"request more: portal, Quotas, Compute, {location} (or reduce maxNodes)"
-        yield Finding(f"cores of {name} in {location}", missing, remedy)
-
-
-def zone(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
-    """The DNS zone exists, and its parent delegates to its name servers."""
-    id_ = settings.dns.zone_id or str(settings.dns.parent_zone_id)
-    name = arm_segment(id_, "dnsZones")
-    shown = ask("az", "network", "dns", "zone", "show", "--ids", id_)
-    if not shown:
-        yield Finding(
-            f"DNS zone {name}", f"{id_} does not exist or is not readable", "create it or fix the id"
-        )
-        return
-    servers = {server.rstrip(".").lower() for server in shown.get("nameServers") or ()}
-    answer = ask("nslookup", "-type=NS", name) or ""
-    public = {found.rstrip(".").lower() for found in re.findall(r"nameserver = (\S+)", answer)}
-    seen = f"the public name servers are {', '.join(sorted(public)) or 'none'}"
-    missing = "" if servers and servers <= public else seen
-    remedy = f"at the registrar or in the parent zone, delegate it to {', '.join(sorted(servers))}"
-    yield Finding(f"delegation of {name}", missing, remedy)
-
-
-def groups(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
-    """The deployers' Entra groups exist."""
-    for group in settings.cluster.admin_group_object_ids:
-        shown = ask("az", "ad", "group", "show", "--group", group)
-        remedy = (
-            "az ad group create --display-name deployers --mail-nickname deployers; set its id in the file"
-        )
-        yield Finding(f"Entra group {group}", "" if shown else "it does not exist or is not readable", remedy)
-
-
-def roles(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:
-    """The caller may create resources and assign roles."""
-    who, scope = account["user"]["name"], f"/subscriptions/{settings.azure.subscription_id}"
-    held = ask(
-        "az", "role", "assignment", "list", "--assignee", who, "--scope", scope, "--include-inherited",
-        "--include-groups",
-    )  # fmt: skip
-    names = {each["roleDefinitionName"] for each in held or ()}
-    for wanted, plain in ((WRITE, "Contributor"), (GRANT, "Role Based Access Control Administrator")):
-        missing = "" if names & wanted else f"{who} has {', '.join(sorted(names)) or 'no role'}"
-        remedy = f'az role assignment create --assignee {who} --role "{plain}" --scope {scope}'
-        yield Finding(f"role {plain}", missing, remedy)
-
-
-def graph(settings: Settings, account: Any, ask: Ask) -> Iterator[Finding]:  # noqa: ARG001
-    """A service principal may create applications and groups. A person's directory role is not checked."""
-    if account["user"]["type"] != "servicePrincipal":
-        return
-    who = account["user"]["name"]
-    url = f"https://graph.microsoft.com/v1.0/servicePrincipals(appId='{who}')/appRoleAssignments"
-    answer = ask("az", "rest", "--method", "get", "--url", url) or {}
-    held = {each["appRoleId"] for each in answer.get("value", [])}
-    for role, name in GRAPH.items():
-        # `az ad app permission` cannot grant to a managed identity, which has no application.
-        body = {"principalId": object_id(who), "resourceId": object_id(GRAPH_ITSELF), "appRoleId": role}
-        quoted = json.dumps(body).replace('"', '\\"')
-        remedy = f'az rest --method post --url "{url}" --body "{quoted}"'
-        yield Finding(f"Graph permission {name}", "" if role in held else f"{who} does not have it", remedy)
 
 
 def object_id(app_id: str) -> str:

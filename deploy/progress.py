@@ -4,7 +4,6 @@ import shutil
 import sys
 import threading
 import time
-from types import TracebackType
 from typing import Self
 
 from pulumi.automation import EngineEvent
@@ -15,6 +14,8 @@ EVERY = 10.0
 """Seconds between lines with news."""
 SILENT = 60.0
 """Seconds after which a line is repeated although nothing is new: Concourse shows that the build lives."""
+CLEAR = "\r\x1b[K"
+"""Empties the line of a terminal."""
 
 
 class Progress:
@@ -24,21 +25,18 @@ class Progress:
         self.title, self.planned, self.quiet = title, planned, quiet
         self.done = 0
         self.seen: set[str] = set()
-        self.running: dict[str, float] = {}
+        self.running: dict[str, None] = {}
+        """URNs, the longest-running operation first."""
         self.terminal = sys.stderr.isatty()
-        self.started = time.monotonic()
         self.ended = threading.Event()
         self.printer = threading.Thread(target=self._print, daemon=True)
 
     def __enter__(self) -> Self:
         if not self.quiet:
-            print(f"{self.title} …", end="" if self.terminal else "\n", file=sys.stderr, flush=True)
             self.printer.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.ended.set()
         if not self.quiet:
             self.printer.join()
@@ -49,33 +47,35 @@ class Progress:
         if started and exists(started.metadata):
             self.seen.add(started.metadata.urn)
         if started and changing(started.metadata):
-            self.running[started.metadata.urn] = time.monotonic()
-        if ended and self.running.pop(ended.metadata.urn, None):
+            self.running[started.metadata.urn] = None
+        if ended and ended.metadata.urn in self.running:
+            del self.running[ended.metadata.urn]
             self.done += 1
 
     def _print(self) -> None:
-        last, printed = "", self.started
+        started = printed = time.monotonic()
+        last = ""
+        _write(f"{self.title} …" if self.terminal else f"{self.title} …\n")
         while not self.ended.wait(1 if self.terminal else EVERY):
             line, now = self.line(), time.monotonic()
-            minutes, seconds = divmod(int(now - self.started), 60)
-            clock = f"{minutes}:{seconds:02}"
+            minutes, seconds = divmod(int(now - started), 60)
             if self.terminal:
                 width = shutil.get_terminal_size().columns - 1
-                print(
-                    f"\r\x1b[K{f'{self.title} {clock}: {line}'[:width]}", end="", file=sys.stderr, flush=True
-                )
+                _write(CLEAR + f"{self.title} {minutes}:{seconds:02}: {line}"[:width])
             elif line != last or now - printed >= SILENT:
-                print(f"{self.title}: {line}, {clock}", file=sys.stderr, flush=True)
+                _write(f"{self.title}: {line}, {minutes}:{seconds:02}\n")
                 last, printed = line, now
         if self.terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            _write(CLEAR)
 
     def line(self) -> str:
         """The count, and the operation that has been running for longest."""
-        count = (
-            f"{self.done} of {self.planned} done" if self.planned else f"{len(self.seen)} resources processed"
-        )
-        running = list(self.running.items())  # a copy: another thread adds to it
-        return (
-            f"{count}, waiting for {shortened(min(running, key=lambda one: one[1])[0])}" if running else count
-        )
+        count = f"{self.done} of {self.planned} done"
+        if not self.planned:
+            count = f"{len(self.seen)} resources processed"
+        longest = next(iter(list(self.running)), None)  # a copy: another thread changes it
+        return f"{count}, waiting for {shortened(longest)}" if longest else count
+
+
+def _write(text: str) -> None:
+    print(text, end="", file=sys.stderr, flush=True)

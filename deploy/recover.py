@@ -5,7 +5,6 @@ refuses every change: it is marked as failed, so that the next `up` tries again.
 """
 
 import base64
-import copy
 import gzip
 import json
 import os
@@ -15,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from deploy.arm_ids import arm_id
-from deploy.render import RELEASE
+from deploy.render import RELEASE, plain
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 """States in which Helm refuses every further change of a release."""
@@ -53,36 +52,33 @@ def import_pending(state: State, ids: Mapping[str, str]) -> dict[str, Any]:
     `pulumi refresh --import-pending-creates URN ID` is meant for this. With Pulumi 3.259.0 and a state in
     files it removed the pending create and imported nothing.
     """
-    repaired = copy.deepcopy(dict(state))
-    resources = repaired.setdefault("resources", [])
-    for created in pending_creates(state):
-        if created["urn"] in ids:
-            for older in (one for one in resources if one["urn"] == created["urn"]):
-                older["delete"] = True  # the run was replacing it
-            resources.append({**created, "id": ids[created["urn"]]})
-    repaired["pending_operations"] = None
-    return repaired
+    # An older resource with the URN of a pending create was being replaced.
+    older = [r | ({"delete": True} if r["urn"] in ids else {}) for r in state.get("resources") or ()]
+    found = [made | {"id": ids[made["urn"]]} for made in pending_creates(state) if made["urn"] in ids]
+    return {**state, "resources": [*older, *found], "pending_operations": None}
 
 
 def failed(secret: Mapping[str, Any]) -> dict[str, Any]:
     """Helm's record of a release, with status `failed` instead of pending."""
     record = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
-    record["info"] |= {
-        "status": "failed",
-        "description": "marked as failed by deploy recover: run was killed",
-    }
+    description = "marked as failed by deploy recover: run was killed"
+    record["info"] |= {"status": "failed", "description": description}
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode(), mtime=0))).decode()
     labels = secret["metadata"]["labels"] | {"status": "failed"}
     return {**secret, "metadata": {**secret["metadata"], "labels": labels}, "data": {"release": packed}}
+
+
+def kubeconfig(resources: Iterable[Mapping[str, Any]]) -> str:
+    """The kubeconfig in a stack's state, which gets its token from kubelogin; empty without a cluster."""
+    found = (r["inputs"].get("kubeconfig") for r in resources if r["type"] == "pulumi:providers:kubernetes")
+    return str(plain(next(found, None)) or "")
 
 
 class KubernetesCluster:
     """Helm's records in a real cluster, through kubectl."""
 
     def __init__(self, resources: Iterable[Mapping[str, Any]]) -> None:
-        providers = (one for one in resources if one["type"] == "pulumi:providers:kubernetes")
-        # The kubeconfig of the state holds no secret: kubelogin gets the token.
-        self.kubeconfig = next((str(one["inputs"].get("kubeconfig", "")) for one in providers), "")
+        self.kubeconfig = kubeconfig(resources)
 
     def find(self, resource: Mapping[str, Any]) -> str | None:  # noqa: ARG002 of Releases
         """None: Entra generates ids. `up` names an object that exists already; `pulumi import` takes it."""

@@ -3,6 +3,7 @@
 The source is the state of a rehearsal: what the engine sent.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from difflib import unified_diff
@@ -35,7 +36,7 @@ def rendered(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         elif type_.startswith("kubernetes:") and not type_.startswith(NO_OBJECTS):
             metadata = inputs.get("metadata", {})
             parts = (metadata.get("namespace", ""), inputs.get("kind", ""), metadata.get("name", ""))
-            file = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part) for part in parts if part)
+            file = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(filter(None, parts)))
             if inputs.get("kind") == "Secret":  # marked as a secret or not
                 inputs = {key: v for key, v in inputs.items() if key != "stringData"} | {"data": "[secret]"}
             files[f"manifests/{file.lower()}.yaml"] = inputs
@@ -51,12 +52,17 @@ def hidden(value: Any) -> Any:
     return [hidden(item) for item in value] if isinstance(value, list) else value
 
 
+def plain(value: Any) -> Any:
+    """A value of an exported state, which has a secret's plain text beside its mark."""
+    return json.loads(value["plaintext"]) if isinstance(value, Mapping) and SECRET in value else value
+
+
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
     """File → unified diff; for `releases.yaml` one diff a release."""
     old, new = split_releases(old), split_releases(new)
     found = {}
     for name in sorted({*old, *new}):
-        before, after = (_lines(files.get(name)) for files in (old, new))
+        before, after = _lines(old.get(name)), _lines(new.get(name))
         if before != after:
             found[name] = "\n".join(unified_diff(before, after, "before", "after", n=2, lineterm=""))
     return found
@@ -84,24 +90,24 @@ def _lines(content: Any) -> list[str]:
 class Blocks(yaml.SafeDumper):
     """Writes multi-line texts as literal blocks."""
 
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+def _text(dumper: Blocks, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-Blocks.add_representer(str, Blocks.represent_str)
+Blocks.add_representer(str, _text)
 
 
 def written(content: Any) -> str:
     """Content as YAML."""
-    return str(yaml.dump(content, Dumper=Blocks, sort_keys=True))
+    return str(yaml.dump(content, Dumper=Blocks))
 
 
 def write(files: Mapping[str, Any], folder: Path) -> None:
     """Write rendered files, and remove those of an earlier rendering that no longer exist."""
-    wanted = {folder / name: content for name, content in files.items()}
     for old in [*folder.glob("*.yaml"), *folder.glob("manifests/*.yaml")]:
-        if old not in wanted:
-            old.unlink()
-    for file, content in wanted.items():
+        old.unlink()
+    for name, content in files.items():
+        file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(written(content))

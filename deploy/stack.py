@@ -7,6 +7,7 @@ import runpy
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from deploy.writer import exclusive, graceful_interrupts
 
 PARALLEL = 64
 """Resource operations at once. They wait for clouds, not for the CPU (the engine's default: 4 a core)."""
+OPENINGS = 5
+"""The engine of a killed run may be writing its state to a file just now. The next attempt can read it."""
 PROJECT = "platform"
 PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
 
@@ -33,25 +36,22 @@ class StackRunner:
 
     def __init__(self, stack: str, workspace: auto.LocalWorkspaceOptions, *, quiet: bool = False) -> None:
         self.name, self.quiet = stack, quiet
-        try:
-            self.stack = self._open(workspace)
-        except FileNotFoundError:
-            raise RefusedError("Pulumi's CLI is neither in .venv nor on PATH: run `make setup`") from None
-        except auto.CommandError as failed:
-            reason = ERROR.search(str(failed))
-            raise RefusedError(f"{stack} cannot be opened: {reason[1] if reason else failed}") from None
-
-    def _open(self, workspace: auto.LocalWorkspaceOptions, tries: int = 5) -> auto.Stack:
-        try:
-            return auto.create_or_select_stack(
-                self.name, project_name=PROJECT, program=self._program, opts=workspace
-            )
-        except auto.CommandError as failed:
-            # The engine of a killed run may be writing its state to a file at this moment.
-            if tries == 1 or STATE_HALF_WRITTEN not in str(failed):
-                raise
-        time.sleep(1)
-        return self._open(workspace, tries - 1)
+        for left in reversed(range(OPENINGS)):
+            try:
+                self.stack = auto.create_or_select_stack(
+                    stack, project_name=PROJECT, program=self._program, opts=workspace
+                )
+            except FileNotFoundError:
+                raise RefusedError("Pulumi's CLI is neither in .venv nor on PATH: run `make setup`") from None
+            except auto.CommandError as failed:
+                if not left or STATE_HALF_WRITTEN not in str(failed):
+                    reason = ERROR.search(str(failed))
+                    raise RefusedError(
+                        f"{stack} cannot be opened: {reason[1] if reason else failed}"
+                    ) from None
+                time.sleep(1)
+            else:
+                return
 
     @staticmethod
     async def _program() -> None:
@@ -65,7 +65,7 @@ class StackRunner:
 
     def preview(self, *, refresh: bool = False) -> Summary:
         """What an update would change; with `refresh`, compared with what exists and not with the state."""
-        return self._run("preview", lambda **how: self.stack.preview(refresh=refresh, **how, **PACK))
+        return self._run("preview", partial(self.stack.preview, refresh=refresh, **PACK))
 
     def plan(self, preview: Summary) -> Plan:
         """The plan of a preview that has just ended."""
@@ -74,10 +74,9 @@ class StackRunner:
     def up(
         self, *, refresh: bool = False, approved: Plan | None = None, leave: Iterable[str] = ()
     ) -> Summary:
-        """Update the stack, unless the preview would lose a protected resource.
+        """Update the stack, unless the preview would lose a protected resource or differs from `approved`.
 
-        `refresh` also reverts changes by hand. `approved` is refused if anything has changed since.
-        This process runs on the worker pools in `leave`.
+        `refresh` also reverts changes by hand. This process runs on the worker pools in `leave`.
         """
         preview = self.preview(refresh=refresh)
         if preview.failed:
@@ -86,11 +85,8 @@ class StackRunner:
         if approved:
             approved.check(plan)
         plan.leave(leave)
-        return self._run(
-            "up",
-            lambda **how: self.stack.up(refresh=refresh, message=plan.message, **how, **PACK),
-            len(preview.changes),
-        )
+        up = partial(self.stack.up, refresh=refresh, message=plan.message, **PACK)
+        return self._run("up", up, len(preview.changes))
 
     def drift(self) -> Summary:
         """How the clouds differ from the state. Does not run the program and changes nothing."""
@@ -108,13 +104,13 @@ class StackRunner:
 
     def pending_creates(self) -> list[dict[str, Any]]:
         """Resources whose creation a killed run had begun."""
-        return pending_creates(self.stack.export_stack().deployment or {})
+        return pending_creates(self._state())
 
     def import_pending(self, ids: Mapping[str, str]) -> None:
         """Add pending creates to the state if they exist under these ids; `up` creates the others."""
         exported = self.stack.export_stack()
-        deployment = import_pending(exported.deployment or {}, ids)
-        self.stack.import_stack(auto.Deployment(version=exported.version, deployment=deployment))
+        exported.deployment = import_pending(exported.deployment or {}, ids)
+        self.stack.import_stack(exported)
         if ids:  # reads their outputs, and drops those that do not exist
             self.stack.refresh(target=list(ids), color="never", suppress_outputs=True)
 
@@ -125,9 +121,8 @@ class StackRunner:
         taken and changes nothing; `refresh --preview-only` and `stack export` ignore locks.
         """
         try:
-            self.stack.rename(self.name)
-        except auto.StackAlreadyExistsError:
-            return []
+            with contextlib.suppress(auto.StackAlreadyExistsError):
+                self.stack.rename(self.name)
         except auto.ConcurrentUpdateError as lock:
             return list(parse_locks(str(lock)))
         except auto.CommandError as failed:
@@ -145,20 +140,20 @@ class StackRunner:
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources in the stack's state."""
-        found: list[dict[str, Any]] = (self.stack.export_stack().deployment or {}).get("resources", [])
-        return found
+        return list(self._state().get("resources", ()))
+
+    def _state(self) -> Mapping[str, Any]:
+        return self.stack.export_stack().deployment or {}
 
     def _run(self, operation: str, run: Callable[..., Any], planned: int | None = None) -> Summary:
         summary, start = Summary(self.name, operation), time.monotonic()
-        with (
-            graceful_interrupts(),
-            Progress(f"{operation} {self.name}", planned, quiet=self.quiet) as progress,
-        ):
+        progress = Progress(f"{operation} {self.name}", planned, quiet=self.quiet)
 
-            def on_event(event: auto.EngineEvent) -> None:
-                summary.on_event(event)
-                progress.on_event(event)
+        def on_event(event: auto.EngineEvent) -> None:
+            summary.on_event(event)
+            progress.on_event(event)
 
+        with graceful_interrupts(), progress:
             try:
                 run(on_event=on_event, parallel=PARALLEL, color="never", suppress_outputs=True)
             except auto.ConcurrentUpdateError as lock:

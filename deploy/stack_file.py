@@ -1,6 +1,5 @@
 """Reads and validates a stack file before anything runs."""
 
-from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -51,21 +50,12 @@ def settings(stack: str, root: Path = ROOT) -> Settings:
         found = validate(config(stack, root), stack)
     except SettingsError as wrong:
         raise RefusedError(str(wrong)) from None
-    for other in stacks(root):
-        taken = set(_hosts(found)) & set(_others_hosts(other, root)) if other != stack else ()
-        if taken:
+    for other in set(stacks(root)) - {stack}:
+        try:
+            hosts = validate(config(other, root), other).host_names.values()
+        except (SettingsError, RefusedError):  # a problem of the other stack
+            continue
+        if taken := set(found.host_names.values()) & set(hosts):
             text = f"Pulumi.{stack}.yaml: {', '.join(sorted(taken))} is a host of the stack {other} too"
             raise RefusedError(f"{text}; change platform:dns or ingress.hosts of one of them")
     return found
-
-
-def _hosts(of: Settings) -> Iterable[str]:
-    return of.host_names.values()
-
-
-def _others_hosts(stack: str, root: Path) -> Iterable[str]:
-    """The hosts of another stack; none if its file is wrong, which is reported for that stack."""
-    try:
-        return _hosts(validate(config(stack, root), stack))
-    except (SettingsError, RefusedError):
-        return ()

@@ -32,15 +32,9 @@ class Change:
     """The properties that differ; for a replacement, those that force it."""
     protected: bool
 
-    @property
-    def short(self) -> str:
-        """`Server database` for a URN."""
-        return shortened(self.urn)
-
     def __str__(self) -> str:
-        return f"{self.operation} {self.short}" + (
-            f" ({', '.join(self.diff_keys)})" if self.diff_keys else ""
-        )
+        keys = f" ({', '.join(self.diff_keys)})" if self.diff_keys else ""
+        return f"{self.operation} {shortened(self.urn)}{keys}"
 
 
 def shortened(urn: str) -> str:
@@ -107,7 +101,8 @@ class Summary:
             self.kept.add(kept)
             return
         message = program_error(message)
-        if message == CANCELLED:
+        if CANCELLED.fullmatch(message):
+            urn = ""
             message = "cancelled; finished operations are in the state, and the next run continues from there"
         if message not in ONLY_SUMMARIES and message not in self.errors:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
@@ -150,7 +145,13 @@ class Summary:
             "stack": self.stack,
             "operation": self.operation,
             "changes": self.counts,
-            **{key: [_object(change) for change in self.of(operation)] for key, operation in kinds.items()},
+            **{
+                kind: [
+                    {"urn": c.urn, "diffKeys": list(c.diff_keys), "protected": c.protected}
+                    for c in self.of(operation)
+                ]
+                for kind, operation in kinds.items()
+            },
             "errors": self.errors,
             "violations": self.violations,
             "outputs": self.outputs,
@@ -159,34 +160,34 @@ class Summary:
 
     def as_text(self) -> str:
         """Counts, then each change; of a new stack without its creations."""
-        counts = [f"{number} {operation}" for operation, number in sorted(self.counts.items())]
-        lines = [f"{self.operation} {self.stack}: {', '.join(counts)} in {self.seconds:.1f} s"]
+        counts = ", ".join(f"{number} {operation}" for operation, number in sorted(self.counts.items()))
         shown = [c for c in self.changes if c.operation != "create" or self.unchanged]
-        lines += [f"  {change}{', which is protected' if change.protected else ''}" for change in shown]
-        lines += [f"  policy violation: {violation}" for violation in self.violations]
-        lines += [f"  error: {error}" for error in self.errors]
-        return "\n".join([*lines, *listed(self.outputs)])
+        return "\n".join([
+            f"{self.operation} {self.stack}: {counts} in {self.seconds:.1f} s",
+            *(f"  {change}{', which is protected' if change.protected else ''}" for change in shown),
+            *(f"  policy violation: {violation}" for violation in self.violations),
+            *(f"  error: {error}" for error in self.errors),
+            *listed(self.outputs),
+        ])  # fmt: skip
 
     def as_markdown(self) -> str:
         """A comment for a pull request."""
         counts = " · ".join(f"**{n}** {op}" for op, n in sorted(self.counts.items()))
         lines = [f"### {self.operation} of `{self.stack}`", "", counts, ""]
-        for operation in ("replace", "delete", "update", "create"):
+        for operation, title in (
+            ("replace", "Replaced"), ("delete", "Deleted"), ("update", "Updated"), ("create", "Created"),
+        ):  # fmt: skip
             # Sorted, because the order of events varies and comments are compared.
-            found = sorted(self.of(operation), key=lambda change: (not change.protected, change.short))
-            shown = found if operation in LOSING else found[:MOST]
-            texts = [
-                f"- `{c.short}`{self._reason(c)}{' — **protected**' if c.protected else ''}" for c in shown
-            ]
-            texts += [f"- and {len(found) - MOST} more"] if len(found) > len(shown) else []
-            lines += [f"**{operation.capitalize().removesuffix('e')}ed**", "", *texts, ""] if texts else []
+            items = [self._item(change) for change in sorted(self.of(operation), key=_by_protection)]
+            if len(items) > MOST and operation not in LOSING:
+                items[MOST:] = [f"and {len(items) - MOST} more"]
+            lines += _section(title, items)
         if self.refused:
-            lines += [
-                "**Refused**: protected resources hold data or are used by others. `up` will exit with 3.",
-                "",
-            ]
-        for title, texts in (("Policy violations", self.violations), ("Errors", self.errors)):
-            lines += [f"**{title}**", "", *(f"- {text}" for text in texts), ""] if texts else []
+            refusal = (
+                "**Refused**: protected resources hold data or are used by others. `up` will exit with 3."
+            )
+            lines += [refusal, ""]
+        lines += _section("Policy violations", self.violations) + _section("Errors", self.errors)
         if not self.violations and self.operation != "drift":
             lines += ["No policy of `policy/` is violated.", ""]
         size, left = len("\n".join(lines)), 0
@@ -195,20 +196,26 @@ class Summary:
             size += len(block)
             left += size > LONGEST
             lines += [block] if size <= LONGEST else []
-        lines += (
-            [f"{left} more files differ: `python -m deploy render` writes all of them.", ""] if left else []
-        )
+        if left:
+            lines += [f"{left} more files differ: `python -m deploy render` writes all of them.", ""]
         return "\n".join(lines)
 
-    def _reason(self, change: Change) -> str:
+    def _item(self, change: Change) -> str:
+        reason = ""
         if change.diff_keys:
-            return f" because of `{'`, `'.join(change.diff_keys)}`"
-        gone = "it no longer exists" if self.operation == "drift" else "the program no longer declares it"
-        return f" because {gone}" if change.operation == "delete" else ""
+            reason = f" because of `{'`, `'.join(change.diff_keys)}`"
+        elif change.operation == "delete":
+            gone = "it no longer exists" if self.operation == "drift" else "the program no longer declares it"
+            reason = f" because {gone}"
+        return f"`{shortened(change.urn)}`{reason}{' — **protected**' if change.protected else ''}"
 
 
-def _object(change: Change) -> dict[str, Any]:
-    return {"urn": change.urn, "diffKeys": list(change.diff_keys), "protected": change.protected}
+def _by_protection(change: Change) -> tuple[bool, str]:
+    return not change.protected, shortened(change.urn)
+
+
+def _section(title: str, items: Iterable[str]) -> list[str]:
+    return [f"**{title}**", "", *(f"- {item}" for item in items), ""] if items else []
 
 
 def in_a_cloud(resource: Mapping[str, Any]) -> bool:

@@ -17,7 +17,6 @@ from deploy.stack_file import RefusedError
 Teams = dict[str, Auth]
 FLYRC = Path("~/.flyrc")
 """File in which `fly login` stores tokens."""
-TIMEOUT = 30
 
 
 def wanted(settings: Settings, ids: Mapping[str, str]) -> Teams:
@@ -41,10 +40,8 @@ def concourse_url(settings: Settings) -> str:
 
 def differences(wanted: Teams, there: Teams) -> Iterator[str]:
     """One line a difference: `+` is only in git, `-` only in Concourse."""
-    for name in sorted(wanted.keys() - there.keys()):
-        yield f"+ {name}: the next update creates it"
-    for name in sorted(there.keys() - wanted.keys()):
-        yield f"- {name}: not in git"
+    yield from (f"+ {name}: the next update creates it" for name in sorted(wanted.keys() - there.keys()))
+    yield from (f"- {name}: not in git" for name in sorted(there.keys() - wanted.keys()))
     for name in sorted(wanted.keys() & there.keys()):
         git, real = _members(wanted[name]), _members(there[name])
         yield from (f"+ {name}: {who}" for who in sorted(git - real))
@@ -71,12 +68,11 @@ def rehearsed(resources: Iterable[Mapping[str, Any]]) -> Teams:
 
 def real(url: str, flyrc: Path = FLYRC) -> Teams:
     """The teams in Concourse that the login of fly can see. An owner of main sees all."""
-    request = urllib.request.Request(  # noqa: S310 (https: the stack's own host)
-        f"{url}/api/v1/teams", headers={"Authorization": f"Bearer {_token(url, flyrc.expanduser())}"}
-    )
+    headers = {"Authorization": f"Bearer {_token(url, flyrc.expanduser())}"}
+    request = urllib.request.Request(f"{url}/api/v1/teams", headers=headers)  # noqa: S310 the stack's own host
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 (as above)
-            teams = json.loads(answer.read())
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 as above
+            teams = json.load(answer)
     except urllib.error.HTTPError as refused:
         raise RefusedError(f"{url} answers {refused.code}; {_login(url)}", 1) from None
     except (OSError, ValueError) as failed:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from deploy.stack_file import RefusedError
 
+AGAIN = {signal.SIGINT: "Press Ctrl-C", signal.SIGTERM: "Send SIGTERM"}
+
 
 @contextlib.contextmanager
 def exclusive(home: Path) -> Iterator[None]:
@@ -43,26 +45,21 @@ def graceful_interrupts() -> Iterator[None]:
     A second signal stops at once.
     """
 
-    def interrupt(*_: object) -> None:
-        print(
-            "\nCancelling after the running operations. Press Ctrl-C again to stop at once.", file=sys.stderr
-        )
-        signal.signal(signal.SIGINT, before)
+    def cancel(number: int, _: object) -> None:
+        again = AGAIN[signal.Signals(number)]
+        print(f"\nCancelling after the running operations. {again} again to stop at once.", file=sys.stderr)
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
+        else:
+            for engine in engines():
+                os.kill(engine, signal.SIGTERM)
 
-    def terminate(*_: object) -> None:
-        print(
-            "\nCancelling after the running operations. Send SIGTERM again to stop at once.", file=sys.stderr
-        )
-        for engine in engines():
-            os.kill(engine, signal.SIGTERM)
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    earlier = signal.signal(signal.SIGTERM, terminate)
+    before = {number: signal.signal(number, cancel) for number in AGAIN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, earlier)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def engines() -> Iterator[int]:

@@ -47,51 +47,51 @@ def error(message, urn="", severity="error"):
 
 
 def summary(*events, operation="preview", state=()):
-    told = Summary("prod", operation)
+    found = Summary("prod", operation)
     for event in events:
-        told.on_event(event)
-    told.add_implied_deletes(state)
-    return told
+        found.on_event(event)
+    found.add_implied_deletes(state)
+    return found
 
 
-def test_a_resource_is_called_by_its_type_and_name():
+def test_the_short_name_of_a_resource_is_its_type_and_name():
     assert shortened(SERVER) == "Server database"
 
 
 def test_a_replacement_names_the_property_that_forces_it_and_not_the_others():
-    told = summary(step("replace", keys=["administratorLogin"], diffs=["administratorLogin", "tags"]))
-    assert "replace Server database (administratorLogin)" in told.as_text()
+    found = summary(step("replace", keys=["administratorLogin"], diffs=["administratorLogin", "tags"]))
+    assert "replace Server database (administratorLogin)" in found.as_text()
 
 
-def test_losing_what_is_protected_is_a_refusal_and_an_update_of_it_is_not():
+def test_a_protected_resource_may_be_updated_and_not_replaced_or_deleted():
     assert summary(step("replace", protect=True)).refused
     assert summary(step("delete", protect=True)).refused
     assert not summary(step("update", protect=True)).refused
 
 
-def test_a_protected_resource_that_the_engine_keeps_back_without_a_step_is_told_as_a_deletion():
-    told = summary(error(f'resource "{SERVER}" cannot be deleted', SERVER))
-    assert [str(change) for change in told.refused] == ["delete Server database"]
-    assert not told.errors
+def test_a_deletion_that_the_engine_refuses_without_a_step_is_listed():
+    found = summary(error(f'resource "{SERVER}" cannot be deleted', SERVER))
+    assert [str(change) for change in found.refused] == ["delete Server database"]
+    assert not found.errors
 
 
-def test_what_the_engine_would_delete_after_the_first_protected_one_is_told_too():
+def test_deletions_after_the_first_refused_one_are_listed_too():
     state = [
         {"urn": SERVER + end, "type": type_, "custom": type_ != "c", "protect": end == "2"}
         for end, type_ in (("", "x"), ("2", "x"), ("3", "x"), ("4", "c"), ("5", "pulumi:providers:x"))
     ]
-    told = summary(step("delete", protect=True), step("same", SERVER + "3"), state=state)
-    assert [change.urn for change in told.of("delete")] == [SERVER, SERVER + "2"]
-    assert len(told.refused) == 2
+    found = summary(step("delete", protect=True), step("same", SERVER + "3"), state=state)
+    assert [change.urn for change in found.of("delete")] == [SERVER, SERVER + "2"]
+    assert len(found.refused) == 2
     assert not summary(step("same", SERVER + "3"), state=state).changes
 
 
-def test_a_protected_replacement_is_told_once():
-    told = summary(
+def test_a_refused_replacement_is_listed_once():
+    found = summary(
         error(f'unable to replace resource "{SERVER}"\nas it is currently marked for protection.', SERVER),
         step("replace", protect=True, keys=["administratorLogin"]),
     )
-    assert told.counts == {"replace": 1, "same": 0}
+    assert found.counts == {"replace": 1, "same": 0}
 
 
 def test_components_are_not_counted_as_resources():
@@ -99,12 +99,12 @@ def test_components_are_not_counted_as_resources():
 
 
 def test_debug_messages_are_never_shown():
-    """They hold every input in plain text, secrets too."""
-    told = summary(error("registering: password=hunter2", severity="debug"))
-    assert "hunter2" not in told.as_text() + told.as_json() + told.as_markdown()
+    """Debug messages hold all inputs in plain text, also secrets."""
+    found = summary(error("registering: password=hunter2", severity="debug"))
+    assert "hunter2" not in found.as_text() + found.as_json() + found.as_markdown()
 
 
-def test_only_mandatory_rules_refuse():
+def test_only_violations_of_mandatory_policies_refuse():
     def violation(level):
         policy = PolicyEvent(
             message="it holds data",
@@ -118,21 +118,21 @@ def test_only_mandatory_rules_refuse():
         )
         return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
 
-    told = summary(violation("mandatory"), violation("advisory"))
-    assert told.violations == ["Server database: it holds data [protected-data]"]
+    found = summary(violation("mandatory"), violation("advisory"))
+    assert found.violations == ["Server database: it holds data [protected-data]"]
 
 
-def test_json_and_markdown_say_the_same_as_the_text():
-    told = summary(
+def test_json_and_markdown_list_the_same_changes_as_the_text():
+    found = summary(
         step("replace", keys=["location"]), step("delete", SERVER + "2"), step("same", SERVER + "3")
     )
-    as_json = json.loads(told.as_json())
+    as_json = json.loads(found.as_json())
     assert as_json["changes"] == {"replace": 1, "delete": 1, "same": 1}
     assert as_json["replacements"][0]["diffKeys"] == ["location"]
-    assert "- `Server database` because of `location`" in told.as_markdown()
+    assert "- `Server database` because of `location`" in found.as_markdown()
 
 
-def test_outputs_are_a_line_each_and_those_of_an_output_below_it():
+def test_each_output_has_a_line_and_the_entries_of_a_mapping_follow_it():
     shown = listed({"urls": {"vault": "https://v", "charts": "https://c"}, "egress": ["1.2.3.4", "5.6.7.8"],
                     "groups": {}})  # fmt: skip
     assert shown == [
@@ -144,7 +144,7 @@ def test_outputs_are_a_line_each_and_those_of_an_output_below_it():
     ]
 
 
-def test_rendering_writes_values_releases_and_manifests_without_secrets():
+def test_rendered_files_are_values_releases_and_manifests_without_secrets():
     files = rendered([
         {"type": "kubernetes:helm.sh/v3:Release", "inputs": {
             "name": "web", "namespace": "concourse", "chart": "concourse", "version": "1.2.3",
@@ -163,7 +163,7 @@ def test_rendering_writes_values_releases_and_manifests_without_secrets():
     assert len(files) == 3
 
 
-def test_rendering_again_removes_what_is_no_more(tmp_path):
+def test_a_second_rendering_removes_files_that_no_longer_exist(tmp_path):
     write({"releases.yaml": [], "old.yaml": {}, "manifests/old.yaml": {}}, tmp_path)
     write({"releases.yaml": [], "new.yaml": {}}, tmp_path)
     assert sorted(f.name for f in tmp_path.rglob("*.yaml")) == ["new.yaml", "releases.yaml"]
@@ -174,7 +174,7 @@ def test_an_unknown_stack_is_refused_with_the_nearest_names():
         config("prd")
 
 
-def test_a_file_that_is_not_yaml_is_refused_with_the_place(tmp_path):
+def test_a_stack_file_that_is_not_yaml_or_has_no_config_is_refused(tmp_path):
     (tmp_path / "Pulumi.bad.yaml").write_text("config: {a: [")
     with pytest.raises(RefusedError, match="is not YAML"):
         config("bad", tmp_path)
@@ -187,7 +187,7 @@ def test_the_four_environments_are_stack_files():
     assert stacks() == ["demo", "infra", "prod", "staging"]
 
 
-def test_what_the_program_unprotects_in_the_same_update_may_be_replaced():
+def test_a_resource_that_loses_its_protection_in_the_same_update_may_be_replaced():
     given_up = step("replace", protect=True, keys=["location"])
     given_up.resource_pre_event.metadata.new = StepEventStateMetadata(
         type="", urn=SERVER, id="", parent="", provider="", inputs={}, outputs={}, custom=True, protect=False
@@ -212,34 +212,34 @@ def release(name, before, after):
 
 def test_a_comment_shows_how_rendered_values_differ():
     changed = release("web", {"values": {"replicas": 2}}, {"values": {"replicas": 3}})
-    told = summary(step("same", SERVER + "2"), changed).as_markdown()
-    assert "<summary>web.yaml</summary>" in told
-    assert "-replicas: 2\n+replicas: 3" in told
-    assert "releases.yaml" not in told
+    found = summary(step("same", SERVER + "2"), changed).as_markdown()
+    assert "<summary>web.yaml</summary>" in found
+    assert "-replicas: 2\n+replicas: 3" in found
+    assert "releases.yaml" not in found
 
 
 def test_a_comment_shows_the_new_version_of_each_release_of_a_chart():
     changed = [release(name, {}, {"version": "2"}) for name in ("web", "workers")]
-    told = summary(step("same", SERVER + "2"), *changed).as_markdown()
+    found = summary(step("same", SERVER + "2"), *changed).as_markdown()
     for name in ("web", "workers"):
-        assert f"<summary>releases.yaml: {name}</summary>" in told
+        assert f"<summary>releases.yaml: {name}</summary>" in found
 
 
-def test_what_a_preview_does_not_know_yet_is_no_difference_and_hides_none():
+def test_unknown_values_of_a_preview_are_no_difference_and_hide_none():
     later = {"name": UNKNOWN, "values": {"host": UNKNOWN, "new": UNKNOWN, "a": [{"b": 2, "c": UNKNOWN}]}}
-    told = summary(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
-    assert list(told.values) == ["web.yaml"]
-    changed = [line for line in told.values["web.yaml"].splitlines() if line[0] in "+-"]
+    found = summary(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
+    assert list(found.values) == ["web.yaml"]
+    changed = [line for line in found.values["web.yaml"].splitlines() if line[0] in "+-"]
     assert changed == ["--- before", "+++ after", "-- b: 1", "+- b: 2", "+new: (known later)"]
 
 
-def test_a_comment_is_no_longer_than_github_takes_and_says_what_it_leaves_out():
+def test_a_comment_keeps_githubs_limit_and_counts_the_files_it_leaves_out():
     changed = [
         release(f"r{n}", {"values": {"a": "b\n" * 400}}, {"values": {"a": "c\n" * 400}}) for n in range(50)
     ]
-    told = summary(step("same", SERVER + "2"), *changed).as_markdown()
-    assert 50_000 < len(told) < 65_536
-    assert "more files differ: `python -m deploy render` writes all of them" in told
+    found = summary(step("same", SERVER + "2"), *changed).as_markdown()
+    assert 50_000 < len(found) < 65_536
+    assert "more files differ: `python -m deploy render` writes all of them" in found
 
 
 def test_two_stacks_with_one_external_url_are_refused(tmp_path):
@@ -250,11 +250,11 @@ def test_two_stacks_with_one_external_url_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("stack", stacks())
-def test_no_stack_has_anothers_hosts(stack):
+def test_the_hosts_of_each_stack_are_its_own(stack):
     assert settings(stack)
 
 
-def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):
+def test_a_second_update_of_a_rehearsed_stack_is_refused_with_the_process_of_the_first(tmp_path):
     expected = pytest.raises(RefusedError, match=rf"pid {os.getpid()}\) since 20")
     with exclusive(tmp_path), expected as refused, exclusive(tmp_path):
         pass
@@ -264,10 +264,10 @@ def test_a_second_writer_of_a_rehearsed_stack_is_told_of_the_first(tmp_path):
 
 
 @pytest.mark.parametrize(("times", "opens"), [(2, True), (9, False)])
-def test_a_state_that_is_just_being_written_is_read_again(monkeypatch, times, opens):
-    """By the engine of a run that was killed: seen after a SIGKILL at the third change."""
-    said = "error: failed to load checkpoint: EOF"
-    answers = iter([auto.CommandError(auto.CommandResult("", said, 255))] * times)
+def test_opening_a_stack_is_repeated_while_its_state_is_being_written(monkeypatch, times, opens):
+    """The engine of a killed run may still write it: seen after a SIGKILL at the third change."""
+    message = "error: failed to load checkpoint: EOF"
+    answers = iter([auto.CommandError(auto.CommandResult("", message, 255))] * times)
 
     def select(*_, **__):
         for error in answers:

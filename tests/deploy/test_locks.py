@@ -17,17 +17,17 @@ from tests.support.recorder import ROOT
 
 HERE, ELSEWHERE = socket.gethostname(), "elsewhere"
 GONE = 2**22 - 1
-"""No machine has so many processes."""
+"""A pid above the limit of any machine."""
 NOW = datetime.now(UTC)
 OLD, YOUNG = NOW - LONGEST - timedelta(minutes=1), NOW - LONGEST + timedelta(hours=4)
 
 
 MINE = os.getppid()
-"""A process that lives, and is one for all of pytest's workers."""
+"""A living process, the same for all of pytest's workers."""
 
 
-def said(host, pid, since=YOUNG, query=""):
-    """What Pulumi says of a lock: backend/diy/lock.go."""
+def message(host, pid, since=YOUNG, query=""):
+    """Pulumi's message about a lock (backend/diy/lock.go)."""
     return (
         "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete "
         "the lock file with `pulumi cancel`.\n"
@@ -37,14 +37,14 @@ def said(host, pid, since=YOUNG, query=""):
 
 
 @pytest.mark.parametrize("query", ["", "?storage_account=platformstate"])
-def test_a_lock_is_read_with_its_id_and_its_run(query):
-    [lock] = parse_locks(said(ELSEWHERE, 17, query=query))
+def test_a_lock_has_an_id_and_a_run(query):
+    [lock] = parse_locks(message(ELSEWHERE, 17, query=query))
     assert (lock.id, lock.user, lock.host, lock.pid) == ("0d3c-11", "ada", ELSEWHERE, 17)
     assert lock.since == YOUNG.replace(microsecond=0)
 
 
 @pytest.mark.parametrize(
-    ("host", "pid", "since", "told"),
+    ("host", "pid", "since", "state"),
     [
         (HERE, MINE, OLD, ", still running"),
         (HERE, GONE, YOUNG, ", no longer running"),
@@ -52,9 +52,9 @@ def test_a_lock_is_read_with_its_id_and_its_run(query):
         (ELSEWHERE, 1, OLD, ", older than the 8 h of the longest update"),
     ],
 )
-def test_an_error_names_the_locking_run_and_whether_it_is_alive(host, pid, since, told):
-    text = describe_locks("prod", said(host, pid, since))
-    assert f"  ada@{host} (pid {pid}) since {since:%Y-%m-%dT%H:%M:%SZ}{told}\n" in text
+def test_an_error_names_the_locking_run_and_whether_it_is_alive(host, pid, since, state):
+    text = describe_locks("prod", message(host, pid, since))
+    assert f"  ada@{host} (pid {pid}) since {since:%Y-%m-%dT%H:%M:%SZ}{state}\n" in text
     assert "python -m deploy recover prod --mend" in text
 
 
@@ -64,7 +64,7 @@ def test_an_unknown_message_of_pulumi_is_passed_on():
 
 @pytest.mark.parametrize(("host", "pid", "since"), [(HERE, MINE, OLD), (ELSEWHERE, 1, YOUNG)])
 def test_the_lock_of_a_run_that_may_be_alive_is_removed_only_by_its_id(host, pid, since):
-    locks = [*parse_locks(said(host, pid, since))]
+    locks = [*parse_locks(message(host, pid, since))]
     with pytest.raises(RefusedError, match=r"(?s)ada@.+ since .+--lock 0d3c-11") as refused:
         refuse_live("prod", locks, ())
     assert refused.value.code == 5
@@ -75,7 +75,7 @@ def test_the_lock_of_a_run_that_may_be_alive_is_removed_only_by_its_id(host, pid
 
 @pytest.mark.parametrize(("host", "pid", "since"), [(HERE, GONE, YOUNG), (ELSEWHERE, 1, OLD)])
 def test_the_lock_of_a_dead_run_may_be_removed(host, pid, since):
-    refuse_live("prod", parse_locks(said(host, pid, since)), ())
+    refuse_live("prod", parse_locks(message(host, pid, since)), ())
 
 
 def test_no_step_of_a_pipeline_is_longer_than_an_update_may_be():

@@ -61,20 +61,20 @@ def hub(httpserver, monkeypatch):
     return Hub(httpserver)
 
 
-def told(hub, text, **how):
+def report(hub, text, **how):
     return notify.issue("acme/platform", TITLE, text, api=hub.server.url_for("").rstrip("/"), **how)
 
 
 def test_a_lasting_problem_is_one_issue_that_is_updated_and_closed(hub):
     hub.written(1, TITLE, "by a person", [])
-    assert told(hub, "one tag differs") == "opened https://github.example.org/acme/platform/issues/2"
-    assert told(hub, "two tags differ") == "updated https://github.example.org/acme/platform/issues/2"
+    assert report(hub, "one tag differs") == "opened https://github.example.org/acme/platform/issues/2"
+    assert report(hub, "two tags differ") == "updated https://github.example.org/acme/platform/issues/2"
     assert "two tags differ" in hub.issues[1]["body"]
     assert "one tag" not in hub.issues[1]["body"]
-    assert told(hub, "", close=True) == "closed https://github.example.org/acme/platform/issues/2"
+    assert report(hub, "", close=True) == "closed https://github.example.org/acme/platform/issues/2"
     assert [issue["state"] for issue in hub.issues] == ["open", "closed"]
     assert hub.comments == [(2, "The last run found nothing.")]
-    assert told(hub, "", close=True) == "no issue is open"
+    assert report(hub, "", close=True) == "no issue is open"
 
 
 def test_a_token_that_may_not_write_issues_is_reported_with_githubs_message(httpserver, monkeypatch):
@@ -107,9 +107,9 @@ def test_a_message_that_slack_refuses_is_reported_and_is_no_error(httpserver, mo
     monkeypatch.setenv("SLACK_WEBHOOK", address)
     httpserver.expect_request("/services/x").respond_with_data("no_service", 404)
     notify.slack("up of prod: done", "")
-    said = capsys.readouterr().err
-    assert "Slack did not accept the message" in said
-    assert gone or "no_service" in said
+    printed = capsys.readouterr().err
+    assert "Slack did not accept the message" in printed
+    assert gone or "no_service" in printed
 
 
 @pytest.mark.parametrize(("variable", "call"), [

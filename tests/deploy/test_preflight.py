@@ -1,4 +1,4 @@
-"""Preconditions, told from recorded answers of az."""
+"""Checks of preconditions, with recorded answers of az."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ SETTINGS = validate(stack_config("prod"), "prod")
 
 
 def findings(**changed):
-    """What is found where some answers are others; by what was looked at."""
+    """The findings by precondition, with some answers of az changed."""
     answers = copy.deepcopy(ANSWERS) | changed
 
     def ask(*command):
@@ -29,7 +29,7 @@ def missing(**changed):
     return {what: found.missing for what, found in findings(**changed).items() if found.missing}
 
 
-def test_nothing_is_missing_if_all_preconditions_are_met():
+def test_a_prepared_subscription_lacks_nothing():
     assert missing() == {}
     assert len(findings()) > 15
 

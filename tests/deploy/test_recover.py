@@ -106,7 +106,7 @@ def test_an_azure_id_is_derived_from_the_names_in_the_inputs():
     assert arm_id("azure-native:containerservice:AgentPool", {"resourceName": "demo"}, "s") is None
 
 
-def test_only_one_module_imports_the_rehearsal_and_only_when_it_is_asked_for():
+def test_only_stack_imports_the_rehearsal_and_only_inside_functions():
     found = {
         (file.name, isinstance(parent, ast.Module))
         for file in (ROOT / "deploy").rglob("*.py")

@@ -20,14 +20,13 @@ def git():
     return wanted(validate(stack_config("prod"), "prod"), {"release-managers": "their-id"})
 
 
-def test_what_is_wanted_is_what_the_job_is_told(git, run_stack):
-    """One function would have to lie to both."""
+def test_the_teams_of_the_stack_file_are_the_input_of_the_teams_job(git, run_stack):
     data = run_stack("prod").named("kubernetes:core/v1:ConfigMap")["teams"].inputs["data"]
-    told = json.loads(data["teams.json"].replace("object-of-release-managers", "their-id"))["set"]
-    assert git == told
+    given = json.loads(data["teams.json"].replace("object-of-release-managers", "their-id"))["set"]
+    assert git == given
 
 
-def test_nothing_differs_right_after_an_update(git):
+def test_teams_do_not_differ_right_after_an_update(git):
     assert list(differences(git, json.loads(json.dumps(git)))) == []
 
 
@@ -45,9 +44,9 @@ def test_each_difference_has_a_line(git):
     ]
 
 
-def test_a_rehearsal_shows_what_its_job_was_told(git):
-    told = {"data": {"teams.json": json.dumps({"set": git, "removed": []})}}
-    resource = {"type": "kubernetes:core/v1:ConfigMap", "urn": "urn:x::teams", "inputs": told}
+def test_the_teams_of_a_rehearsal_are_the_input_of_its_job(git):
+    given = {"data": {"teams.json": json.dumps({"set": git, "removed": []})}}
+    resource = {"type": "kubernetes:core/v1:ConfigMap", "urn": "urn:x::teams", "inputs": given}
     assert rehearsed([{"type": "other", "urn": "urn:x::teams"}, resource]) == git
     with pytest.raises(RefusedError, match="this rehearsal has no teams"):
         rehearsed([])
@@ -58,7 +57,7 @@ class Concourse(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        # To a stranger it says that there are none.
+        # Without a valid token, Concourse answers with no teams.
         known = self.headers["Authorization"] == f"Bearer {TOKEN}"
         teams = [{"id": 1, "name": "main", "auth": {"owner": {"users": ["local:admin"]}}}] if known else []
         body = json.dumps(teams).encode()
@@ -84,15 +83,15 @@ def flyrc(folder, url, token):
     return file
 
 
-def test_it_asks_as_the_person_who_is_logged_in_with_fly(url, tmp_path):
+def test_the_request_has_the_token_of_flys_login(url, tmp_path):
     assert real(url, flyrc(tmp_path, url, TOKEN)) == {"main": {"owner": {"users": ["local:admin"]}}}
 
 
-def test_a_login_that_is_over_is_not_taken_for_a_concourse_without_teams(url, tmp_path):
+def test_an_expired_login_is_refused_although_concourse_answers_with_no_teams(url, tmp_path):
     with pytest.raises(RefusedError, match="fly -t main login"):
         real(url, flyrc(tmp_path, url, "expired"))
 
 
-def test_without_a_login_it_says_how_to_log_in(url, tmp_path):
+def test_a_missing_login_is_refused_with_the_command_to_log_in(url, tmp_path):
     with pytest.raises(RefusedError, match=r"fly is not logged in to .* fly -t main login"):
         real(url, tmp_path / "nowhere")

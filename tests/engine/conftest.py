@@ -1,4 +1,4 @@
-"""Stacks that are up, shared by the tests of the engine."""
+"""Stacks that the tests of the engine share."""
 
 import subprocess
 from typing import Any
@@ -10,7 +10,7 @@ from tests.support.checkout import Checkout
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Each stack, brought up once for all tests: (checkout, what `up --check` printed)."""
+    """Each stack after one `up --check` for all tests: (checkout, the finished command)."""
     made: dict[str, tuple[Checkout, subprocess.CompletedProcess[str]]] = {}
 
     def stack(name: str) -> tuple[Checkout, subprocess.CompletedProcess[str]]:

@@ -1,4 +1,4 @@
-"""An `up` by a plan goes on only while commit, stack file, state and operations are what they were."""
+"""`up --plan` refuses if the commit, the stack file, the state or the operations have changed."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def test_a_plan_is_valid_while_nothing_changes():
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "expected"),
     [
         (plan(commit="0" * 12), f"commit: planned {plan().commit}, now 000000000000"),
         (plan(settings=plan().settings | {"platform:tags": "x"}), "stack file: platform:tags has changed"),
@@ -42,12 +42,12 @@ def test_a_plan_is_valid_while_nothing_changes():
         (plan([Change(SERVER, "update", ("tags",), protected=True)]), "operations: Server database is new"),
     ],
 )
-def test_a_difference_is_reported_and_refused(now, told):
-    assert told in refusal(plan(), now)
+def test_a_difference_is_reported_and_refused(now, expected):
+    assert expected in refusal(plan(), now)
     assert now.digest != plan().digest
 
 
-def test_another_reason_for_the_same_operation_is_another_operation():
+def test_an_operation_for_another_reason_has_changed():
     then, now = (plan([Change(SERVER, "update", (key,), protected=True)]) for key in ("tags", "sku"))
     assert "operations: Server database has changed" in refusal(then, now)
 
@@ -79,7 +79,7 @@ def test_many_differences_are_counted():
     assert "and 4 more" in refusal(plan(), plan(resources=many))
 
 
-def test_a_plan_is_read_as_it_was_written(tmp_path):
+def test_a_plan_survives_writing_and_reading(tmp_path):
     plan().write(tmp_path / "plan.json")
     assert Plan.read(tmp_path / "plan.json", "prod") == plan()
 
@@ -92,7 +92,7 @@ def test_a_plan_of_another_stack_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"plan": {"stack": "prod"}}'])
-def test_a_file_that_is_no_plan_says_how_to_make_one(tmp_path, text):
+def test_a_file_that_is_no_plan_is_refused_with_the_command_for_one(tmp_path, text):
     if text is not None:
         (tmp_path / "plan.json").write_text(text)
     with pytest.raises(RefusedError, match="preview prod --plan"):
@@ -136,7 +136,7 @@ def demo(tmp_path_factory):
 
 
 @pytest.mark.engine
-def test_an_up_refuses_a_changed_stack_file_and_then_a_state_that_moved(demo):
+def test_up_refuses_a_plan_after_a_change_of_the_stack_file_or_the_state(demo):
     """In this order: the last step uses the plan."""
     file = demo.folder / "Pulumi.demo.yaml"
     planned = file.read_text()

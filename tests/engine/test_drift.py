@@ -15,7 +15,7 @@ def test_only_changes_by_hand_are_drift(tmp_path):
     done = checkout.deploy("up", "demo", "--rehearse")
     assert done.returncode == 0, done.stdout + done.stderr
 
-    # Merged and not released: the next update would change tags of every resource.
+    # Merged, not deployed: the next update would change the tags of every resource.
     checkout.set("demo", "tags.owner", "merged")
     assert "tags.owner" in checkout.deploy("preview", "demo", "--rehearse").stdout
     quiet = checkout.deploy("drift", "demo", "--rehearse")

@@ -1,7 +1,7 @@
-"""Bad days on the real engine: faults by seed, a driver that is killed, two writers at once.
+"""Failed and killed updates on the real engine: faults by seed, signals, two updates at once.
 
-Whatever happens, one more run finishes (after `recover` where something hangs), nothing is made twice, and
-nothing is lost from the state. Most cases are slow: `make test PYTEST="-m slow"`.
+Afterwards `recover` and one more update finish. No object exists twice, and the state lacks none. Most cases
+are slow: `make test PYTEST="-m slow"`.
 """
 
 import json
@@ -23,7 +23,7 @@ ENDS = [
 ]
 
 
-def bad_day(checkout, faults):
+def faulty_up(checkout, faults):
     """An `up` that may fail or die."""
     command = [
         sys.executable,
@@ -57,7 +57,7 @@ def finish(checkout):
 
 
 def whole(checkout):
-    """Every object of the clouds is in the state, once; returns how many there are."""
+    """The numbers of resources and of objects in the clouds; no resource is in the state twice."""
     state = checkout.home("demo") / "state" / ".pulumi" / "stacks" / "platform" / "demo.json"
     resources = json.loads(state.read_text())["checkpoint"]["latest"]["resources"]
     known = [r["urn"] for r in resources if r.get("custom") and not r["type"].startswith("pulumi:")]
@@ -67,23 +67,25 @@ def whole(checkout):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """How many resources and objects a good day makes."""
+    """The numbers of resources and objects after an update without faults."""
     checkout = Checkout(tmp_path_factory.mktemp("good") / "project")
     assert checkout.deploy("up", "demo", "--rehearse").returncode == 0
     return whole(checkout)
 
 
 @pytest.mark.parametrize("faults", [*SEEDS, *ENDS])
-def test_after_a_bad_day_one_more_run_finishes_and_nothing_is_there_twice(tmp_path, undisturbed, faults):
+def test_an_update_after_a_failed_or_killed_one_finishes_and_duplicates_nothing(
+    tmp_path, undisturbed, faults
+):
     checkout = Checkout(tmp_path / "project")
-    done = bad_day(checkout, faults)
+    done = faulty_up(checkout, faults)
     if faults.startswith("kill"):
         assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
     finish(checkout)
     assert whole(checkout) == undisturbed
 
 
-def test_of_two_updates_at_once_the_second_ends_5_and_says_who_holds_the_stack(tmp_path):
+def test_the_second_of_two_updates_exits_with_5_and_names_the_process_of_the_first(tmp_path):
     checkout = Checkout(tmp_path / "project")
     command = [sys.executable, "-m", "deploy", "up", "demo", "--rehearse"]
     with subprocess.Popen(

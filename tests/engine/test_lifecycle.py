@@ -27,7 +27,7 @@ STACKS = [of(stack) for stack in ("demo", "infra", "prod", "staging")]
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_stack_goes_up_and_a_second_preview_finds_no_changes(up, stack):
+def test_a_preview_after_the_first_up_shows_no_changes(up, stack):
     _, done = up(stack)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(rf"^up {stack}: \d+ create, 0 same in ", done.stdout, re.MULTILINE)
@@ -183,8 +183,8 @@ def test_a_stack_that_is_no_longer_protected_can_be_destroyed(up):
 
 
 @pytest.mark.parametrize("stack", [of("demo")])
-def test_destroy_leaves_nothing(up, stack):
-    """The last test of `demo`: no other test may need the stack."""
+def test_destroy_leaves_no_object(up, stack):
+    """The last test of `demo`: the stack is gone afterwards."""
     destroyed(up(stack)[0], stack)
 
 

@@ -1,4 +1,4 @@
-"""What a pipeline runs, by the same scripts on simulated clouds: a plan, its way to a person, an update."""
+"""The scripts of the pipelines on simulated clouds: a plan, its approval, an update."""
 
 import json
 import os
@@ -17,7 +17,7 @@ def build(tmp_path_factory):
     return Build(tmp_path_factory.mktemp("build"))
 
 
-def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(build):
+def test_a_merged_commit_is_deployed_to_staging_by_a_plan_and_to_prod_by_a_kept_plan(build):
     build.passes("deploy", "plan", STACK="staging")
     (build.folder / "plans" / "staging.json").write_text((build.folder / "plan" / "staging.json").read_text())
     assert "up staging" in build.passes("deploy", "up", STACK="staging")
@@ -28,7 +28,7 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
     digest = json.loads((build.folder / "plan" / "prod.json").read_text())["digest"]
     assert f"prod: plan {digest}" in build.keep("prod")
 
-    # Something is merged between the plan and the button: another commit, and nothing is changed.
+    # A merge after the plan is another commit: the plan is refused.
     build.checkout.set("prod", "tags.owner", "somebody")
     build.commit("two")
     refused = build.task("deploy", "up", STACK="prod")
@@ -47,19 +47,19 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
 
 
 @pytest.mark.parametrize("what", ["", "destroy"])
-def test_a_task_does_what_it_is_for_and_nothing_else(build, what):
+def test_an_unknown_command_of_a_task_is_refused(build, what):
     done = build.task("deploy", what, STACK="prod")
     assert done.returncode == 2
     assert "plan, up, smoke or drift" in done.stderr
 
 
-def test_a_task_without_a_token_or_a_deployer_says_so(build, tmp_path):
+def test_a_task_without_a_token_or_a_deployer_is_refused(build, tmp_path):
     for name in ("plan", "plans"):
         (tmp_path / name).mkdir()
     (tmp_path / "platform").symlink_to(build.checkout.folder)
     script = "platform/pipelines/tasks/deploy.sh"
     environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable}
-    for more, told in (
+    for more, expected in (
         ({"STACK": "prod"}, "the identity token is missing"),
         ({"STACK": "other", "TOKEN": "x"}, "has no deployer for other"),
         ({"STACK": "prod", "TOKEN": "x"}, "No such file or directory"),
@@ -73,4 +73,4 @@ def test_a_task_without_a_token_or_a_deployer_says_so(build, tmp_path):
             check=False,
         )
         assert done.returncode != 0
-        assert told in done.stderr
+        assert expected in done.stderr

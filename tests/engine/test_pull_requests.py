@@ -1,4 +1,7 @@
-"""Five pull requests by what the pipeline runs for each: its comment, and what would lose data refused."""
+"""The comments of five pull requests, as the pipeline writes them; a loss of data is refused.
+
+The pull requests of a stack have one base, which the first of them brings up.
+"""
 
 import re
 
@@ -7,13 +10,13 @@ import pytest
 from tests.support.checkout import Build
 from tests.support.recorder import GOLDEN
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("pull-requests")]
 ANEW = re.compile(r"\b[0-9a-f]{8}(?=\.)|\b[0-9a-f]{64}\b")
-"""What each cloud makes up by itself: an end of a name, a stamp of secrets."""
+"""Generated values: the end of a name, a checksum of secrets."""
 HUNDREDS = re.compile(r"\d{3}(?=\*\* (?:same|update)| more$)", re.MULTILINE)
 """Counts that every new resource of the program changes."""
 MADE_UP = re.compile(r"[A-Za-z0-9+/=_-]{80,}")
-"""What a key or a password looks like."""
+"""The look of a key or a password."""
 
 
 def more_workers(checkout):
@@ -43,6 +46,12 @@ def other_pod_range(checkout):
     checkout.set("staging", "cluster.podRange", "10.245.0.0/16")
 
 
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory):
+    """The cached bases of all pull requests."""
+    return tmp_path_factory.mktemp("bases")
+
+
 PULL_REQUESTS = [
     (more_workers, "demo", 0),
     (new_team, "demo", 0),
@@ -55,11 +64,16 @@ PULL_REQUESTS = [
 @pytest.mark.parametrize(
     ("change", "stack", "ends"), PULL_REQUESTS, ids=[each[0].__name__ for each in PULL_REQUESTS]
 )
-def test_the_comment_of_a_pull_request_is_the_reviewed_one(tmp_path, pytestconfig, change, stack, ends):
+def test_the_comment_of_a_pull_request_is_the_reviewed_one(
+    tmp_path, bases, pytestconfig, change, stack, ends
+):
     build = Build(tmp_path)
+    build.checkout.home("bases").parent.mkdir()
+    build.checkout.home("bases").symlink_to(bases)
     change(build.checkout)
     done = build.task("rehearse", STACK=stack, BASE="HEAD")
     assert done.returncode == ends, done.stdout + done.stderr
+    assert len(list((bases / stack).iterdir())) == 1
     comment = (tmp_path / "comment" / "comment.md").read_text()
     assert len(comment) < 65_536
     comment = HUNDREDS.sub("…", ANEW.sub("…", comment))

@@ -1,4 +1,4 @@
-"""What the engine refuses or only shows, each in a copy of the project of its own."""
+"""Previews and refusals that change nothing. Each test has its own copy of the project."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ def test_a_fifth_stack_needs_only_a_stack_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stack", "setting", "value", "told"),
+    ("stack", "setting", "value", "expected"),
     [
         ("staging", "nework", {}, "nework: unknown key; did you mean network"),
         ("staging", "database.skuu", "x", "database.skuu: unknown key; did you mean sku"),
@@ -43,19 +43,21 @@ def test_a_fifth_stack_needs_only_a_stack_file(tmp_path):
         ("stagin", "", None, "there is no stack 'stagin'; did you mean staging?"),
     ],
 )
-def test_a_wrong_stack_file_ends_with_2_before_anything_is_made(tmp_path, stack, setting, value, told):
+def test_a_wrong_stack_file_exits_with_2_before_anything_is_created(
+    tmp_path, stack, setting, value, expected
+):
     checkout = Checkout(tmp_path / "project")
     if setting:
         checkout.set(stack, setting, value)
     refused = checkout.deploy("up", stack, "--rehearse")
     assert refused.returncode == 2
-    assert told in refused.stderr
+    assert expected in refused.stderr
     assert "Traceback" not in refused.stderr + refused.stdout
     assert not checkout.home(stack).exists()
 
 
-def test_pulumis_own_command_line_refuses_a_wrong_stack_file_too(tmp_path):
-    """The program itself refuses, whatever runs it; here without the check of `deploy`."""
+def test_the_program_itself_refuses_a_wrong_stack_file(tmp_path):
+    """As `pulumi up` runs it: without the check of `deploy`."""
     checkout = Checkout(tmp_path / "project")
     checkout.set("demo", "nework", {})
     script = "import deploy.stack as d; d.settings = lambda stack: None\n"
@@ -83,7 +85,7 @@ def unsafe(resource):
 
 pulumi.runtime.register_stack_transformation(unsafe)
 """
-"""Makes of each resource what the policies forbid, wherever the program makes it."""
+"""Turns each resource into one that the policies forbid."""
 
 
 def test_the_engine_enforces_the_policy_pack(tmp_path):

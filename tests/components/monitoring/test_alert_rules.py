@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.monitoring.alert_rules import FILES, rules
-from deploy.smoke.checks import CHECKS
+from deploy.smoke import CHECKS
 from tests.support.known_metrics import asked_for, known
 from tests.support.recorder import ROOT
 

@@ -13,11 +13,10 @@ import time
 
 import pytest
 
+from deploy import smoke
+from deploy.recover import kubeconfig
 from deploy.render import SECRET
-from deploy.smoke import certificates as tls
-from deploy.smoke import checks as smoke
-from deploy.smoke.alertmanager import Cluster, cluster_of
-from deploy.smoke.checks import CHECKS, CONFIG, Target
+from deploy.smoke import CHECKS, CONFIG, FailedError, Target
 from deploy.stack_file import RefusedError, settings
 from tests.conformance.certificates import Authority
 from tests.support.recorder import STACKS
@@ -34,17 +33,17 @@ def proxied(path):
     return f"/api/v1/namespaces/monitoring/services/http:kube-prometheus-stack-alertmanager:9093/proxy{path}"
 
 
-def says(message):
-    """The events of a build that ended in an error, with what comes before and after it."""
+def events(message):
+    """The events of a build that ended with an error."""
     log = {"data": {"payload": "vault", "origin": {}}, "event": "log", "version": "5.1"}
     error = {"data": {"message": message, "origin": {}}, "event": "error", "version": "4.1"}
-    events = (f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([log, error]))
-    return "".join(events) + "id: 2\nevent: end\ndata\n\n"
+    stream = (f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([log, error]))
+    return "".join(stream) + "id: 2\nevent: end\ndata\n\n"
 
 
 @pytest.fixture
 def healthy(httpserver):
-    """A server that answers as a healthy platform does."""
+    """A server with the answers of a healthy platform; some can be changed."""
     base = httpserver.url_for("").rstrip("/")
     answers = {
         "GET /api/v1/info": {"version": "8.2.5", "worker_version": "2.5", "external_url": base},
@@ -72,8 +71,11 @@ def healthy(httpserver):
             else:
                 expected.respond_with_json(answer, headers={"X-Concourse-Config-Version": "3"})
         token = json.dumps({"status": {"token": "t"}})
-        login = (sys.executable, "-c", f"print({token!r})")
-        return Target({}, base, "payments", "svc-payments", "pw", Cluster(base, "", login, {}))
+        access = {
+            "clusters": [{"cluster": {"server": base, "certificate-authority-data": ""}}],
+            "users": [{"user": {"exec": {"command": sys.executable, "args": ["-c", f"print({token!r})"]}}}],
+        }
+        return Target((), base, "payments", "svc-payments", "pw", json.dumps(access))
 
     return answered
 
@@ -86,7 +88,7 @@ def seen(target, **limits):
 
 @pytest.fixture
 def no_certificates(monkeypatch):
-    """Hosts of the other tests have none."""
+    """Leaves out the check of certificates."""
     monkeypatch.setitem(CHECKS, "certificates", (lambda *_: "left out", 1))
 
 
@@ -103,7 +105,7 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
 
 @pytest.mark.usefixtures("no_certificates")
 @pytest.mark.parametrize(
-    ("question", "answer", "told"),
+    ("question", "answer", "expected"),
     [
         ("Concourse's API", {"GET /api/v1/info": (502, "bad gateway")}, "answers 502: bad gateway"),
         (
@@ -128,34 +130,34 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
         ),
         (
             "Vault in a build",
-            ERRORED | {EVENTS: (200, says("undefined vars: smoke"))},
+            ERRORED | {EVENTS: (200, events("undefined vars: smoke"))},
             "vault kv put secret/",
         ),
         (
             "Vault in a build",  # its secret id is no good any more, or no Vault answers its login
-            ERRORED | {EVENTS: (200, says("timed out to login to vault"))},
+            ERRORED | {EVENTS: (200, events("timed out to login to vault"))},
             "timed out to login to vault; ",
         ),
         (
             "Vault in a build",  # Vault is out of reach, with a login that is still good
             ERRORED
-            | {EVENTS: (200, says('Get "https://vault-active.vault.svc:8200/v1/secret": i/o timeout'))},
+            | {EVENTS: (200, events('Get "https://vault-active.vault.svc:8200/v1/secret": i/o timeout'))},
             "docs/runbooks/ConcourseVaultLoginFailing.md",
         ),
         ("an alert", {f"POST {proxied('/api/v2/alerts')}": (503, "no endpoints")}, "503: no endpoints"),
         ("an alert", {f"GET {proxied('/api/v2/alerts')}": []}, "does not list it"),
     ],
 )
-def test_only_the_broken_check_fails_and_the_others_still_run(healthy, question, answer, told):
+def test_only_the_broken_check_fails_and_the_others_still_run(healthy, question, answer, expected):
     found = seen(healthy(**answer), an_alert=0.5)
     assert list(found) == list(CHECKS)
     assert not found[question].passed
-    assert told in found[question].text
+    assert expected in found[question].text
     assert {each.check for each in found.values() if not each.passed} == {question}
 
 
 class Clock:
-    """Time that passes by sleeping alone."""
+    """A clock on which only sleeping takes time."""
 
     now = 0.0
 
@@ -175,7 +177,7 @@ def test_a_build_that_does_not_end_fails_at_the_time_limit(healthy, monkeypatch)
 
 
 @pytest.mark.usefixtures("no_certificates")
-def test_the_first_run_sets_the_pipeline_that_later_ones_read(healthy, httpserver):
+def test_the_first_run_sets_the_pipeline_for_later_runs(healthy, httpserver):
     target = healthy(**{f"GET {CONFIGURED}": (404, "pipeline not found")})
     httpserver.expect_request(CONFIGURED, method="PUT").respond_with_data("")
     found = seen(target)
@@ -186,13 +188,18 @@ def test_the_first_run_sets_the_pipeline_that_later_ones_read(healthy, httpserve
     assert "unpause" in found["a pipeline is read"].text  # which this server does not do
 
 
+def of_hosts(*hosts):
+    return Target(hosts, "", "", "", "", "", until=time.monotonic() + 5)
+
+
 @pytest.fixture
-def encrypted(tmp_path):
-    """The port of a server with a certificate for a day, and the PEM of who signed it."""
+def encrypted(tmp_path, monkeypatch):
+    """A server with a certificate for one day; returns the PEM of its CA."""
     authority = Authority(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue("server"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setattr(smoke, "HTTPS", listening.getsockname()[1])
 
         def serve():
             with contextlib.suppress(OSError):
@@ -206,36 +213,29 @@ def encrypted(tmp_path):
                         pass
 
         threading.Thread(target=serve, daemon=True).start()
-        yield listening.getsockname()[1], authority.certificate.read_text()
+        yield authority.certificate
         listening.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_certificate_close_to_its_expiry_fails(encrypted, monkeypatch):
-    port, trusted = encrypted
-    old = tls.certificate("localhost", time.monotonic() + 5, port, trusted)
-    assert old.wrong
-    assert old.text == "localhost in 1 days: it was not renewed"
-    monkeypatch.setattr(tls, "RENEWED", 0.5)
-    assert not tls.certificate("localhost", time.monotonic() + 5, port, trusted).wrong
+    monkeypatch.setenv("SSL_CERT_FILE", str(encrypted))
+    with pytest.raises(FailedError, match=r"^localhost in 1 days: it was not renewed$"):
+        smoke.certificates(of_hosts("localhost"))
+    monkeypatch.setattr(smoke, "RENEWED", 0.5)
+    assert smoke.certificates(of_hosts("localhost")).endswith("the first to expire is localhost in 1 days")
 
 
-def test_a_certificate_of_an_unknown_ca_fails(encrypted):
-    port, _ = encrypted
-    found = tls.certificate("localhost", time.monotonic() + 5, port)
-    assert found.wrong
-    assert "self-signed certificate" in found.text or "unable to get local issuer" in found.text
+@pytest.mark.usefixtures("encrypted")
+def test_a_certificate_of_an_unknown_ca_fails():
+    with pytest.raises(FailedError, match=r"self-signed certificate|unable to get local issuer"):
+        smoke.certificates(of_hosts("localhost"))
 
 
-def test_a_host_that_does_not_answer_fails(unused_tcp_port):
-    found = tls.certificate("localhost", time.monotonic() + 5, unused_tcp_port)
-    assert found.wrong
-    assert "localhost: " in found.text
-
-
-@pytest.fixture
-def unused_tcp_port():
+def test_a_host_that_does_not_answer_fails(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+        monkeypatch.setattr(smoke, "HTTPS", server.getsockname()[1])
+    with pytest.raises(FailedError, match=r"^localhost: .*refused"):
+        smoke.certificates(of_hosts("localhost"))
 
 
 def state(user="svc-payments"):
@@ -262,10 +262,9 @@ def test_the_target_comes_from_the_stack_file_and_the_state():
     found = smoke.target(prod, state())
     assert (found.team, found.user, found.password) == ("payments", "svc-payments", "pw")
     assert found.concourse == "https://ci.example.org"
-    assert set(found.hosts) == {"concourse", "vault", "grafana", "kibana", "charts"}
-    assert cluster_of(state()).server == "https://x:443"
-    assert cluster_of(state()).login == ("kubelogin", "get-token")
-    assert cluster_of([]) is None
+    assert found.hosts == list(prod.host_names.values())
+    assert json.loads(found.kubeconfig)["clusters"][0]["cluster"]["server"] == "https://x:443"
+    assert not kubeconfig([])
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -1,0 +1,307 @@
+"""Checks of a running stack from outside, as its users use it. Each has a time limit."""
+
+import base64
+import contextlib
+import json
+import os
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+import yaml
+
+from components.concourse.team_settings import MAIN
+from components.monitoring import PROMETHEUS_RELEASE
+from components.settings import Settings
+from deploy.recover import kubeconfig
+from deploy.render import plain
+from deploy.stack_file import RefusedError
+
+PIPELINE = "smoke"
+"""A pipeline of the team. The first run sets it; later runs read what that run encrypted."""
+SECRET = "smoke"  # noqa: S105 the name of a variable
+FLY = ("fly", "Zmx5")
+"""fly's OAuth client and its secret; both are public."""
+PAUSE = 300
+"""Seconds between two rounds."""
+HTTPS = 443
+RENEWED = 14
+"""Days before the expiry by which cert-manager has long renewed a certificate."""
+ALERTS = (
+    f"/api/v1/namespaces/monitoring/services/http:{PROMETHEUS_RELEASE}-alertmanager:9093/proxy/api/v2/alerts"
+)
+"""Alertmanager's API, through the API server's proxy."""
+_TASK = {
+    "platform": "linux",
+    "image_resource": {"type": "registry-image", "source": {"repository": "busybox", "tag": "1.37"}},
+    "params": {"FOUND": f"(({SECRET}))"},
+    "run": {"path": "sh", "args": ["-ec", 'test -n "$FOUND"']},
+}
+CONFIG = {"jobs": [{"name": "look-up", "plan": [{"task": "look-up", "config": _TASK}]}]}
+
+
+class FailedError(Exception):
+    """A failed check; the text says what it found."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+        """The HTTP status that a server answered."""
+
+
+@dataclass
+class Target:
+    """A stack as its users know it, and the running check."""
+
+    hosts: Sequence[str]
+    concourse: str
+    team: str
+    user: str
+    password: str
+    kubeconfig: str
+    token: str = ""
+    """Concourse's, after the login."""
+    until: float = 0
+    """The end of the running check, on the monotonic clock."""
+
+    def left(self, most: float) -> float:
+        """The seconds that a step of the running check may take."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise FailedError("the time limit is over")
+        return min(most, left)
+
+    def attempts(self, pause: float) -> Iterator[None]:
+        """Repeat a loop with pauses, until the time limit."""
+        while time.monotonic() < self.until:
+            yield
+            time.sleep(min(pause, max(0, self.until - time.monotonic())))
+
+    def ask(self, method: str, path: str, server: str = "", **how: Any) -> requests.Response:
+        """The answer of Concourse, or of another server."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= how.pop("headers", {})
+        url = (server or self.concourse) + path
+        answer = requests.request(method, url, timeout=self.left(15), headers=headers, **how)
+        if not answer.ok:
+            text = f"{method} {path} answers {answer.status_code}: {answer.text.strip()[:200]}"
+            raise FailedError(text, answer.status_code)
+        return answer
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of one check."""
+
+    check: str
+    passed: bool
+    text: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{'ok    ' if self.passed else 'FAILED'} {self.check:<22} {self.seconds:5.1f} s  {self.text}"
+
+
+def certificates(target: Target) -> str:
+    """The certificates of all public hosts are valid and renewed."""
+    days, wrong = {}, []
+    for host in sorted(set(target.hosts)):
+        try:
+            days[host] = days_left(host, target.left(10))
+        except OSError as failed:
+            wrong.append(f"{host}: {getattr(failed, 'verify_message', failed)}")
+    wrong += [
+        f"{host} in {left:.0f} days: it was not renewed" for host, left in days.items() if left <= RENEWED
+    ]
+    if wrong:
+        raise FailedError("; ".join(wrong))
+    first = min(days, key=lambda host: days[host])
+    return f"{len(days)} hosts; the first to expire is {first} in {days[first]:.0f} days"
+
+
+def days_left(host: str, timeout: float) -> float:
+    """Days until the certificate of a host expires. An invalid certificate is an OSError."""
+    with (
+        socket.create_connection((host, HTTPS), timeout) as connection,
+        ssl.create_default_context().wrap_socket(connection, server_hostname=host) as encrypted,
+    ):
+        shown = encrypted.getpeercert() or {}
+    return (ssl.cert_time_to_seconds(str(shown["notAfter"])) - time.time()) / 86400
+
+
+def api(target: Target) -> str:
+    """Concourse answers without a login."""
+    info = target.ask("GET", "/api/v1/info").json()
+    if info.get("external_url") not in (None, target.concourse):
+        raise FailedError(f"its external URL is {info['external_url']}")
+    return f"version {info['version']}"
+
+
+def login(target: Target) -> str:
+    """The service user can log in and is a member of its team."""
+    form = {"grant_type": "password", "username": target.user, "password": target.password,
+            "scope": "openid profile email federated:id groups"}  # fmt: skip
+    target.token = target.ask("POST", "/sky/issuer/token", data=form, auth=FLY).json()["access_token"]
+    teams = target.ask("GET", "/api/v1/user").json().get("teams", {})
+    if target.team not in teams:
+        raise FailedError(f"{target.user} can log in, but its teams are: {', '.join(teams) or 'none'}")
+    return f"{target.user} is {', '.join(teams[target.team])} of {target.team}"
+
+
+def workers(target: Target) -> str:
+    """At least one worker is running."""
+    states = Counter(worker.get("state", "?") for worker in target.ask("GET", "/api/v1/workers").json())
+    text = ", ".join(f"{number} {state}" for state, number in states.items())
+    if not states["running"]:
+        raise FailedError(f"no worker is running ({text or 'there are none'})")
+    return text
+
+
+def pipeline(target: Target) -> str:
+    """The web nodes can decrypt what an earlier run wrote: the database encryption key is still the same."""
+    path = f"/api/v1/teams/{target.team}/pipelines/{PIPELINE}"
+    try:
+        existing = target.ask("GET", f"{path}/config")
+    except FailedError as failed:
+        if failed.status == requests.codes.server_error:
+            raise FailedError(f"{failed}; another encryption key? docs/runbooks/encryption-key.md") from None
+        if failed.status != requests.codes.not_found:
+            raise
+        target.ask("PUT", f"{path}/config", json=CONFIG)
+        target.ask("PUT", f"{path}/unpause")
+        return f"{PIPELINE} did not exist; it is set now, and the next run can read it"
+    if existing.json()["config"] == CONFIG:
+        return f"read {PIPELINE}"
+    version = "X-Concourse-Config-Version"
+    target.ask("PUT", f"{path}/config", json=CONFIG, headers={version: existing.headers[version]})
+    return f"read {PIPELINE} and set it again"
+
+
+def vault(target: Target) -> str:
+    """A build gets a secret from Vault, and thus a worker runs it."""
+    path = f"/api/v1/teams/{target.team}/pipelines/{PIPELINE}/jobs/look-up/builds"
+    build, status = target.ask("POST", path).json()["id"], "pending"
+    for _ in target.attempts(2):
+        status = target.ask("GET", f"/api/v1/builds/{build}").json()["status"]
+        if status == "succeeded":
+            return f"build {build} got (({SECRET}))"
+        if status not in ("pending", "started"):
+            why = build_error(target, build)
+            hint = f"vault kv put secret/concourse/{target.team}/{SECRET} value=anything ?"
+            if "vault" in why.lower():
+                hint = "docs/runbooks/ConcourseVaultLoginFailing.md"
+            url = f"{target.concourse}/builds/{build}"
+            raise FailedError(f"build {build} {status}: {why or 'no error message'}; {url}; {hint}")
+    raise FailedError(f"build {build} is still {status}")
+
+
+def build_error(target: Target, build: int) -> str:
+    """The error among the events of a finished build; "" if there is none."""
+    found = ""
+    with (
+        contextlib.suppress(FailedError, OSError, ValueError, KeyError),
+        target.ask("GET", f"/api/v1/builds/{build}/events", stream=True) as answer,
+    ):
+        for line in answer.iter_lines():
+            if line.startswith(b"event: end"):  # the stream stays open
+                break
+            if line.startswith(b"data:") and (event := json.loads(line[5:]))["event"] == "error":
+                found = event["data"]["message"].strip()[:200]
+    return found
+
+
+def alert(target: Target) -> str:
+    """Alertmanager accepts an alert and routes it. Whether Slack shows it, a person has to see."""
+    if not target.kubeconfig:
+        raise FailedError("the stack's state has no Kubernetes provider")
+    config, now = yaml.safe_load(target.kubeconfig), datetime.now(UTC)
+    cluster, headers = config["clusters"][0]["cluster"], {"Authorization": f"Bearer {entra_token(config)}"}
+    test = {
+        "labels": {"alertname": "SmokeTest", "severity": "warning"},
+        "annotations": {"summary": "A smoke test. It resolves after five minutes."},
+        "startsAt": now.isoformat(),
+        "endsAt": (now + timedelta(minutes=5)).isoformat(),
+    }
+    with tempfile.NamedTemporaryFile(suffix=".pem") as ca:
+        ca.write(base64.b64decode(cluster["certificate-authority-data"]))
+        ca.flush()
+        how: dict[str, Any] = {"server": cluster["server"].rstrip("/"), "headers": headers, "verify": ca.name}
+        target.ask("POST", ALERTS, json=[test], **how)
+        for _ in target.attempts(1):
+            for each in target.ask("GET", ALERTS, **how).json():
+                if each["labels"]["alertname"] == "SmokeTest":
+                    receivers = ", ".join(receiver["name"] for receiver in each["receivers"])
+                    return f"Alertmanager sends it to {receivers}; check that Slack shows it"
+    raise FailedError("Alertmanager accepted the alert and does not list it")
+
+
+def entra_token(config: Mapping[str, Any]) -> str:
+    """The caller's token for the API server, from the command of a kubeconfig: kubelogin."""
+    login = config["users"][0]["user"]["exec"]
+    environment = os.environ | {each["name"]: each["value"] for each in login.get("env") or ()}
+    command = [login["command"], *login.get("args", ())]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode:
+        raise FailedError(f"{command[0]} returned no token: {done.stderr.strip()[-200:]}")
+    return str(json.loads(done.stdout)["status"]["token"])
+
+
+CHECKS: Mapping[str, tuple[Callable[[Target], str], float]] = {
+    "certificates": (certificates, 60),
+    "Concourse's API": (api, 30),
+    "a login": (login, 30),
+    "workers": (workers, 30),
+    "a pipeline is read": (pipeline, 60),
+    "Vault in a build": (vault, 300),
+    "an alert": (alert, 60),
+}
+"""Name → check (returns what it found, raises where it failed) and its limit in seconds."""
+
+
+def smoke(target: Target, limits: Mapping[str, float] | None = None) -> Iterator[Result]:
+    """Run all checks, one after another; those after a failed one too."""
+    for name, (check, limit) in CHECKS.items():
+        start = time.monotonic()
+        target.until = start + (limits or {}).get(name, limit)
+        try:
+            text, passed = check(target), True
+        except FailedError as failed:
+            text, passed = str(failed), False
+        except (OSError, ValueError, KeyError, subprocess.TimeoutExpired) as failed:
+            text, passed = f"{type(failed).__name__}: {failed}", False
+        yield Result(name, passed, text, time.monotonic() - start)
+
+
+def target(settings: Settings, resources: list[dict[str, Any]], team: str = "") -> Target:
+    """The target of a stack, from its settings and its state."""
+    teams = [each for each in settings.teams if not each.removed and (not team or each.name == team)]
+    teams = [each for each in teams if each.name != MAIN] or teams
+    if not teams:
+        raise RefusedError(f"there is no team {team!r}" if team else "there is no team to log in to")
+    # The administrator is the only local user of main.
+    user = settings.concourse.administrator if teams[0].name == MAIN else teams[0].user
+    hosts = settings.host_names
+    return Target(
+        hosts=list(hosts.values()),
+        concourse=f"https://{hosts['concourse']}",
+        team=teams[0].name,
+        user=user,
+        password=password(resources, user),
+        kubeconfig=kubeconfig(resources),
+    )
+
+
+def password(resources: list[dict[str, Any]], user: str) -> str:
+    """The password of a local user, from the state."""
+    for found in resources:
+        if found["urn"].endswith(f":RandomPassword::user-{user}"):
+            return str(plain(found["outputs"]["result"]))
+    raise RefusedError(f"the state has no password of {user}: has the stack been updated?", 1)

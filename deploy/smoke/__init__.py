@@ -1,1 +1,0 @@
-"""Checks against a running stack: `python -m deploy smoke`."""
