@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pulumi_azure_native as az
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.resource_groups import AzureContext
 from components.azure.settings import KeyVaultSettings
 from components.component import Component
@@ -107,7 +107,7 @@ class KeyVault(Component):
         key = az.keyvault.Key(
             f"{name}-unseal",
             resource_group_name=context.group,
-            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
+            vault_name=ArmId(vault.id).name,
             tags=context.tags,
             properties=az.keyvault.KeyPropertiesArgs(
                 kty="RSA",
@@ -127,14 +127,14 @@ class KeyVault(Component):
             ),
         )
         self.key = key.id
-        self.name = key.id.apply(lambda id_: arm_segment(id_, "vaults"))
-        self.key_name = key.id.apply(lambda id_: id_.rpartition("/")[2])
+        self.name = ArmId(key.id)["vaults"]
+        self.key_name = ArmId(key.id).name
         self.seal = Seal(tenant, self.name, self.key_name)
         # Created here so that a role can be assigned on this secret alone. The init Job sets its value.
         self.recovery = az.keyvault.Secret(
             f"{name}-recovery",
             resource_group_name=context.group,
-            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
+            vault_name=ArmId(vault.id).name,
             secret_name=RECOVERY,
             tags=context.tags,
             properties=az.keyvault.SecretPropertiesArgs(value="none yet"),

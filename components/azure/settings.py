@@ -7,7 +7,7 @@ from pydantic import Field
 
 from components.azure.catalog import LOCATIONS, AzureLocation
 from components.config.model import Model, Problem, Rule
-from components.config.types import ArmId, ConcourseName, Guid, PublicCidr
+from components.config.types import ConcourseName, Guid, PublicCidr, ResourceId
 
 
 class AzureSettings(Model):
@@ -107,9 +107,9 @@ class DeployerSettings(Model):
 class DeployersSettings(Model):
     """The deployers of all stacks. Set this only on the stack that runs the deploying Concourse."""
 
-    state_container: ArmId
+    state_container: ResourceId
     """Container for Pulumi's state. To get it, run `pulumi -C bootstrap stack output container`."""
-    state_key: ArmId
+    state_key: ResourceId
     """Key that encrypts secrets in the state. To get it, run `pulumi -C bootstrap stack output key`."""
     team: ConcourseName = "main"
     """The Concourse team that owns the pipelines."""
@@ -142,11 +142,11 @@ class StateSettings(Model):
     """The Entra tenant for the people and pipelines that deploy."""
     location: AzureLocation
     """The region for the state backend."""
-    people: Guid
-    """Object ID of the Entra group for people who may deploy manually."""
+    operators_group: Guid
+    """Object ID of the Entra group whose members may deploy by hand."""
     owner: str = Field(min_length=1, examples=["delivery"])
     """The team to contact (tag `owner`)."""
     cost_center: str = Field(min_length=1, examples=["4711"])
     """The cost center to charge (tag `cost-center`)."""
-    kept_days: int = Field(default=90, ge=7, le=90)
+    retention_days: int = Field(default=90, ge=7, le=90)
     """Days for which earlier versions of the state and deleted data can be restored."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pulumi import Input, Output
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.identity import CERT_MANAGER
 from components.certificates.settings import CertificatesSettings
 from components.kubernetes.pod_values import budget, resources, spread
@@ -46,12 +46,13 @@ def solver(
     """The solver of an ACME issuer. `zone` is the id of the DNS zone."""
     if challenge == "http01":
         return {"http01": {"ingress": {"class": ingress}}}
+    zone_id = ArmId(zone)
     return {
         "dns01": {
             "azureDNS": {
-                "subscriptionID": zone.apply(lambda id_: arm_segment(id_, "subscriptions")),
-                "resourceGroupName": zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
-                "hostedZoneName": zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
+                "subscriptionID": zone_id.subscription,
+                "resourceGroupName": zone_id.resource_group,
+                "hostedZoneName": zone_id.name,
                 "environment": "AzurePublicCloud",
                 "managedIdentity": {"clientID": client_id},
             }

@@ -88,7 +88,7 @@ Email = Annotated[
     str, text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Field(examples=["delivery@example.org"])
 ]
 """An e-mail address."""
-ArmId = Annotated[
+ResourceId = Annotated[
     str,
     text(
         r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}/providers/\S+",

@@ -47,7 +47,7 @@ class Delivery(Component):
             "chartmuseum",
             settings.chartmuseum,
             ctx,
-            storage=ChartStorage(storage.charts_account, storage.charts_container, storage.charts_key),
+            storage=ChartStorage(storage.charts.account, storage.charts.container, storage.charts_key),
             opts=self.child,
         )
         role = DatabaseRole(

@@ -84,7 +84,7 @@ class Foundation(Component):
                 (VAULT_INIT, Role.KEY_VAULT_SECRETS_OFFICER, self.key_vault.recovery),
                 (VAULT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, self.key_vault.key),
                 (CERT_MANAGER, Role.DNS_ZONE_CONTRIBUTOR, self.dns.zone),
-                (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, self.storage.backups_container),
+                (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, self.storage.backups.scope),
             )
         }
         self.register_outputs({})

@@ -34,7 +34,7 @@ class Secrets(Component):
             chosen.backups,
             ctx,
             client_id=client_ids["backup"],
-            container=foundation.storage.backups_url,
+            container=foundation.storage.backups.url,
             consul=consul.url,
             consul_token=consul.tokens["backup"],
             opts=self.child,

@@ -17,7 +17,7 @@ from components.azure.aks.kubeconfig import kubeconfig_of
 from components.azure.aks.node_pools import labels_and_taints, pool_args
 from components.azure.aks.pool_settings import NodePool
 from components.azure.aks.settings import ClusterSettings
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.identity import lookup_identity, oidc_issuer_url
 from components.azure.network.egress import Egress
 from components.azure.resource_groups import AzureContext
@@ -113,7 +113,7 @@ class Cluster(Component):
                 maintenance_window=given.window(settings.maintenance),
                 opts=self.child,
             )
-        self.name = cluster.id.apply(lambda id_: arm_segment(id_, "managedClusters"))
+        self.name = ArmId(cluster.id).name
         self.kubeconfig = kubeconfig_of(cluster.id, parent=self)
         self.oidc_issuer = oidc_issuer_url(cluster.id, parent=self)
         self.register_outputs({"name": self.name, "oidcIssuer": self.oidc_issuer})

@@ -3,6 +3,7 @@
 import pulumi_azure_native as az
 from pulumi import Output, ProviderResource, ResourceOptions
 
+from components.azure.arm_id import ArmId
 from components.azure.catalog import arm_segment
 from components.azure.network.settings import DnsSettings
 from components.azure.resource_groups import AzureContext
@@ -34,12 +35,13 @@ class DnsZone(Component):
         existing = settings.zone_id
         self.zone = Output.from_input(existing) if existing else self._made(name, settings, context, given)
         if settings.authorities:
+            zone_id = ArmId(self.zone)
             az.dns.RecordSet(
                 f"{name}-authorities",
                 record_type="CAA",
                 relative_record_set_name="@",
-                zone_name=self.zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
-                resource_group_name=self.zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+                zone_name=zone_id.name,
+                resource_group_name=zone_id.resource_group,
                 ttl=DELEGATION_TTL,
                 caa_records=[
                     az.dns.CaaRecordArgs(flags=0, tag="issue", value=authority)

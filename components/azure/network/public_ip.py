@@ -3,7 +3,8 @@
 import pulumi_azure_native as az
 from pulumi import Input, Output, ResourceOptions
 
-from components.azure.catalog import arm_segment, zones
+from components.azure.arm_id import ArmId
+from components.azure.catalog import zones
 from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
 from components.component import Component, after
@@ -39,8 +40,8 @@ class IngressPublicIp(Component):
             grant(f"{name}-use", Role.NETWORK_CONTRIBUTOR, principal=user, scope=address.id, parent=self),
             grant(f"{name}-find", Role.READER, principal=user, scope=group, parent=self),
         ]
-        usable = after(address.id, *(given.id for given in grants))
+        usable = ArmId(after(address.id, *(assigned.id for assigned in grants)))
         self.address = address.ip_address.apply(str)
-        self.name = usable.apply(lambda id_: arm_segment(id_, "publicIPAddresses"))
-        self.group = usable.apply(lambda id_: arm_segment(id_, "resourceGroups"))
+        self.name = usable.name
+        self.group = usable.resource_group
         self.register_outputs({"address": self.address, "name": self.name})

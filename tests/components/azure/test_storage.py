@@ -123,10 +123,10 @@ def test_outputs_name_what_there_is(run):
 
     def keep(storage):
         Output.all(
-            storage.charts_account,
-            storage.charts_container,
-            storage.backups_account,
-            storage.backups_container,
+            storage.charts.account,
+            storage.charts.container,
+            storage.backups.account,
+            storage.backups.scope,
         ).apply(kept.append)
 
     made(run, keep)

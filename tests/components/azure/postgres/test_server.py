@@ -9,10 +9,10 @@ import pulumi
 import pytest
 
 from components.azure.postgres.ca_certificates import ROOTS, postgres_roots
-from components.azure.postgres.server import Database, host
+from components.azure.postgres.server import Database
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.resource_groups import AzureContext
-from tests.support.recorder import PASSWORD, ROOT, SECRET, SUBSCRIPTION
+from tests.support.recorder import PASSWORD, ROOT, SECRET
 
 PG = "azure-native:dbforpostgresql:"
 PLACE = AzureContext("stateful", "westeurope", {"environment": "test"}, protected=True)
@@ -157,11 +157,6 @@ def test_the_host_is_the_name_in_the_servers_certificate(run):
         "verify-ca",
     )
     assert database.ca_certificates == postgres_roots()
-
-
-def test_the_host_is_made_of_what_previews_know():
-    id_ = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.DBforPostgreSQL/flexibleServers/prod-1"
-    assert host(id_) == "prod-1.postgres.database.azure.com"
 
 
 def certificates():
