@@ -166,7 +166,7 @@ def recover(
         for created in pending:
             other = "::azure-dns::" in created.get("provider", "")
             id_ = resource_id(
-                created, chosen.dns.given_subscription if other else chosen.azure.subscription_id
+                created, chosen.dns.parent_subscription if other else chosen.azure.subscription_id
             )
             id_ = id_ or cluster.find(created)
             ids |= {created["urn"]: id_} if id_ else {}

@@ -27,10 +27,10 @@ class ServiceAccount(NamedTuple):
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
 
-VAULT = ServiceAccount("vault", "vault")
-VAULT_INIT = ServiceAccount("vault", "vault-init")
-CERT_MANAGER = ServiceAccount("cert-manager", "cert-manager")
-BACKUP = ServiceAccount("backup", "backup")
+VAULT_ACCOUNT = ServiceAccount("vault", "vault")
+VAULT_INIT_ACCOUNT = ServiceAccount("vault", "vault-init")
+CERT_MANAGER_ACCOUNT = ServiceAccount("cert-manager", "cert-manager")
+BACKUP_ACCOUNT = ServiceAccount("backup", "backup")
 
 
 class WorkloadIdentity(Component):

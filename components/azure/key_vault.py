@@ -13,8 +13,6 @@ from components.component import Component
 
 IMMUTABLE = ["properties.kty", "properties.keySize", "properties.keyOps"]
 """Key properties that Azure fixes at creation. It accepts later changes but ignores them."""
-
-
 RECOVERY = "vault-recovery-keys"
 """Name of the secret with Vault's recovery keys."""
 
@@ -25,7 +23,7 @@ def key_vault_secret(
     *,
     context: AzureContext,
     vault: Input[str],
-    what: str,
+    content_type: str,
     parent: Resource,
 ) -> Output[str]:
     """Store a secret in the key vault for operators. Returns its ID, known once the secret exists."""
@@ -36,7 +34,7 @@ def key_vault_secret(
         vault_name=vault,
         tags=context.tags,
         properties=az.keyvault.SecretPropertiesArgs(
-            value=value, content_type=what, attributes=az.keyvault.SecretAttributesArgs(enabled=True)
+            value=value, content_type=content_type, attributes=az.keyvault.SecretAttributesArgs(enabled=True)
         ),
         opts=ResourceOptions(
             parent=parent,

@@ -62,11 +62,11 @@ class StorageSettings(Model):
         region = LOCATIONS[location]
         for key, chosen in (("charts", self.charts), ("backups", self.backups)):
             if "Z" in chosen and not region.zones:
-                text = f"{chosen} needs zones, and {location} has none; say {chosen.replace('Z', '')}"
-                yield Problem(key, text.replace("say RS", "say LRS"))
+                text = f"{chosen} needs zones, and {location} has none; use {chosen.replace('Z', '')}"
+                yield Problem(key, text.replace("use RS", "use LRS"))
             if "G" in chosen and not region.paired:
                 other = "ZRS" if region.zones else "LRS"
-                yield Problem(key, f"{chosen} needs a paired region, and {location} has none; say {other}")
+                yield Problem(key, f"{chosen} needs a paired region, and {location} has none; use {other}")
 
 
 class KeyVaultSettings(Model):
@@ -87,7 +87,7 @@ class KeyVaultSettings(Model):
 
 PIPELINES = ("environment", "drift")
 """Instanced pipelines: one instance for each stack, with `stack` as the instance variable."""
-MOST_JOBS = 20 - len(PIPELINES)
+MAX_JOBS = 20 - len(PIPELINES)
 """Entra allows 20 federated credentials for each identity."""
 
 
@@ -99,7 +99,7 @@ class DeployerSettings(Model):
     subscription_id: Guid
     """The stack's subscription. The deployer can change nothing else except the Pulumi state."""
     jobs: tuple[ConcourseName, ...] = Field(
-        default=(), max_length=MOST_JOBS, examples=[["plan-release", "release"]]
+        default=(), max_length=MAX_JOBS, examples=[["plan-release", "release"]]
     )
     """Jobs in the `platform` pipeline that deploy this stack."""
 
@@ -139,7 +139,7 @@ class StateSettings(Model):
     subscription_id: Guid
     """Subscription for the state backend: the one of the stack that runs the deploying Concourse."""
     tenant_id: Guid
-    """The Entra tenant for the people and pipelines that deploy."""
+    """The Entra tenant of the operators and pipelines that deploy."""
     location: AzureLocation
     """The region for the state backend."""
     operators_group: Guid
@@ -149,4 +149,5 @@ class StateSettings(Model):
     cost_center: str = Field(min_length=1, examples=["4711"])
     """The cost center to charge (tag `cost-center`)."""
     retention_days: int = Field(default=90, ge=7, le=90)
-    """Days for which earlier versions of the state and deleted data can be restored."""
+    """Days for which a deleted state, its container and the key vault can be restored. Earlier versions of
+    the state are kept without limit."""

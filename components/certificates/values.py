@@ -5,7 +5,7 @@ from typing import Any
 from pulumi import Input, Output
 
 from components.azure.arm_id import ArmId
-from components.azure.identity import CERT_MANAGER
+from components.azure.identity import CERT_MANAGER_ACCOUNT
 from components.certificates.settings import CertificatesSettings
 from components.kubernetes.pod_values import budget, resources, spread
 
@@ -27,7 +27,9 @@ def values(settings: CertificatesSettings, *, service_monitors: Input[bool]) -> 
 
     return {
         "crds": {"enabled": True},  # the chart keeps them: a deleted CRD takes all Certificates with it
-        "global": {"leaderElection": {"namespace": CERT_MANAGER.namespace}},  # the default is kube-system
+        "global": {
+            "leaderElection": {"namespace": CERT_MANAGER_ACCOUNT.namespace}
+        },  # the default is kube-system
         **controller("cert-manager", "256Mi"),
         "cainjector": controller("cainjector", "256Mi"),
         "webhook": controller("webhook", "128Mi"),

@@ -10,7 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 from components.azure.postgres import Database
 from components.component import Component
 from components.concourse.scram import verifier
-from components.kubernetes.charts import POSTGRES
+from components.kubernetes.charts import POSTGRES_IMAGE
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import checksum, job, pod_template
 
@@ -84,7 +84,7 @@ class DatabaseRole(Component):
             pod=pod_template(
                 {
                     "name": "psql",
-                    "image": str(POSTGRES),
+                    "image": str(POSTGRES_IMAGE),
                     "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
                     "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
                     "envFrom": [{"secretRef": {"name": secret.metadata.name}}],

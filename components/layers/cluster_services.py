@@ -26,8 +26,8 @@ class ClusterServices(Component):
         self.provider = kubernetes.Provider(
             "kubernetes",
             kubeconfig=foundation.cluster.kubeconfig,
-            # The provider tells clusters apart by this. Without it, a kubeconfig that a preview does not
-            # know looks like another cluster, and everything in it is replaced. So does a change here.
+            # Identifies the cluster to the provider. Without it, a kubeconfig that a preview does not know
+            # counts as another cluster, and everything in it is replaced. Changing it has the same effect.
             cluster_identifier=f"{pulumi.get_project()}-{pulumi.get_stack()}",
             enable_config_map_mutable=True,
             enable_secret_mutable=True,
@@ -44,7 +44,7 @@ class ClusterServices(Component):
             "storage-classes",
             context=stateful,
             group=foundation.groups.stateful_id,
-            user=foundation.cluster.principal,
+            principal=foundation.cluster.principal,
             opts=self.child,
         )
         crds = MonitoringCrds(

@@ -28,7 +28,7 @@ class Delivery(Component):
     """Concourse and ChartMuseum."""
 
     deployers: Mapping[str, Output[str]]
-    """Client id of each deployer's identity, by stack."""
+    """Client ID of each deployer's identity, by stack."""
 
     def __init__(
         self,

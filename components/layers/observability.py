@@ -60,7 +60,7 @@ class Observability(Component):
             ctx,
             consul_token=secrets.consul_token,
             expires_at={
-                "the authority of the platform's own certificates": cluster.internal_ca.expires_at,
+                "the internal CA's certificate": cluster.internal_ca.expires_at,
                 **entra.expires_at,
             },
             opts=self.child,

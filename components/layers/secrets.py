@@ -1,4 +1,4 @@
-"""Secrets of pipelines: Vault on Consul, its initialisation, its approles and its backups."""
+"""Secrets for pipelines: Vault on Consul, with its initialization, AppRoles and backups."""
 
 import pulumi_vault as hashicorp
 from pulumi import Output, ResourceOptions
@@ -15,12 +15,12 @@ from components.vault import ACTIVE, Consul, ConsulBackup, Vault, VaultAppRoles,
 
 
 class Secrets(Component):
-    """Vault, ready for Concourse to read from."""
+    """Vault, ready for Concourse's logins."""
 
     consul_token: Output[str]
-    """Consul's token for metrics."""
+    """Consul token for scraping metrics."""
     concourse_login: VaultLogin
-    """How Concourse logs in to Vault."""
+    """Concourse's login to Vault."""
 
     def __init__(
         self, name: str, settings: Settings, foundation: Foundation, cluster: ClusterServices
@@ -88,7 +88,7 @@ class Secrets(Component):
             app_roles.writer,
             context=foundation.groups.stateful,
             vault=keys.name,
-            what="Login of those who write secrets for Concourse",
+            content_type="AppRole login for writing Concourse's secrets",
             parent=self,
         )
         self.consul_token = consul.tokens["metrics"]

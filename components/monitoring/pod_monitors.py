@@ -95,7 +95,7 @@ class PodMonitors(Component):
             custom_resource(
                 f"monitor-{called}",
                 "PodMonitor",
-                called=called,
+                resource_name=called,
                 api_version="monitoring.coreos.com/v1",
                 namespace=there,
                 spec={

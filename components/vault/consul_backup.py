@@ -9,9 +9,9 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
-from components.azure.identity import BACKUP
+from components.azure.identity import BACKUP_ACCOUNT
 from components.component import Component
-from components.kubernetes.charts import PYTHON
+from components.kubernetes.charts import PYTHON_IMAGE
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import pod_template
 from components.vault.settings import BackupSettings
@@ -44,7 +44,7 @@ class ConsulBackup(Component):
         account = k8s.core.v1.ServiceAccount(
             name,
             metadata={
-                "name": BACKUP.name,
+                "name": BACKUP_ACCOUNT.name,
                 "namespace": namespace,
                 "annotations": {"azure.workload.identity/client-id": client_id},
             },
@@ -72,7 +72,7 @@ class ConsulBackup(Component):
         pod = pod_template(
             {
                 "name": "backup",
-                "image": str(PYTHON),
+                "image": str(PYTHON_IMAGE),
                 "command": ["python", f"/script/{SCRIPT.name}"],
                 "env": [{"name": key, "value": value} for key, value in environment.items()],
                 "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},

@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 
 from components.azure import RECOVERY, Seal
-from components.azure.identity import VAULT_INIT
+from components.azure.identity import VAULT_INIT_ACCOUNT
 from components.certificates import ca_bundle
 from components.component import Component, after
 from components.kubernetes import generated_secrets as generated
@@ -55,7 +55,7 @@ class VaultInit(Component):
         account = k8s.core.v1.ServiceAccount(
             name,
             metadata={
-                "name": VAULT_INIT.name,
+                "name": VAULT_INIT_ACCOUNT.name,
                 "namespace": namespace,
                 "annotations": {"azure.workload.identity/client-id": client_id},
             },
@@ -83,7 +83,7 @@ class VaultInit(Component):
             name,
             metadata=metadata,
             role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role.metadata.name},
-            subjects=[{"kind": "ServiceAccount", "name": VAULT_INIT.name, "namespace": namespace}],
+            subjects=[{"kind": "ServiceAccount", "name": VAULT_INIT_ACCOUNT.name, "namespace": namespace}],
             opts=self.child,
         )
         secrets = {"consul": consul_token, "password": self.password}

@@ -20,9 +20,9 @@ class IngressPublicIp(Component):
     """Name of the resource group; known at the same time as `name`."""
 
     def __init__(
-        self, name: str, *, context: AzureContext, user: Input[str], opts: ResourceOptions | None = None
+        self, name: str, *, context: AzureContext, principal: Input[str], opts: ResourceOptions | None = None
     ) -> None:
-        """`user` is the principal of the cluster's own identity."""
+        """`principal` is the principal of the cluster's own identity."""
         super().__init__(name, opts)
         address = az.network.PublicIPAddress(
             name,
@@ -36,9 +36,10 @@ class IngressPublicIp(Component):
         )
         # To find an address by name, the cluster lists all addresses in the resource group.
         group = address.id.apply(lambda id_: id_.partition("/providers/")[0])
+        network_role, reader = Role.NETWORK_CONTRIBUTOR, Role.READER
         grants = [
-            grant(f"{name}-use", Role.NETWORK_CONTRIBUTOR, principal=user, scope=address.id, parent=self),
-            grant(f"{name}-find", Role.READER, principal=user, scope=group, parent=self),
+            grant(f"{name}-use", network_role, principal=principal, scope=address.id, parent=self),
+            grant(f"{name}-find", reader, principal=principal, scope=group, parent=self),
         ]
         usable = ArmId(after(address.id, *(assigned.id for assigned in grants)))
         self.address = address.ip_address.apply(str)

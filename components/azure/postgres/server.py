@@ -102,8 +102,8 @@ class Database(Component):
                 custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
             ),
         )
-        let_in = {} if private else dict(enumerate(clients, start=1))
-        last = self._contents(name, server, database, context, let_in)
+        allowed = {} if private else dict(enumerate(clients, start=1))
+        last = self._contents(name, server, database, context, allowed)
 
         self.name = database
         self.administrator = settings.administrator

@@ -3,7 +3,7 @@
 import pytest
 from pulumi import Output
 
-from components.azure.identity import AUDIENCE, BACKUP, VAULT, WorkloadIdentity
+from components.azure.identity import AUDIENCE, BACKUP_ACCOUNT, VAULT_ACCOUNT, WorkloadIdentity
 from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role
 from tests.support.recorder import ISSUER, SUBSCRIPTION
@@ -20,7 +20,7 @@ def made(run, keep=None):
             "vault",
             context=PLACE,
             issuer=Output.from_input(ISSUER),
-            accounts=[VAULT, BACKUP],
+            accounts=[VAULT_ACCOUNT, BACKUP_ACCOUNT],
             roles={Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER: Output.from_input(KEY)},
         )
         if keep:

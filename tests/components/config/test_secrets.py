@@ -36,7 +36,7 @@ def test_one_of_the_wrong_shape_is_told_without_its_value(config):
     with pytest.raises(MissingSecretsError) as wrong:
         required_secrets(config(slackWebhook=REQUIRED_SECRETS["slackWebhook"].example, other="hunter2"))
     text = str(wrong.value)
-    assert "platform:other has a value that does not fit [a-z]{4}" in text
+    assert "platform:other has a value that does not match [a-z]{4}" in text
     assert "slackWebhook" not in text
     assert "hunter2" not in text
 
@@ -61,5 +61,5 @@ def test_a_stack_file_may_hold_them_encrypted():
 
 @pytest.mark.parametrize("secret", REQUIRED_SECRETS.values(), ids=REQUIRED_SECRETS)
 def test_each_has_an_example_of_its_shape_and_says_what_it_is(secret):
-    assert module.re.fullmatch(secret.shape, secret.example)
-    assert secret.what
+    assert module.re.fullmatch(secret.pattern, secret.example)
+    assert secret.description

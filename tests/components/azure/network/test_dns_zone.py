@@ -19,9 +19,9 @@ def made(run, keep=None, *, protected=True, **given):
     settings = DnsSettings.model_validate(given)
 
     def program():
-        provider = az.Provider("azure-dns", subscription_id=settings.given_subscription)
+        provider = az.Provider("azure-dns", subscription_id=settings.parent_subscription)
         own = ResourceOptions(providers=[az.Provider("azure")])
-        dns = DnsZone("dns", settings, context=context, given=provider, opts=own)
+        dns = DnsZone("dns", settings, context=context, parent_provider=provider, opts=own)
         if keep:
             dns.zone.apply(lambda zone: keep((dns.name, zone)))
 
@@ -105,5 +105,5 @@ def test_a_zone_is_given_in_one_way(given, keys):
 
 
 def test_an_id_is_written_as_azure_writes_it():
-    with pytest.raises(ValueError, match="a DNS zone's id"):
+    with pytest.raises(ValueError, match="a DNS zone's ID"):
         DnsSettings.model_validate({"zoneId": PARENT.replace("dnsZones", "dnszones")})

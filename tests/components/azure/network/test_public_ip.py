@@ -15,7 +15,7 @@ def made(run, keep=None, *, location="westeurope", protected=True):
     context = AzureContext("stateful", location, {"environment": "test"}, protected)
 
     def program():
-        address = IngressPublicIp("ingress", context=context, user="principal-of-cluster")
+        address = IngressPublicIp("ingress", context=context, principal="principal-of-cluster")
         if keep:
             Output.all(address.name, address.group).apply(keep)
 
