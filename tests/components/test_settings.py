@@ -1,4 +1,4 @@
-"""Stack files: good ones are read, and bad ones are told all that is wrong with them."""
+"""Stack files: valid ones are read; for others, all problems are reported."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ from tests.support.recorder import ROOT, STACKS, stack_config
 GUID = "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
 PARENT = f"/subscriptions/{GUID}/resourceGroups/dns/providers/Microsoft.Network/dnsZones/example.org"
 ABSENT = object()
-"""Instead of a value: take the key away."""
+"""Instead of a value: the key is removed."""
 
 
 def changed(changes, stack="prod"):
@@ -38,7 +38,7 @@ def changed(changes, stack="prod"):
 
 
 def problems(changes, stack="prod"):
-    """What is said of a stack file with changes, by key."""
+    """Problems of a changed stack file, by key."""
     with pytest.raises(SettingsError) as refused:
         validate(changed(changes, stack), stack)
     return {problem.key: problem.text for problem in refused.value.problems}
@@ -254,18 +254,18 @@ BAD = [
 
 
 @pytest.mark.parametrize(("changes", "key", "text"), BAD, ids=[f"{key}: {text}" for _, key, text in BAD])
-def test_a_wrong_setting_is_told_under_its_key_with_what_would_be_right(changes, key, text):
+def test_a_wrong_setting_is_reported_under_its_key_with_a_remedy(changes, key, text):
     found = problems(changes)
     assert key in found, found
     assert text in found[key]
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_stack_files_are_right(stack):
+def test_the_stack_files_are_valid(stack):
     assert validate(stack_config(stack), stack).protected == (stack != "demo")
 
 
-def test_every_problem_is_told_at_once():
+def test_all_problems_are_reported_at_once():
     found = problems(
         {
             "clutser": {},
@@ -297,15 +297,15 @@ def test_every_problem_is_told_at_once():
     ]
 
 
-def test_what_cannot_be_read_is_not_guessed_about():
-    """With its size unreadable, whether a pool's disk fits is nobody's to say."""
+def test_rules_skip_fields_that_could_not_be_read():
+    """Without a valid VM size, no rule checks the disk size."""
     assert set(problems({f"{POOL}.vmSize": 8, "cluster.podRange": "x"})) == {
         "cluster.workerPools[0].vmSize",
         "cluster.podRange",
     }
 
 
-def test_an_empty_file_is_told_what_belongs_in_it():
+def test_an_empty_file_is_reported_with_all_required_keys():
     with pytest.raises(SettingsError) as refused:
         validate({}, "nope")
     assert {problem.key for problem in refused.value.problems} == {
@@ -314,7 +314,7 @@ def test_an_empty_file_is_told_what_belongs_in_it():
     assert str(refused.value).startswith("Pulumi.nope.yaml has 13 problems:\n  azure: missing; for example")
 
 
-def test_the_examples_in_messages_are_right():
+def test_examples_in_messages_are_valid():
     with pytest.raises(SettingsError) as refused:
         validate({}, "nope")
     given = re.findall(r"for example `(platform:\w+): (.*)`$", str(refused.value), re.MULTILINE)
@@ -331,16 +331,16 @@ def test_a_stack_name_must_fit_azures_names(stack):
         validate(stack_config("prod"), stack)
 
 
-def test_the_engines_own_keys_are_let_be():
+def test_the_engines_own_keys_are_accepted():
     validate(stack_config("demo") | {"pulumi:autonaming": {}}, "demo")
 
 
-def test_the_largest_number_of_web_nodes_is_let_be():
+def test_the_largest_number_of_web_nodes_is_accepted():
     validate(changed({"concourse.web.replicas": 20}), "prod")
     assert 20 * CONNECTIONS_PER_WEB <= 1703 < 21 * CONNECTIONS_PER_WEB
 
 
-def test_settings_do_not_change():
+def test_settings_are_immutable():
     with pytest.raises(ValidationError, match="frozen"):
         validate(stack_config("demo"), "demo").protected = True
 
@@ -354,7 +354,7 @@ def test_a_region_without_zones_can_be_used():
     validate(changed(pool), "prod")
 
 
-def test_tags_say_whose_it_is():
+def test_tags_name_owner_and_cost_center():
     tags = validate(stack_config("prod"), "prod").tags
     assert azure_tags(tags, "prod") == {
         "environment": "prod",
@@ -374,14 +374,14 @@ def test_a_stack_file_names_its_schema(stack):
     assert first == f"# yaml-language-server: $schema={SCHEMA.relative_to(ROOT)}"
 
 
-def test_every_setting_says_what_it_is_for():
+def test_every_setting_has_a_description():
     for name, definition in schema()["$defs"].items():
         assert definition.get("description"), name
         for key, field in definition.get("properties", {}).items():
             assert field.get("description") or "$ref" in field, f"{name}.{key}"
 
 
-def test_models_are_checked_where_they_are_nested():
+def test_rules_of_nested_models_run():
     class Inner(Model):
         def rules(self):
             return (self._wrong,)
@@ -412,7 +412,7 @@ def test_a_misspelt_field_in_a_rule_is_an_error_whatever_else_is_wrong(given):
         module.read(Faulty, given)
 
 
-def test_a_rule_whose_field_is_wrong_adds_no_problem_of_its_own():
+def test_a_rule_on_an_invalid_field_reports_nothing():
     class Ruled(Model):
         number: int
 
@@ -427,6 +427,6 @@ def test_a_rule_whose_field_is_wrong_adds_no_problem_of_its_own():
     assert [problem.key for problem in found] == ["number"]
 
 
-def test_the_name_server_has_the_tenth_address_unless_told():
+def test_the_dns_service_has_the_tenth_address_by_default():
     cluster = ClusterSettings.model_validate(stack_config("prod")["platform:cluster"])
     assert str(cluster.dns_address) == "10.0.0.10"
