@@ -44,8 +44,8 @@ outputs = {
     "urls": {purpose: host.url for purpose, host in cluster.context.hosts.items()},
     "key_vault": foundation.key_vault.name,
     "unseal_key": foundation.key_vault.key_name,
-    "charts_account": foundation.storage.charts_account,
-    "backups_account": foundation.storage.backups_account,
+    "charts_account": foundation.storage.charts.account,
+    "backups_account": foundation.storage.backups.account,
     "client_ids": {name: identity.client_id for name, identity in foundation.identities.items()},
     "groups": dict(entra.groups),
 }

@@ -27,7 +27,7 @@ NamedRange = tuple[str, IPv4Network]
 def ranges_do_not_overlap(first: NamedRange, second: NamedRange) -> Iterator[Problem]:
     (first_key, first_range), (second_key, second_range) = first, second
     if first_range.overlaps(second_range):
-        text = f"{second_range} overlaps {first_key} ({first_range}); give each a range of its own"
+        text = f"{second_range} overlaps {first_key} ({first_range}); choose ranges that do not overlap"
         yield Problem(second_key, text)
 
 
@@ -50,8 +50,8 @@ def connections_suffice(sku: str, replicas: int) -> Iterator[Problem]:
     needed, room = replicas * CONNECTIONS_PER_WEB, user_connections(sku)
     if needed > room:
         text = (
-            f"{replicas} need {needed} connections, {sku} has {room}; "
-            f"at most {room // CONNECTIONS_PER_WEB}, or a larger database.sku"
+            f"{replicas} web nodes need {needed} connections, {sku} has {room}; "
+            f"use at most {room // CONNECTIONS_PER_WEB}, or a larger database.sku"
         )
         yield Problem("concourse.web.replicas", text)
 
@@ -61,8 +61,8 @@ def builds_can_finish(workers: WorkerSettings, pools: Sequence[WorkerPool]) -> I
     for index, pool in enumerate(pools):
         if pool.drain_timeout_minutes * 60 < grace:
             text = (
-                f"{pool.drain_timeout_minutes} min are less than the {grace} s of a worker "
-                f"(workers.terminationGracePeriodSeconds); at least {-(-grace // 60)}"
+                f"{pool.drain_timeout_minutes} min is less than a worker's {grace} s "
+                f"(workers.terminationGracePeriodSeconds); use at least {-(-grace // 60)}"
             )
             yield Problem(f"cluster.workerPools[{index}].drainTimeoutMinutes", text)
 
@@ -82,7 +82,7 @@ def pools_have_zones(cluster: ClusterSettings, location: str) -> Iterator[Proble
     pools |= {f"workerPools[{index}]": pool for index, pool in enumerate(cluster.worker_pools)}
     for key, pool in pools.items():
         if pool.zones and not LOCATIONS[location].zones:
-            yield Problem(f"cluster.{key}.zones", f"{location} has no zones; give []")
+            yield Problem(f"cluster.{key}.zones", f"{location} has no zones; use []")
 
 
 def standby_has_a_zone(database: DatabaseSettings, location: str) -> Iterator[Problem]:
@@ -93,7 +93,7 @@ def standby_has_a_zone(database: DatabaseSettings, location: str) -> Iterator[Pr
 
 def backup_has_a_paired_region(database: DatabaseSettings, location: str) -> Iterator[Problem]:
     if database.geo_redundant_backup and not LOCATIONS[location].paired:
-        text = f"{location} has no paired region for the backups; give false"
+        text = f"{location} has no paired region for the backups; use false"
         yield Problem("database.geoRedundantBackup", text)
 
 
@@ -107,14 +107,17 @@ def hosts_can_be_validated(solver: str, source_ranges: Mapping[str, Sequence[str
     if solver == "http01" and restricted:
         text = (
             "http01 needs hosts that Let's Encrypt can reach, and ingress.sourceRanges restricts "
-            f"{', '.join(restricted)}; choose dns01, or give [] for them in ingress.sourceRanges"
+            f"{', '.join(restricted)}; choose dns01, or set them to [] there"
         )
         yield Problem("certificates.solver", text)
 
 
 def main_team_exists(teams: Sequence[TeamSettings]) -> Iterator[Problem]:
     if teams and MAIN not in (team.name for team in teams):
-        yield Problem("teams", f"{MAIN} is missing; it always exists, and its owners administer the others")
+        yield Problem(
+            "teams",
+            f"{MAIN} is missing; add it: this team always exists, and its owners administer Concourse",
+        )
 
 
 def names_are_unique(teams: Sequence[TeamSettings], administrator: str) -> Iterator[Problem]:
@@ -137,7 +140,7 @@ def groups_are_known(teams: Sequence[TeamSettings], entra: EntraSettings) -> Ite
     for key, group in group_references(teams, entra):
         if not is_guid(group) and group not in entra.groups:
             near = f"; {suggestion(group, entra.groups)}" if entra.groups else ""
-            yield Problem(key, f"{group} is neither a group's object id (a GUID) nor in entra.groups{near}")
+            yield Problem(key, f"{group} is neither a group's object ID (a GUID) nor in entra.groups{near}")
 
 
 def grafana_groups_can_be_assigned(entra: EntraSettings) -> Iterator[Problem]:
@@ -172,18 +175,18 @@ def volumes_fit(workers: WorkerSettings, pools: Sequence[WorkerPool]) -> Iterato
         if workers.volume_gb > pool.os_disk_size_gb - NODE_KEEPS_GB:
             text = (
                 f"a worker's {workers.volume_gb} GiB (workers.volumeGb) and the node's own "
-                f"{NODE_KEEPS_GB} do not fit; at least {workers.volume_gb + NODE_KEEPS_GB}"
+                f"{NODE_KEEPS_GB} do not fit; use at least {workers.volume_gb + NODE_KEEPS_GB}"
             )
             yield Problem(f"cluster.workerPools[{index}].osDiskSizeGb", text)
 
 
 def one_web_node_while_rotating(concourse: ConcourseSettings) -> Iterator[Problem]:
     if concourse.encryption.rotating and concourse.web.replicas > 1:
-        text = f"{concourse.web.replicas} would read rows that one of them re-encrypts; 1 until that is done"
+        text = "one web node would re-encrypt rows that the others read; use 1 until the rotation is done"
         yield Problem("concourse.web.replicas", text)
 
 
 def database_roles_differ(role: str, administrator: str) -> Iterator[Problem]:
     if role == administrator:
-        text = f"{administrator} is the server's administrator; give Concourse another role"
+        text = f"{administrator} is the server's administrator; choose another name"
         yield Problem("concourse.databaseRole", text)

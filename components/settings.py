@@ -72,8 +72,8 @@ class Settings(Model):
     ingress: IngressSettings = IngressSettings()
     certificates: CertificatesSettings
     charts: dict[str, str] = Field(default={}, examples=[{"concourse": "20.1.3"}])
-    """Chart versions that this stack tries before the others, by chart name. The versions of all stacks are
-    in components/kubernetes/charts.py."""
+    """Chart versions by chart name, to try an upgrade in one stack first. The versions for all stacks are in
+    components/kubernetes/charts.py."""
     monitoring: MonitoringSettings = MonitoringSettings()
     logging: LoggingSettings = LoggingSettings()
     vault: VaultSettings = VaultSettings()
@@ -81,7 +81,7 @@ class Settings(Model):
     concourse: ConcourseSettings
     workers: WorkerSettings
     deployers: DeployersSettings | None = None
-    """Identities that the pipelines deploy stacks with. Set on one stack: the one whose Concourse runs the
+    """Identities of the pipelines that deploy stacks. Set this only on the stack whose Concourse runs the
     pipelines."""
     entra: EntraSettings = EntraSettings()
     teams: tuple[TeamSettings, ...] = Field(
@@ -95,8 +95,8 @@ class Settings(Model):
             ]
         ],
     )
-    """Concourse's teams. To delete a team with its pipelines and builds, set `removed: true`. If its lines
-    are merely deleted, the team stays and the next update is refused."""
+    """Concourse's teams. To delete a team with its pipelines and builds, set `removed: true`. If you only
+    delete its lines, the team stays and the next update is refused."""
 
     @staticmethod
     def load(config: Config) -> "Settings":
@@ -107,13 +107,13 @@ class Settings(Model):
 
     @property
     def database_ranges(self) -> list[str]:
-        """Where the database's address can be: its subnet, or anywhere if access is public."""
+        """CIDRs that contain the database's address: its subnet, or all addresses if access is public."""
         subnet = self.network.subnets.database
         return [str(subnet)] if subnet else ["0.0.0.0/0"]
 
     @property
     def source_ranges(self) -> dict[str, list[str]]:
-        """Public ranges that may reach each host. An empty list lets everybody in."""
+        """Allowed CIDRs of clients, by host. An empty list allows everybody."""
         given = self.ingress.source_ranges
         operators, deployers = self.cluster.operator_ranges, self.cluster.deployer_ranges
         restricted = {"vault": (*operators, *deployers), "kibana": operators}
@@ -165,7 +165,7 @@ class Settings(Model):
 
 def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> Settings:
     """The settings of a stack file's `config` object. Raises SettingsError."""
-    given, problems = {}, list(_misnamed(stack))
+    given, problems = {}, list(_stack_name_problems(stack))
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
         if namespace in ("", project):
@@ -173,7 +173,7 @@ def validate(config: Mapping[str, Any], stack: str, project: str = PROJECT) -> S
                 given[name] = value
         elif namespace != "pulumi":
             meant = f"did you mean {project}:{name}?" if name in Settings.model_fields else "remove it"
-            text = f"nothing reads keys of {namespace}: providers go by {project}:azure; {meant}"
+            text = f"nothing reads keys of {namespace}: providers are configured by {project}:azure; {meant}"
             problems.append(Problem(key, text))
     settings, found = read(Settings, given, prefix=f"{project}:")
     if problems or found:
@@ -185,7 +185,7 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a stack file."""
     model = Settings.model_json_schema(mode="validation")
     keys = {f"{PROJECT}:{name}": value for name, value in model["properties"].items()}
-    keys |= {f"{PROJECT}:{name}": _encrypted(secret.what) for name, secret in REQUIRED_SECRETS.items()}
+    keys |= {f"{PROJECT}:{name}": _encrypted(secret.description) for name, secret in REQUIRED_SECRETS.items()}
     config = {
         "type": "object",
         "properties": keys,
@@ -203,18 +203,18 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _encrypted(what: str) -> dict[str, Any]:
-    return {"type": "object", "description": what, "required": ["secure"]}
+def _encrypted(description: str) -> dict[str, Any]:
+    return {"type": "object", "description": description, "required": ["secure"]}
 
 
-def _misnamed(stack: str) -> Iterator[Problem]:
+def _stack_name_problems(stack: str) -> Iterator[Problem]:
     if not re.fullmatch(r"[a-z][a-z0-9]{1,11}", stack):
-        text = f"{stack!r} goes into Azure's names: use 2 to 12 of a-z and 0-9, such as staging"
+        text = f"{stack!r} becomes part of Azure names: use 2 to 12 of a-z and 0-9, such as staging"
         yield Problem("(stack name)", text)
 
 
 def _decoded(value: str) -> object:
-    """What a stack file says; the engine hands it on as JSON, all but text."""
+    """A value as in the stack file. The engine passes everything except text as JSON."""
     try:
         return json.loads(value)
     except (TypeError, ValueError):

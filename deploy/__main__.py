@@ -159,7 +159,7 @@ def recover(
         pending = here.pending_creates()
         for created in pending:
             azure_dns = "::azure-dns::" in created.get("provider", "")
-            subscription = chosen.dns.given_subscription if azure_dns else chosen.azure.subscription_id
+            subscription = chosen.dns.parent_subscription if azure_dns else chosen.azure.subscription_id
             id_ = resource_id(created, subscription) or cluster.find(created)
             ids |= {created["urn"]: id_} if id_ else {}
             print(f"pending create: {created['urn']}, {id_ or 'which the next update creates anew'}")

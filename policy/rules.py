@@ -72,8 +72,8 @@ def _protected_data(args: ResourceValidationArgs, report: ReportViolation) -> No
     stateful = args.resource_type == "azure-native:resources:ResourceGroup" and args.name == "stateful"
     config = pulumi.Config("platform")
     holds = stateful or args.resource_type in HOLDS_DATA or args.name.startswith(ENCRYPTION_KEYS)
-    given_up = {one["urn"] for one in config.get_object("replaceable") or ()}
-    if config.get_bool("protected") and holds and not args.opts.protect and args.urn not in given_up:
+    exempt = {one["urn"] for one in config.get_object("replaceable") or ()}
+    if config.get_bool("protected") and holds and not args.opts.protect and args.urn not in exempt:
         report("it holds data, and platform:protected is true: protect it", args.urn)
 
 

@@ -1,4 +1,4 @@
-"""What a stack's objects name is made before them, and nothing is called that no flow leads to."""
+"""References between Kubernetes objects: creation order, and flows for addresses."""
 
 import json
 import re
@@ -16,13 +16,13 @@ from tests.support.recorder import FIFTH, STACKS, revealed
 
 ADDRESS = re.compile(r"\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
 OWN = ("Certificate", "ServersTransport", "NetworkPolicy")
-"""Kinds that name an address and call nobody."""
+"""Kinds that contain addresses without connecting to them."""
 CALLERS = {"PodMonitor": "monitoring", "ServiceMonitor": "monitoring"}
-"""The namespace of who calls for an object of a kind, where that is another than its own."""
+"""Namespaces of the clients, for kinds whose client runs in another namespace."""
 
 
 class Graph:
-    """The Kubernetes objects of a program, and what comes before each."""
+    """The Kubernetes objects of a program, and their dependencies."""
 
     def __init__(self, recorder):
         self.dependencies = {r.urn: set(r.options.get("dependencies", ())) for r in recorder.resources}
@@ -37,7 +37,7 @@ class Graph:
                 self.makers["Secret", where, inputs["spec"]["secretName"]].add(resource.urn)
 
     def before(self, urn):
-        """Everything that is made before a resource."""
+        """All direct and indirect dependencies of a resource."""
         found, left = set(), [urn]
         while left:
             new = self.dependencies.get(left.pop(), set()) - found
@@ -49,7 +49,7 @@ class Graph:
         return self.makers[kind, "" if kind in CLUSTER_WIDE else where, name]
 
     def missing(self):
-        """Each (object, kind, name) that is named, and not made before."""
+        """Each reference (object, kind, name) without a dependency on the referenced object."""
         for resource, inputs in self.objects:
             where, _ = place(resource.type, inputs)
             earlier = self.before(resource.urn)
@@ -64,7 +64,7 @@ def place(type_, inputs):
 
 
 def references(type_, inputs):
-    """What an object needs: (kind, name)."""
+    """Objects that an object refers to: (kind, name)."""
     where, own = place(type_, inputs)
     if where:
         yield "Namespace", where
@@ -84,15 +84,15 @@ def references(type_, inputs):
 
 
 @pytest.mark.parametrize("stack", [*STACKS, FIFTH])
-def test_what_an_object_names_is_made_before_it(run_stack, stack):
+def test_referenced_objects_are_created_first(run_stack, stack):
     graph = Graph(run_stack(stack))
     assert len(graph.objects) > 100
     assert list(graph.missing()) == []
 
 
 @pytest.mark.parametrize("kind", ["Secret", "Namespace", "ServiceAccount", "StorageClass", "ConfigMap"])
-def test_without_what_comes_before_it_is_missing(run_stack, kind):
-    """Each kind is really looked at."""
+def test_a_missing_dependency_is_found(run_stack, kind):
+    """Every kind of reference is checked."""
     graph = Graph(run_stack("prod"))
     graph.makers = defaultdict(set, {key: urns for key, urns in graph.makers.items() if key[0] != kind})
     assert kind in {missing for _, missing, _ in graph.missing()}
@@ -119,13 +119,13 @@ def allowed(source, target):
 
 
 @pytest.mark.parametrize("stack", [*STACKS, FIFTH])
-def test_a_flow_leads_to_each_address_in_the_cluster(run_stack, stack):
+def test_every_address_in_the_cluster_has_a_flow(run_stack, stack):
     found = set(calls(run_stack(stack)))
     assert len(found) > 5
     assert {call for call in found if not allowed(*call[1:])} == set()
 
 
-def test_without_its_flow_a_call_is_found(run_stack, monkeypatch):
+def test_an_address_without_a_flow_is_found(run_stack, monkeypatch):
     table = [flow for flow in flows.FLOWS if flow.target != flows.VAULT]
     monkeypatch.setattr(flows, "FLOWS", table)
     assert any(not allowed(*call[1:]) for call in calls(run_stack("prod")))

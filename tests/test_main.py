@@ -14,13 +14,13 @@ from policy.rules import ENCRYPTION_KEYS, HOLDS_DATA, UNTAGGABLE
 from tests.support.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 OWN_PROVIDERS = {"random", "tls"}
-"""Packages that reach no cloud: their default providers may be used."""
+"""Packages without a cloud: they may use default providers."""
 HOLD_DATA = HOLDS_DATA | {"azure-native:privatedns:PrivateZone"}
 in_each_stack = pytest.mark.parametrize("stack", STACKS)
 
 
 def custom(recorder):
-    """What is in a cloud: no components, no providers."""
+    """Resources except components and providers."""
     return [r for r in recorder.resources if not r.type.startswith(("pulumi:", "platform:"))]
 
 
@@ -31,7 +31,7 @@ def test_every_resource_is_in_a_component(run_stack, stack):
 
 
 @in_each_stack
-def test_every_resource_is_told_its_provider(run_stack, stack):
+def test_every_resource_has_an_explicit_provider(run_stack, stack):
     for resource in custom(run_stack(stack)):
         package = resource.type.partition(":")[0]
         if package not in OWN_PROVIDERS:
@@ -39,7 +39,7 @@ def test_every_resource_is_told_its_provider(run_stack, stack):
 
 
 @in_each_stack
-def test_every_question_to_a_cloud_is_told_its_provider(run_stack, stack):
+def test_every_invoke_has_an_explicit_provider(run_stack, stack):
     calls = run_stack(stack).calls
     assert calls
     for call in calls:
@@ -47,13 +47,13 @@ def test_every_question_to_a_cloud_is_told_its_provider(run_stack, stack):
 
 
 @in_each_stack
-def test_no_two_resources_have_one_urn(run_stack, stack):
+def test_urns_are_unique(run_stack, stack):
     counted = Counter(resource.urn for resource in run_stack(stack).resources)
     assert [urn for urn, times in counted.items() if times > 1] == []
 
 
 @in_each_stack
-def test_everything_that_can_carry_tags_does(run_stack, stack):
+def test_every_taggable_resource_has_the_tags(run_stack, stack):
     wanted = {"environment", "owner", "cost-center", "managed-by"}
     for resource in custom(run_stack(stack)):
         if resource.type.startswith("azure-native:") and resource.type not in UNTAGGABLE:
@@ -62,7 +62,7 @@ def test_everything_that_can_carry_tags_does(run_stack, stack):
 
 
 def keeps_volumes(resource):
-    """Whether it is a release with disks that are kept, or a namespace that such are claimed in."""
+    """Whether it is a release with retained disks, or a namespace with their claims."""
     if resource.type == "kubernetes:helm.sh/v3:Release":
         return "'retain'" in str(resource.inputs["values"])
     namespace = resource.type == "kubernetes:core/v1:Namespace"
@@ -70,7 +70,7 @@ def keeps_volumes(resource):
 
 
 @in_each_stack
-def test_what_holds_data_is_protected_where_the_stack_says_so(run_stack, stack):
+def test_resources_with_data_are_protected_in_a_protected_stack(run_stack, stack):
     wanted = stack_config(stack)["platform:protected"]
     for resource in custom(run_stack(stack)):
         held = resource.type in HOLD_DATA or resource.name == "stateful" or keeps_volumes(resource)
@@ -87,8 +87,8 @@ def test_passwords_are_registered_as_secrets(run_stack, stack):
 
 
 @in_each_stack
-def test_the_kubeconfig_is_kept_as_a_secret_and_the_cluster_known_by_a_plain_name(run_stack, stack):
-    """By its kubeconfig the provider would take a cluster whose preview does not know it for another."""
+def test_the_kubeconfig_is_secret_and_the_cluster_identifier_is_not(run_stack, stack):
+    """A kubeconfig that is unknown in a preview would otherwise count as another cluster."""
     provider = run_stack(stack).one("pulumi:providers:kubernetes")
     assert SECRET in provider.inputs["kubeconfig"]
     assert provider.inputs["clusterIdentifier"] == f"platform-{stack}"
@@ -96,14 +96,14 @@ def test_the_kubeconfig_is_kept_as_a_secret_and_the_cluster_known_by_a_plain_nam
 
 
 @in_each_stack
-def test_no_plain_password_is_given_to_any_resource(run_stack, stack):
+def test_no_resource_gets_a_password_in_plain_text(run_stack, stack):
     for resource in run_stack(stack).resources:
         plain = {k: v for k, v in resource.inputs.items() if not (isinstance(v, dict) and SECRET in v)}
         assert PASSWORD not in json.dumps(plain), resource.urn
 
 
 def in_its_own_process(folder, config, stack):
-    """The program as a deployer's machine has it: nothing of the driver or the rehearsal about."""
+    """Run the program in a process without the repository's other packages."""
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
@@ -128,13 +128,13 @@ def in_its_own_process(folder, config, stack):
 
 
 @in_each_stack
-def test_the_program_runs_alone_to_its_end(tmp_path, stack, run_stack):
+def test_the_program_runs_without_deploy_and_rehearsal(tmp_path, stack, run_stack):
     result = in_its_own_process(tmp_path, stack_config(stack), stack)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split("\n")[:2] == [str(len(run_stack(stack).resources)), "[]"]
 
 
-def test_a_bad_stack_file_ends_the_program_before_anything_is_registered(tmp_path):
+def test_an_invalid_stack_file_stops_the_program_before_any_resource(tmp_path):
     config = stack_config("demo") | {"platform:clutser": {}}
     result = in_its_own_process(tmp_path, config, "demo")
     assert result.returncode != 0

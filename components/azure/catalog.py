@@ -104,7 +104,7 @@ DATABASE_STORAGE_GB = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 """GiB of a flexible server's Premium SSD (…/flexible-server/concepts-storage); up to 16 TiB."""
 
 
-def arm_segment(id_: str, kind: str) -> str:
-    """The name that follows `kind` in a resource id: `part(id, "resourceGroups")`."""
+def arm_segment(id_: str, segment: str) -> str:
+    """The name after a segment of a resource ID: `arm_segment(id_, "resourceGroups")`."""
     words = id_.split("/")
-    return words[words.index(kind) + 1]
+    return words[words.index(segment) + 1]

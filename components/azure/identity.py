@@ -6,10 +6,10 @@ from typing import NamedTuple
 import pulumi_azure_native as az
 from pulumi import Input, InvokeOptions, Output, Resource, ResourceOptions
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
-from components.component import Component
+from components.component import Component, after
 
 AUDIENCE = "api://AzureADTokenExchange"
 """Required audience of service account tokens. Entra accepts no other."""
@@ -27,10 +27,10 @@ class ServiceAccount(NamedTuple):
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
 
-VAULT = ServiceAccount("vault", "vault")
-VAULT_INIT = ServiceAccount("vault", "vault-init")
-CERT_MANAGER = ServiceAccount("cert-manager", "cert-manager")
-BACKUP = ServiceAccount("backup", "backup")
+VAULT_ACCOUNT = ServiceAccount("vault", "vault")
+VAULT_INIT_ACCOUNT = ServiceAccount("vault", "vault-init")
+CERT_MANAGER_ACCOUNT = ServiceAccount("cert-manager", "cert-manager")
+BACKUP_ACCOUNT = ServiceAccount("backup", "backup")
 
 
 class WorkloadIdentity(Component):
@@ -80,12 +80,12 @@ def federated_identity(
     )
     known = lookup_identity(identity.id, parent=parent)
     credentials: list[az.managedidentity.FederatedIdentityCredential] = []
-    for called, subject in subjects.items():
+    for credential, subject in subjects.items():
         credentials.append(
             az.managedidentity.FederatedIdentityCredential(
-                f"{name}-{called}",
+                f"{name}-{credential}",
                 resource_group_name=context.group,
-                resource_name_=identity.id.apply(lambda id_: arm_segment(id_, "userAssignedIdentities")),
+                resource_name_=ArmId(identity.id).name,
                 issuer=issuer,
                 subject=subject,
                 audiences=[AUDIENCE],
@@ -98,13 +98,12 @@ def federated_identity(
             f"{name}-{role.name.lower().replace('_', '-')}",
             role,
             principal=known.principal_id,
-            scope=Output.from_input(scope),
+            scope=scope,
             parent=parent,
         )
         for role, scope in roles.items()
     ]
-    ready = Output.all(known.client_id, *(made.id for made in (*credentials, *grants)))
-    return ready.apply(lambda all_: str(all_[0]))
+    return after(known.client_id, *(made.id for made in (*credentials, *grants)))
 
 
 def lookup_identity(
@@ -112,12 +111,11 @@ def lookup_identity(
 ) -> Output["az.managedidentity.GetUserAssignedIdentityResult"]:
     """Look up a managed identity by its ID.
 
-    This uses the names in the ID instead of the resource's outputs. Those are unknown in the preview
-    of an update, so that a new tag would show all its role assignments as replaced.
+    The names come from the ID (see ArmId). Otherwise a new tag would show all role assignments as replaced.
     """
     return az.managedidentity.get_user_assigned_identity_output(
-        resource_group_name=identity.apply(lambda id_: arm_segment(id_, "resourceGroups")),
-        resource_name=identity.apply(lambda id_: arm_segment(id_, "userAssignedIdentities")),
+        resource_group_name=ArmId(identity).resource_group,
+        resource_name=ArmId(identity).name,
         opts=InvokeOptions(parent=parent),  # also inherits the provider
     )
 
@@ -125,14 +123,13 @@ def lookup_identity(
 def oidc_issuer_url(cluster: Output[str], parent: Resource) -> Output[str]:
     """The OIDC issuer of a cluster, with its trailing slash, because Entra requires an exact match.
 
-    Like the kubeconfig, this is looked up by the names in the cluster's ID. The cluster's outputs are
-    unknown in the preview of an update, so that every workload identity would show as changed.
+    The names come from the ID (see ArmId). Otherwise every workload identity would show as changed.
     """
-    given = az.containerservice.get_managed_cluster_output(
-        resource_group_name=cluster.apply(lambda id_: arm_segment(id_, "resourceGroups")),
-        resource_name=cluster.apply(lambda id_: arm_segment(id_, "managedClusters")),
+    cluster_ = az.containerservice.get_managed_cluster_output(
+        resource_group_name=ArmId(cluster).resource_group,
+        resource_name=ArmId(cluster).name,
         opts=InvokeOptions(parent=parent),  # also inherits the provider
     )
-    return given.apply(
+    return cluster_.apply(
         lambda found: found.oidc_issuer_profile.issuer_url if found.oidc_issuer_profile else ""
     )

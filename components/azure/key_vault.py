@@ -6,15 +6,13 @@ from typing import NamedTuple
 import pulumi_azure_native as az
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.resource_groups import AzureContext
 from components.azure.settings import KeyVaultSettings
 from components.component import Component
 
 IMMUTABLE = ["properties.kty", "properties.keySize", "properties.keyOps"]
 """Key properties that Azure fixes at creation. It accepts later changes but ignores them."""
-
-
 RECOVERY = "vault-recovery-keys"
 """Name of the secret with Vault's recovery keys."""
 
@@ -25,7 +23,7 @@ def key_vault_secret(
     *,
     context: AzureContext,
     vault: Input[str],
-    what: str,
+    content_type: str,
     parent: Resource,
 ) -> Output[str]:
     """Store a secret in the key vault for operators. Returns its ID, known once the secret exists."""
@@ -36,7 +34,7 @@ def key_vault_secret(
         vault_name=vault,
         tags=context.tags,
         properties=az.keyvault.SecretPropertiesArgs(
-            value=value, content_type=what, attributes=az.keyvault.SecretAttributesArgs(enabled=True)
+            value=value, content_type=content_type, attributes=az.keyvault.SecretAttributesArgs(enabled=True)
         ),
         opts=ResourceOptions(
             parent=parent,
@@ -107,7 +105,7 @@ class KeyVault(Component):
         key = az.keyvault.Key(
             f"{name}-unseal",
             resource_group_name=context.group,
-            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
+            vault_name=ArmId(vault.id).name,
             tags=context.tags,
             properties=az.keyvault.KeyPropertiesArgs(
                 kty="RSA",
@@ -127,14 +125,14 @@ class KeyVault(Component):
             ),
         )
         self.key = key.id
-        self.name = key.id.apply(lambda id_: arm_segment(id_, "vaults"))
-        self.key_name = key.id.apply(lambda id_: id_.rpartition("/")[2])
+        self.name = ArmId(key.id)["vaults"]
+        self.key_name = ArmId(key.id).name
         self.seal = Seal(tenant, self.name, self.key_name)
         # Created here so that a role can be assigned on this secret alone. The init Job sets its value.
         self.recovery = az.keyvault.Secret(
             f"{name}-recovery",
             resource_group_name=context.group,
-            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
+            vault_name=ArmId(vault.id).name,
             secret_name=RECOVERY,
             tags=context.tags,
             properties=az.keyvault.SecretPropertiesArgs(value="none yet"),

@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi_azure_native as az
 from pulumi import Input, Output, ResourceOptions
 
+from components.azure.arm_id import ArmId
 from components.component import Component
 
 
@@ -56,18 +57,16 @@ class ResourceGroups(Component):
     ) -> None:
         super().__init__(name, opts)
 
-        def place(purpose: str, *, protect: bool) -> tuple[AzureContext, Output[str]]:
+        def resource_group(purpose: str, *, protect: bool) -> tuple[AzureContext, Output[str]]:
             group = az.resources.ResourceGroup(
                 purpose,
                 location=location,
                 tags=tags,
                 opts=ResourceOptions(parent=self, protect=protect),
             )
-            # Derived from the ID, the only output known in the preview of an update. Otherwise a
-            # changed tag would show every resource in the group as changed.
-            called: Output[str] = group.id.apply(lambda id_: id_.rpartition("/")[2])
-            return AzureContext(called, location, tags, protected), group.id
+            # From the ID: otherwise a changed tag would show every resource in the group as changed.
+            return AzureContext(ArmId(group.id).name, location, tags, protected), group.id
 
-        self.stateful, self.stateful_id = place("stateful", protect=protected)
-        self.compute, _ = place("compute", protect=False)
+        self.stateful, self.stateful_id = resource_group("stateful", protect=protected)
+        self.compute, _ = resource_group("compute", protect=False)
         self.register_outputs({"stateful": self.stateful.group, "compute": self.compute.group})

@@ -3,9 +3,9 @@
 from enum import StrEnum
 
 import pulumi_azure_native as az
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Resource, ResourceOptions
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 
 
 class Role(StrEnum):
@@ -33,17 +33,17 @@ def grant(
     role: Role,
     *,
     principal: Input[str],
-    scope: Output[str],
+    scope: Input[str],
     parent: Resource,
-    kind: str = "ServicePrincipal",
+    principal_type: str = "ServicePrincipal",
 ) -> "az.authorization.RoleAssignment":
     """Assign a role at exactly this scope to a managed identity or another kind of principal."""
     return az.authorization.RoleAssignment(
         name,
         principal_id=principal,
         # Skips the lookup in Entra, which may not have replicated a new identity yet.
-        principal_type=kind,
-        role_definition_id=scope.apply(lambda id_: definition(role, arm_segment(id_, "subscriptions"))),
+        principal_type=principal_type,
+        role_definition_id=ArmId(scope).subscription.apply(lambda id_: definition(role, id_)),
         scope=scope,
         opts=ResourceOptions(
             parent=parent,

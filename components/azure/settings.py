@@ -7,7 +7,7 @@ from pydantic import Field
 
 from components.azure.catalog import LOCATIONS, AzureLocation
 from components.config.model import Model, Problem, Rule
-from components.config.types import ArmId, ConcourseName, Guid, PublicCidr
+from components.config.types import ConcourseName, Guid, PublicCidr, ResourceId
 
 
 class AzureSettings(Model):
@@ -62,11 +62,11 @@ class StorageSettings(Model):
         region = LOCATIONS[location]
         for key, chosen in (("charts", self.charts), ("backups", self.backups)):
             if "Z" in chosen and not region.zones:
-                text = f"{chosen} needs zones, and {location} has none; say {chosen.replace('Z', '')}"
-                yield Problem(key, text.replace("say RS", "say LRS"))
+                text = f"{chosen} needs zones, and {location} has none; use {chosen.replace('Z', '')}"
+                yield Problem(key, text.replace("use RS", "use LRS"))
             if "G" in chosen and not region.paired:
                 other = "ZRS" if region.zones else "LRS"
-                yield Problem(key, f"{chosen} needs a paired region, and {location} has none; say {other}")
+                yield Problem(key, f"{chosen} needs a paired region, and {location} has none; use {other}")
 
 
 class KeyVaultSettings(Model):
@@ -87,7 +87,7 @@ class KeyVaultSettings(Model):
 
 PIPELINES = ("environment", "drift")
 """Instanced pipelines: one instance for each stack, with `stack` as the instance variable."""
-MOST_JOBS = 20 - len(PIPELINES)
+MAX_JOBS = 20 - len(PIPELINES)
 """Entra allows 20 federated credentials for each identity."""
 
 
@@ -99,7 +99,7 @@ class DeployerSettings(Model):
     subscription_id: Guid
     """The stack's subscription. The deployer can change nothing else except the Pulumi state."""
     jobs: tuple[ConcourseName, ...] = Field(
-        default=(), max_length=MOST_JOBS, examples=[["plan-release", "release"]]
+        default=(), max_length=MAX_JOBS, examples=[["plan-release", "release"]]
     )
     """Jobs in the `platform` pipeline that deploy this stack."""
 
@@ -107,9 +107,9 @@ class DeployerSettings(Model):
 class DeployersSettings(Model):
     """The deployers of all stacks. Set this only on the stack that runs the deploying Concourse."""
 
-    state_container: ArmId
+    state_container: ResourceId
     """Container for Pulumi's state. To get it, run `pulumi -C bootstrap stack output container`."""
-    state_key: ArmId
+    state_key: ResourceId
     """Key that encrypts secrets in the state. To get it, run `pulumi -C bootstrap stack output key`."""
     team: ConcourseName = "main"
     """The Concourse team that owns the pipelines."""
@@ -139,14 +139,15 @@ class StateSettings(Model):
     subscription_id: Guid
     """Subscription for the state backend: the one of the stack that runs the deploying Concourse."""
     tenant_id: Guid
-    """The Entra tenant for the people and pipelines that deploy."""
+    """The Entra tenant of the operators and pipelines that deploy."""
     location: AzureLocation
     """The region for the state backend."""
-    people: Guid
-    """Object ID of the Entra group for people who may deploy manually."""
+    operators_group: Guid
+    """Object ID of the Entra group whose members may deploy by hand."""
     owner: str = Field(min_length=1, examples=["delivery"])
     """The team to contact (tag `owner`)."""
     cost_center: str = Field(min_length=1, examples=["4711"])
     """The cost center to charge (tag `cost-center`)."""
-    kept_days: int = Field(default=90, ge=7, le=90)
-    """Days for which earlier versions of the state and deleted data can be restored."""
+    retention_days: int = Field(default=90, ge=7, le=90)
+    """Days for which a deleted state, its container and the key vault can be restored. Earlier versions of
+    the state are kept without limit."""

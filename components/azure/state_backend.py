@@ -1,14 +1,16 @@
 """Storage for the Pulumi state of all stacks, and the key that encrypts secrets in it."""
 
+from dataclasses import replace
+
 import pulumi_azure_native as az
 from pulumi import Output, ResourceOptions
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.key_vault import IMMUTABLE
 from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
 from components.azure.settings import StateSettings
-from components.azure.storage import blob_account
+from components.azure.storage import BlobContainer
 from components.component import Component
 
 NAME = "state"
@@ -35,17 +37,13 @@ class StateBackend(Component):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
-        kept = ResourceOptions(parent=self, protect=True, retain_on_delete=True)
-        called, safe = blob_account(
-            NAME, "GZRS", context=context, shared_key=False, days=settings.kept_days, opts=kept
-        )
-        container = az.storage.BlobContainer(
+        protected = ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        blobs = BlobContainer(
             NAME,
-            container_name=NAME,
-            resource_group_name=context.group,
-            account_name=called,
-            public_access=az.storage.PublicAccess.NONE,
-            opts=ResourceOptions.merge(kept, ResourceOptions(depends_on=[safe])),
+            "GZRS",
+            context=replace(context, protected=True),
+            retention_days=settings.retention_days,
+            opts=self.child,
         )
         vault = az.keyvault.Vault(
             NAME,
@@ -56,14 +54,14 @@ class StateBackend(Component):
                 enable_rbac_authorization=True,
                 enable_purge_protection=True,
                 enable_soft_delete=True,
-                soft_delete_retention_in_days=settings.kept_days,
+                soft_delete_retention_in_days=settings.retention_days,
             ),
-            opts=kept,
+            opts=protected,
         )
         key = az.keyvault.Key(
             NAME,
             resource_group_name=context.group,
-            vault_name=vault.id.apply(lambda id_: arm_segment(id_, "vaults")),
+            vault_name=ArmId(vault.id).name,
             key_name=NAME,
             properties=az.keyvault.KeyPropertiesArgs(
                 kty="RSA",
@@ -71,25 +69,23 @@ class StateBackend(Component):
                 key_ops=["encrypt", "decrypt"],
             ),
             tags=context.tags,
-            opts=ResourceOptions.merge(kept, ResourceOptions(replace_on_changes=IMMUTABLE)),
+            opts=ResourceOptions.merge(protected, ResourceOptions(replace_on_changes=IMMUTABLE)),
         )
         for role, scope in (
-            (Role.STORAGE_BLOB_DATA_CONTRIBUTOR, container.id),
+            (Role.STORAGE_BLOB_DATA_CONTRIBUTOR, blobs.scope),
             (Role.KEY_VAULT_CRYPTO_USER, key.id),
         ):
             grant(
-                f"people-{role.name.lower().replace('_', '-')}",
+                f"operators-{role.name.lower().replace('_', '-')}",
                 role,
-                principal=settings.people,
-                kind="Group",
+                principal=settings.operators_group,
+                principal_type="Group",
                 scope=scope,
                 parent=self,
             )
-        self.container, self.key = container.id, key.id
-        self.backend = container.id.apply(
-            lambda id_: f"azblob://{NAME}?storage_account={arm_segment(id_, 'storageAccounts')}"
-        )
-        self.secrets_provider = key.id.apply(
-            lambda id_: f"azurekeyvault://{arm_segment(id_, 'vaults')}.vault.azure.net/keys/{NAME}"
+        self.container, self.key = blobs.scope, key.id
+        self.backend = Output.format("azblob://{0}?storage_account={1}", blobs.container, blobs.account)
+        self.secrets_provider = Output.format(
+            "azurekeyvault://{0}.vault.azure.net/keys/{1}", ArmId(key.id)["vaults"], NAME
         )
         self.register_outputs({"backend": self.backend, "secretsProvider": self.secrets_provider})

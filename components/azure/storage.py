@@ -1,77 +1,109 @@
 """Blob storage for ChartMuseum's charts and for backups of data in the cluster."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import pulumi_azure_native as az
 from pulumi import InvokeOptions, Output, ResourceOptions
 
+from components.azure.arm_id import ArmId
 from components.azure.blob_lifecycle import lifecycle_policy
-from components.azure.catalog import arm_segment
 from components.azure.resource_groups import AzureContext
 from components.azure.settings import Redundancy, StorageSettings
 from components.component import Component
 
 
-def blob_account(
-    name: str,
-    copies: Redundancy,
-    *,
-    context: AzureContext,
-    shared_key: bool,
-    days: int,
-    opts: ResourceOptions,
-    **more: Any,
-) -> tuple[Output[str], az.storage.BlobServiceProperties]:
-    """Create an account with blob versioning and soft delete, which lasts for `days`.
+class BlobContainer(Component):
+    """A storage account with one container. Overwritten and deleted blobs can be restored."""
 
-    Returns its name, and the resource that containers must depend on: no data is written before it can
-    be restored.
-    """
-    made = az.storage.StorageAccount(
-        name,
-        **context.common,
-        kind="StorageV2",
-        sku=az.storage.SkuArgs(name=f"Standard_{copies}"),
-        access_tier=az.storage.AccessTier.HOT,
-        allow_blob_public_access=False,
-        allow_cross_tenant_replication=False,
-        allow_shared_key_access=shared_key,  # if false, only Entra logins work
-        default_to_o_auth_authentication=True,
-        enable_https_traffic_only=True,
-        minimum_tls_version="TLS1_2",
-        opts=opts,
-        **more,
-    )
-    # Derived from the ID, which is known in every preview, as for resource groups.
-    called = made.id.apply(lambda id_: arm_segment(id_, "storageAccounts"))
-    kept = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=days)
-    safe = az.storage.BlobServiceProperties(
-        name,
-        blob_services_name="default",
-        resource_group_name=context.group,
-        account_name=called,
-        is_versioning_enabled=True,
-        delete_retention_policy=kept,
-        container_delete_retention_policy=kept,
-        opts=ResourceOptions(parent=opts.parent),
-    )
-    return called, safe
+    account: Output[str]
+    """Name of the storage account."""
+    container: Output[str]
+    """Name of the container; known once it exists."""
+    scope: Output[str]
+    """ID of the container, as a scope for role assignments; known once it exists."""
+    url: Output[str]
+    """URL of the container; known once it exists."""
+
+    def __init__(
+        self,
+        name: str,
+        redundancy: Redundancy,
+        *,
+        context: AzureContext,
+        retention_days: int,
+        shared_key: bool = False,
+        network_rules: "az.storage.NetworkRuleSetArgs | None" = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Old versions and deleted blobs can be restored for `retention_days`.
+
+        Without `shared_key`, only Entra logins work. Without `network_rules`, logins from everywhere work.
+        """
+        super().__init__(name, opts)
+        protected = ResourceOptions(
+            parent=self, protect=context.protected, retain_on_delete=context.protected
+        )
+        account = az.storage.StorageAccount(
+            name,
+            **context.common,
+            kind="StorageV2",
+            sku=az.storage.SkuArgs(name=f"Standard_{redundancy}"),
+            access_tier=az.storage.AccessTier.HOT,
+            allow_blob_public_access=False,
+            allow_cross_tenant_replication=False,
+            allow_shared_key_access=shared_key,
+            default_to_o_auth_authentication=True,
+            enable_https_traffic_only=True,
+            minimum_tls_version="TLS1_2",
+            network_rule_set=network_rules,
+            # Otherwise the network rules admit nobody.
+            public_network_access="Enabled" if network_rules else None,
+            opts=protected,
+        )
+        self.account_id = ArmId(account.id)
+        self.account = self.account_id.name
+        retention = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=retention_days)
+        versioning = az.storage.BlobServiceProperties(
+            name,
+            blob_services_name="default",
+            resource_group_name=context.group,
+            account_name=self.account,
+            is_versioning_enabled=True,
+            delete_retention_policy=retention,
+            container_delete_retention_policy=retention,
+            opts=self.child,
+        )
+        self.scope = az.storage.BlobContainer(
+            name,
+            container_name=name,
+            resource_group_name=context.group,
+            account_name=self.account,
+            public_access=az.storage.PublicAccess.NONE,
+            # Nothing is written before it can be restored.
+            opts=ResourceOptions.merge(protected, ResourceOptions(depends_on=[versioning])),
+        ).id
+        self.container = ArmId(self.scope).name
+        self.url = Output.format("https://{0}.blob.core.windows.net/{1}", self.account, self.container)
+        self.register_outputs({"account": self.account, "url": self.url})
+
+    def access_key(self) -> Output[str]:
+        """An access key of the account. The SDK does not mark it as secret."""
+        keys = az.storage.list_storage_account_keys_output(
+            resource_group_name=self.account_id.resource_group,
+            account_name=self.account,
+            opts=InvokeOptions(parent=self),  # also inherits the provider
+        )
+        secret: Output[str] = Output.secret(keys.apply(lambda found: found.keys[0].value))
+        return secret
 
 
 class Storage(Component):
     """Two storage accounts, because ChartMuseum supports only account keys, which open a whole account."""
 
-    charts_account: Output[str]
-    charts_container: Output[str]
-    """Name of the container; known once it exists."""
+    charts: BlobContainer
     charts_key: Output[str]
-    """Access key of the charts account only (secret)."""
-    backups_account: Output[str]
-    backups_container: Output[str]
-    """ID of the container, as a scope for role assignments; known once it exists."""
-    backups_url: Output[str]
-    """URL of the backups container."""
+    """Access key of the charts account (secret)."""
+    backups: BlobContainer
 
     def __init__(
         self,
@@ -84,7 +116,7 @@ class Storage(Component):
     ) -> None:
         """Access is limited to Azure's own services and to the subnets whose IDs are in `clients`."""
         super().__init__(name, opts)
-        rules = az.storage.NetworkRuleSetArgs(
+        network_rules = az.storage.NetworkRuleSetArgs(
             default_action=az.storage.DefaultAction.DENY,
             bypass="AzureServices",
             virtual_network_rules=[
@@ -92,65 +124,29 @@ class Storage(Component):
             ],
         )
 
-        def account(
-            purpose: str, copies: Redundancy, *, shared_key: bool, days: int | None = None
-        ) -> Output[str]:
-            """Create an account with one container; return the container's ID. Blobs expire after `days`."""
-            called, safe = blob_account(
+        def blobs(
+            purpose: str, redundancy: Redundancy, *, shared_key: bool, days: int | None = None
+        ) -> BlobContainer:
+            made = BlobContainer(
                 purpose,
-                copies,
+                redundancy,
                 context=context,
+                retention_days=settings.soft_delete_days,
                 shared_key=shared_key,
-                days=settings.soft_delete_days,
-                opts=ResourceOptions(
-                    parent=self, protect=context.protected, retain_on_delete=context.protected
-                ),
-                network_rule_set=rules,
-                public_network_access="Enabled",  # otherwise the network rules admit nobody
+                network_rules=network_rules,
+                opts=self.child,
             )
             lifecycle_policy(
                 purpose,
                 group=context.group,
-                account=called,
+                account=made.account,
                 version_days=settings.soft_delete_days,
                 blob_days=days,
-                parent=self,
+                parent=made,
             )
-            return az.storage.BlobContainer(
-                purpose,
-                container_name=purpose,
-                resource_group_name=context.group,
-                account_name=called,
-                public_access=az.storage.PublicAccess.NONE,
-                opts=ResourceOptions(
-                    parent=self,
-                    protect=context.protected,
-                    retain_on_delete=context.protected,
-                    depends_on=[safe],
-                ),
-            ).id
+            return made
 
-        charts = account("charts", settings.charts, shared_key=True)
-        self.charts_account = charts.apply(lambda id_: arm_segment(id_, "storageAccounts"))
-        self.charts_container = charts.apply(lambda id_: arm_segment(id_, "containers"))
-        self.charts_key = self._key(charts)
-        self.backups_container = account(
-            "backups", settings.backups, shared_key=False, days=settings.backup_days
-        )
-        self.backups_account = self.backups_container.apply(lambda id_: arm_segment(id_, "storageAccounts"))
-        self.backups_url = Output.format(
-            "https://{0}.blob.core.windows.net/{1}",
-            self.backups_account,
-            self.backups_container.apply(lambda id_: arm_segment(id_, "containers")),
-        )
-        self.register_outputs({"chartsAccount": self.charts_account, "backupsAccount": self.backups_account})
-
-    def _key(self, inside: Output[str]) -> Output[str]:
-        """The key of a container's storage account. The SDK does not mark it as secret."""
-        given = az.storage.list_storage_account_keys_output(
-            resource_group_name=inside.apply(lambda id_: arm_segment(id_, "resourceGroups")),
-            account_name=inside.apply(lambda id_: arm_segment(id_, "storageAccounts")),
-            opts=InvokeOptions(parent=self),  # also inherits the provider
-        )
-        secret: Output[str] = Output.secret(given.apply(lambda answer: answer.keys[0].value))
-        return secret
+        self.charts = blobs("charts", settings.charts, shared_key=True)
+        self.charts_key = self.charts.access_key()
+        self.backups = blobs("backups", settings.backups, shared_key=False, days=settings.backup_days)
+        self.register_outputs({"chartsAccount": self.charts.account, "backupsAccount": self.backups.account})

@@ -30,10 +30,10 @@ class AcmeIssuers(Component):
         ingress: Output[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`zone` is the id of the DNS zone, `client_id` an identity that may write records in it.
+        """`zone` is the ID of the DNS zone, `client_id` an identity that may write records in it.
 
-        `cert_manager` is its namespace, known once its CRDs exist. `ingress` is the ingress class for http01,
-        known once the hosts' DNS records point to the ingress.
+        `cert_manager` is cert-manager's namespace, known once its CRDs exist. `ingress` is the ingress class
+        for http01, known once the hosts' DNS records point to the ingress.
         """
         super().__init__(name, opts)
         acme_solver = solver(settings.solver, zone=zone, client_id=client_id, ingress=ingress)
@@ -42,7 +42,7 @@ class AcmeIssuers(Component):
                 f"letsencrypt-{environment}",
                 "ClusterIssuer",
                 api_version=API_VERSION,
-                called=after(f"letsencrypt-{environment}", cert_manager),
+                resource_name=after(f"letsencrypt-{environment}", cert_manager),
                 spec={
                     "acme": {
                         "server": server,

@@ -1,4 +1,4 @@
-"""cert-manager, which makes and renews certificates."""
+"""cert-manager, which issues and renews certificates."""
 
 from pulumi import Input, Output, ResourceOptions
 

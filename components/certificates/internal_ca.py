@@ -28,7 +28,7 @@ class InternalCA(Component):
     """Expiry of the CA's certificate, as RFC 3339. An update within the last five years renews it."""
 
     def __init__(self, name: str, *, cert_manager: Input[str], opts: ResourceOptions | None = None) -> None:
-        """`cert_manager` is its namespace, known once its CRDs exist."""
+        """`cert_manager` is cert-manager's namespace, known once its CRDs exist."""
         super().__init__(name, opts)
         key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve="P256", opts=self.child)
         root = tls.SelfSignedCert(
@@ -53,7 +53,7 @@ class InternalCA(Component):
         issuer = custom_resource(
             name,
             "ClusterIssuer",
-            called="platform-internal",
+            resource_name="platform-internal",
             api_version=API_VERSION,
             spec={"ca": {"secretName": secret.metadata.name}},
             parent=self,

@@ -4,8 +4,8 @@ from typing import Any
 
 from pulumi import Input, Output
 
-from components.azure.catalog import arm_segment
-from components.azure.identity import CERT_MANAGER
+from components.azure.arm_id import ArmId
+from components.azure.identity import CERT_MANAGER_ACCOUNT
 from components.certificates.settings import CertificatesSettings
 from components.kubernetes.pod_values import budget, resources, spread
 
@@ -27,7 +27,9 @@ def values(settings: CertificatesSettings, *, service_monitors: Input[bool]) -> 
 
     return {
         "crds": {"enabled": True},  # the chart keeps them: a deleted CRD takes all Certificates with it
-        "global": {"leaderElection": {"namespace": CERT_MANAGER.namespace}},  # the default is kube-system
+        "global": {
+            "leaderElection": {"namespace": CERT_MANAGER_ACCOUNT.namespace}
+        },  # the default is kube-system
         **controller("cert-manager", "256Mi"),
         "cainjector": controller("cainjector", "256Mi"),
         "webhook": controller("webhook", "128Mi"),
@@ -46,12 +48,13 @@ def solver(
     """The solver of an ACME issuer. `zone` is the id of the DNS zone."""
     if challenge == "http01":
         return {"http01": {"ingress": {"class": ingress}}}
+    zone_id = ArmId(zone)
     return {
         "dns01": {
             "azureDNS": {
-                "subscriptionID": zone.apply(lambda id_: arm_segment(id_, "subscriptions")),
-                "resourceGroupName": zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
-                "hostedZoneName": zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
+                "subscriptionID": zone_id.subscription,
+                "resourceGroupName": zone_id.resource_group,
+                "hostedZoneName": zone_id.name,
                 "environment": "AzurePublicCloud",
                 "managedIdentity": {"clientID": client_id},
             }

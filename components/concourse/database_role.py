@@ -10,7 +10,7 @@ from components.azure.postgres import Database
 from components.component import Component, after
 from components.concourse.scram import verifier
 from components.kubernetes import generated_secrets as generated
-from components.kubernetes.charts import POSTGRES
+from components.kubernetes.charts import POSTGRES_IMAGE
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import checksum, job, pod_template
 from components.kubernetes.secret import secret
@@ -77,7 +77,7 @@ class DatabaseRole(Component):
             pod=pod_template(
                 {
                     "name": "psql",
-                    "image": str(POSTGRES),
+                    "image": str(POSTGRES_IMAGE),
                     "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
                     "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
                     "envFrom": [

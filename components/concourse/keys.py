@@ -76,7 +76,7 @@ class ConcourseKeys(Component):
             key.result,
             context=context,
             vault=vault,
-            what="Encryption key of Concourse's database",
+            content_type="Encryption key of Concourse's database",
             parent=self,
         )
         # Nothing is encrypted before the second copy of the key exists.

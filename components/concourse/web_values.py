@@ -11,7 +11,7 @@ from components.concourse.web_pods import pods
 from components.concourse.web_secret import VaultLogin
 from components.entra import OidcClient
 from components.entra.settings import GroupClaims
-from components.kubernetes.charts import CONCOURSE
+from components.kubernetes.charts import CONCOURSE_IMAGE
 
 Values = dict[str, Any]
 AUDITED = ("Build", "Container", "Job", "Pipeline", "Resource", "System", "Team", "Worker", "Volume")
@@ -86,9 +86,9 @@ BLANK_PUBLISHED_KEYS = dict.fromkeys(
 def image() -> Values:
     """Concourse's image; the chart's default version lets one team read another's secrets."""
     return {
-        "image": CONCOURSE.repository,
-        "imageTag": CONCOURSE.tag,
-        **({"imageDigest": CONCOURSE.digest} if CONCOURSE.digest else {}),
+        "image": CONCOURSE_IMAGE.repository,
+        "imageTag": CONCOURSE_IMAGE.tag,
+        **({"imageDigest": CONCOURSE_IMAGE.digest} if CONCOURSE_IMAGE.digest else {}),
     }
 
 

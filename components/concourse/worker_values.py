@@ -6,7 +6,7 @@ from typing import Any
 from pulumi import Input
 
 from components.azure.aks import node_selector
-from components.azure.aks.pool_settings import DEDICATED, WORKERS, WorkerPool
+from components.azure.aks.pool_settings import DEDICATED, DEDICATED_WORKERS, WorkerPool
 from components.concourse.web_values import BLANK_PUBLISHED_KEYS, image
 from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
 
@@ -61,7 +61,7 @@ def values(
             },
             "nodeSelector": node_selector(pool),
             "tolerations": [
-                {"key": DEDICATED, "operator": "Equal", "value": WORKERS, "effect": "NoSchedule"}
+                {"key": DEDICATED, "operator": "Equal", "value": DEDICATED_WORKERS, "effect": "NoSchedule"}
             ],
             "resources": {"requests": _half(pool)},
             "livenessProbe": {

@@ -76,10 +76,10 @@ def _readable(model: type[M], given: object) -> M:
                 values[name] = field.get_default(call_default_factory=True, validated_data={})
             continue
         try:
-            kind: Any = field.annotation
+            type_: Any = field.annotation
             for rule in field.metadata:
-                kind = Annotated[kind, rule]
-            values[name] = TypeAdapter(kind).validate_python(given[key])
+                type_ = Annotated[type_, rule]
+            values[name] = TypeAdapter(type_).validate_python(given[key])
         except ValidationError:
             inner = _model_in(field)
             if inner and isinstance(given[key], Mapping):
@@ -102,8 +102,8 @@ def _unread(self: Model, name: str) -> object:
 
 def _model_in(field: FieldInfo) -> type[Model] | None:
     """The settings model in a field's type, directly or as a list item."""
-    kinds = (field.annotation, *get_args(field.annotation))
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Model)), None)
+    types = (field.annotation, *get_args(field.annotation))
+    return next((type_ for type_ in types if isinstance(type_, type) and issubclass(type_, Model)), None)
 
 
 def _explained(error: ErrorDetails, schema: dict[str, Any], prefix: str) -> Problem:

@@ -39,7 +39,7 @@ class Replaceable(Model):
 
     def _not_past(self) -> Iterator[Problem]:
         if self.until < datetime.now(UTC).date():
-            text = f"{self.until} is past: take these lines away, or decide anew and give another day"
+            text = f"{self.until} is past; remove the entry, or extend it with a new date"
             yield Problem("until", text)
 
 

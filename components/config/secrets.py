@@ -10,17 +10,17 @@ from pulumi import Config, Output, get_stack
 class RequiredSecret(NamedTuple):
     """A secret from an external system."""
 
-    what: str
+    description: str
     """Description for the error message when the secret is missing."""
-    shape: str
+    pattern: str
     """Regular expression that the whole value must match."""
     example: str
-    """A dummy value of the same shape, used in the rehearsal."""
+    """A dummy value that matches, used in the rehearsal."""
 
 
 REQUIRED_SECRETS: Mapping[str, RequiredSecret] = {
     "slackWebhook": RequiredSecret(
-        "the address of a Slack app's incoming webhook, which alerts are sent to",
+        "the URL of a Slack app's incoming webhook, for alerts",
         r"https://\S+",
         "https://hooks.slack.com/services/T0000000/B0000000/rehearsed",
     ),
@@ -37,11 +37,11 @@ def required_secrets(config: Config) -> Mapping[str, Output[str]]:
     lines = []
     for key, secret in REQUIRED_SECRETS.items():
         value = config.get(key)
-        if value is None or not re.fullmatch(secret.shape, value):
-            wrong = "is missing" if value is None else f"has a value that does not fit {secret.shape}"
+        if value is None or not re.fullmatch(secret.pattern, value):
+            wrong = "is missing" if value is None else f"has a value that does not match {secret.pattern}"
             # Without a value argument, `pulumi` prompts for it, which keeps it out of the shell history.
-            say = f"pulumi config set --secret {config.name}:{key} --stack {get_stack()}"
-            lines.append(f"  {config.name}:{key} {wrong}: {secret.what}\n    {say}")
+            command = f"pulumi config set --secret {config.name}:{key} --stack {get_stack()}"
+            lines.append(f"  {config.name}:{key} {wrong}: {secret.description}\n    {command}")
     if lines:
         raise MissingSecretsError("\n".join([f"The stack {get_stack()} lacks secrets:", *lines]))
     return {key: config.require_secret(key) for key in REQUIRED_SECRETS}

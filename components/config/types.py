@@ -26,7 +26,7 @@ def _network(value: object) -> IPv4Network:
         raise ValueError(f"{value!r} is not an IPv4 range such as 10.20.0.0/16") from None
     except ValueError:
         raise ValueError(
-            f"{value} is an address in a range; that is {IPv4Network(str(value), strict=False)}"
+            f"{value} is an address inside a range; the range is {IPv4Network(str(value), strict=False)}"
         ) from None
 
 
@@ -43,10 +43,10 @@ PRIVATE = tuple(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192
 
 def _public(value: IPv4Network) -> IPv4Network:
     if value.prefixlen == 0:
-        raise ValueError("0.0.0.0/0 is everybody; name the networks that need it, such as 203.0.113.0/28")
+        raise ValueError("0.0.0.0/0 allows everybody; list the networks that need it, such as 203.0.113.0/28")
     if any(value.overlaps(net) for net in PRIVATE):
         raise ValueError(
-            f"{value} is private and never reaches Azure; use the public address that it is translated to"
+            f"{value} is private, so Azure never sees it; use the public address that it is translated to"
         )
     return value
 
@@ -72,7 +72,7 @@ ZoneId = Annotated[
     text(
         r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}"
         r"/providers/Microsoft\.Network/dnsZones/[a-z0-9-]+(\.[a-z0-9-]+)+",
-        "a DNS zone's id: /subscriptions/…/resourceGroups/…/providers/Microsoft.Network/dnsZones/…",
+        "a DNS zone's ID: /subscriptions/…/resourceGroups/…/providers/Microsoft.Network/dnsZones/…",
     ),
     Field(
         examples=[
@@ -88,7 +88,7 @@ Email = Annotated[
     str, text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"), Field(examples=["delivery@example.org"])
 ]
 """An e-mail address."""
-ArmId = Annotated[
+ResourceId = Annotated[
     str,
     text(
         r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}/providers/\S+",
@@ -139,8 +139,8 @@ ConcourseName = Annotated[
     str,
     text(
         r"[a-z0-9][a-z0-9_.-]{0,49}",
-        "a name that Concourse takes: lower-case letters, digits, _, . and -, at most 50, the first of them "
-        "a letter or a digit",
+        "a valid Concourse name: at most 50 lower-case letters, digits, _, . and -, starting with a letter "
+        "or a digit",
     ),
     Field(examples=["payments"]),
 ]
@@ -149,7 +149,7 @@ GroupRef = Annotated[
     str,
     text(
         r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z][a-z0-9-]{1,49}",
-        "an Entra group: its object id (a GUID in lower case), or a name in entra.groups",
+        "an Entra group: its object ID (a GUID in lower case), or a name in entra.groups",
     ),
     Field(examples=["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]),
 ]

@@ -26,7 +26,7 @@ administrator consents for the whole tenant (docs/adr/0007-groups-in-tokens.md).
 
 
 class Assignment(NamedTuple):
-    """A group that is assigned to an application."""
+    """A group that is assignments to an application."""
 
     group: str
     """The group as written in the stack file."""
@@ -57,12 +57,12 @@ class AppRegistration(Component):
         name: str,
         settings: EntraSettings,
         *,
-        title: str,
+        display_name: str,
         homepage: str,
         callback: str,
         claims: list[str] | None,
         roles: Mapping[str, str],
-        assigned: Iterable[Assignment],
+        assignments: Iterable[Assignment],
         tenant: str,
         protected: bool,
         opts: ResourceOptions | None = None,
@@ -70,10 +70,10 @@ class AppRegistration(Component):
         """`claims` are the kinds of groups in tokens; `roles` maps app roles to their descriptions."""
         super().__init__(name, opts)
         child = ResourceOptions(parent=self, protect=protected)  # others refer to its ID
-        ids = {role: str(uuid5(NAMESPACE_URL, f"{title}/{role}")) for role in roles}
+        ids = {role: str(uuid5(NAMESPACE_URL, f"{display_name}/{role}")) for role in roles}
         application = ad.Application(
             name,
-            display_name=title,
+            display_name=display_name,
             prevent_duplicate_names=True,
             sign_in_audience="AzureADMyOrg",
             group_membership_claims=claims,
@@ -98,11 +98,11 @@ class AppRegistration(Component):
                     "id": ids[role],
                     "value": role,
                     "display_name": role,
-                    "description": may,
+                    "description": description,
                     "allowed_member_types": ["User"],
                     "enabled": True,
                 }
-                for role, may in roles.items()
+                for role, description in roles.items()
             ],
             opts=child,
         )
@@ -112,7 +112,7 @@ class AppRegistration(Component):
             app_role_assignment_required=settings.assignment_required,
             opts=child,
         )
-        for group, object_id, role in assigned:
+        for group, object_id, role in assignments:
             ad.AppRoleAssignment(
                 f"{name}-{role}-{group}" if role else f"{name}-{group}",
                 app_role_id=ids[role] if role else DEFAULT_ACCESS,

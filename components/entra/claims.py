@@ -18,10 +18,10 @@ class TeamGroup(NamedTuple):
 
 
 def token_claims(
-    kind: GroupClaims, ids: Mapping[str, T], team: str, role: str, groups: Iterable[str]
+    group_claims: GroupClaims, ids: Mapping[str, T], team: str, role: str, groups: Iterable[str]
 ) -> list[T | str]:
     """Token claims of members of `groups` with a role in a team. `ids` maps names in entra.groups to IDs."""
-    if kind == "AppRoles":
+    if group_claims == "AppRoles":
         return [role_claim(team, role)] if groups else []
     return [ids.get(group, group) for group in groups]
 

@@ -11,9 +11,9 @@ from components.entra.claims import TeamGroup, role_claim, token_claims
 from components.entra.settings import EntraSettings
 
 GRAFANA_ROLES = {
-    "Admin": "May change users, data sources and everything else",
-    "Editor": "May change dashboards",
-    "Viewer": "May look",
+    "Admin": "Can manage users, data sources and all other settings",
+    "Editor": "Can edit dashboards",
+    "Viewer": "Can view dashboards",
 }
 """Grafana's role names, with descriptions."""
 
@@ -47,7 +47,7 @@ class Entra(Component):
             group: ad.Group(
                 group,
                 display_name=f"concourse-{stack}-{group}",
-                description=f"Has a role in Concourse or Grafana of {stack}",
+                description=f"Members have roles in Concourse or Grafana ({stack})",
                 security_enabled=True,
                 prevent_duplicate_names=True,
                 opts=ResourceOptions(
@@ -63,12 +63,12 @@ class Entra(Component):
         concourse = AppRegistration(
             "concourse",
             settings,
-            title=f"Concourse {stack}",
+            display_name=f"Concourse {stack}",
             homepage=url,
             callback=f"{url}/sky/issuer/callback",
             claims=None if by_roles else [settings.group_claims],
             roles=dict(_team_roles(team_groups)) if by_roles else {},
-            assigned=self._assignments(team_groups) if settings.assignment_required else (),
+            assignments=self._assignments(team_groups) if settings.assignment_required else (),
             tenant=tenant,
             protected=protected,
             opts=child,
@@ -77,12 +77,12 @@ class Entra(Component):
         grafana = AppRegistration(
             "grafana",
             settings,
-            title=f"Grafana {stack}",
+            display_name=f"Grafana {stack}",
             homepage=url,
             callback=f"{url}/login/azuread",
             claims=None,
             roles=GRAFANA_ROLES,
-            assigned=[
+            assignments=[
                 Assignment(group, self._id(group), role)
                 for role in GRAFANA_ROLES
                 for group in getattr(settings.grafana, role.lower())
@@ -116,4 +116,4 @@ class Entra(Component):
 
 def _team_roles(team_groups: Iterable[TeamGroup]) -> Iterator[tuple[str, str]]:
     for team, role, _ in team_groups:
-        yield role_claim(team, role), f"Is {role} of the team {team}"
+        yield role_claim(team, role), f"Has the role {role} in team {team}"

@@ -75,4 +75,4 @@ class EntraSettings(Model):
         counted = Counter(self.groups)
         for index, name in enumerate(self.groups):
             if counted[name] > 1 and name in self.groups[:index]:
-                yield Problem(f"groups[{index}]", f"{name} is made already; remove one")
+                yield Problem(f"groups[{index}]", f"{name} is listed twice; remove one")

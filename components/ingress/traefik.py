@@ -31,7 +31,7 @@ class Traefik(Component):
         http01: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`http01` is whether cert-manager proves hosts with Ingress objects, which Traefik then serves."""
+        """With `http01`, cert-manager creates Ingress objects for challenges, which Traefik has to serve."""
         super().__init__(name, opts)
         namespace = namespaces["ingress"]
         traefik = release(
@@ -49,4 +49,4 @@ class Traefik(Component):
             opts=self.child,
         )
         self.crds_ready = ready(traefik, CLASS)
-        self.register_outputs({"crds_ready": self.crds_ready})
+        self.register_outputs({"crdsReady": self.crds_ready})

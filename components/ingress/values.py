@@ -6,7 +6,7 @@ from typing import Any
 from pulumi import Input
 
 from components.ingress.settings import IngressSettings
-from components.kubernetes.charts import TRAEFIK
+from components.kubernetes.charts import TRAEFIK_IMAGE
 from components.kubernetes.pod_values import budget, resources, spread
 
 CLASS = "traefik"
@@ -34,7 +34,7 @@ def values(
     watched = {"namespaces": namespaces, "crossProviderNamespaces": ["ingress"]}
     least = settings.min_available
     return {
-        "image": {"repository": TRAEFIK.repository, "tag": TRAEFIK.tag},
+        "image": {"repository": TRAEFIK_IMAGE.repository, "tag": TRAEFIK_IMAGE.tag},
         "deployment": {
             "replicas": settings.replicas,
             "terminationGracePeriodSeconds": GRACE + DRAIN + 15,

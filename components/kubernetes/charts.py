@@ -66,40 +66,42 @@ CHARTS: Mapping[str, Chart] = {
         Chart("chartmuseum", "https://chartmuseum.github.io/charts", "3.10.4"),
     )
 }
-"""By name. A stack can try another version with its setting `charts`."""
+"""By name. The setting `charts` overrides versions in one stack."""
 
 # renovate: datasource=docker depName=traefik
-TRAEFIK = Image("traefik", "v3.7.13")
+TRAEFIK_IMAGE = Image("traefik", "v3.7.13")
 """Newer than the chart's default: up to 3.7.12 a route could reference objects in other namespaces."""
 # renovate: datasource=docker depName=concourse/concourse
-CONCOURSE = Image("concourse/concourse", "8.2.5")
+CONCOURSE_IMAGE = Image("concourse/concourse", "8.2.5")
 """For web and workers. At least 8.2.5: in earlier versions a team can read another team's secrets."""
 # renovate: datasource=docker depName=python
-PYTHON = Image(
+PYTHON_IMAGE = Image(
     "python", "3.13-slim", "sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285"
 )
 """Runs the scripts of Jobs, which need the standard library only."""
 # renovate: datasource=docker depName=postgres
-POSTGRES = Image(
+POSTGRES_IMAGE = Image(
     "postgres", "17-alpine", "sha256:742f40ea20b9ff2ff31db5458d127452988a2164df9e17441e191f3b72252193"
 )
 """For psql."""
 
 # renovate: datasource=docker depName=influxdb
-INFLUXDB = Image("influxdb", "2.7.12-alpine")
+INFLUXDB_IMAGE = Image("influxdb", "2.7.12-alpine")
 """The chart is unmaintained: its default is from 2023."""
 
 EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 
 
-def pinned(tried: Mapping[str, str]) -> dict[str, Chart]:
-    """Charts by name, at the versions of CHARTS except where `tried` has another."""
-    return {name: chart._replace(version=tried.get(name, chart.version)) for name, chart in CHARTS.items()}
+def pinned(overrides: Mapping[str, str]) -> dict[str, Chart]:
+    """Charts by name, at the versions of CHARTS except where `overrides` has another."""
+    return {
+        name: chart._replace(version=overrides.get(name, chart.version)) for name, chart in CHARTS.items()
+    }
 
 
-def validate_versions(tried: Mapping[str, str]) -> Iterator[Problem]:
+def validate_versions(overrides: Mapping[str, str]) -> Iterator[Problem]:
     """Problems in a stack's `charts`."""
-    for name, version in tried.items():
+    for name, version in overrides.items():
         if name not in CHARTS:
             yield Problem(f"charts.{name}", f"the platform has no such chart; {suggestion(name, CHARTS)}")
         elif not EXACT.fullmatch(version):

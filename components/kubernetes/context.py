@@ -1,4 +1,4 @@
-"""What every component in the cluster receives."""
+"""Inputs shared by all components in the cluster."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Disks(NamedTuple):
     retain: Output[str]
     """For data: the disk outlives its claim."""
     scratch: Output[str]
-    """For what can be made again: the disk goes with its claim."""
+    """For data that can be re-created: the disk is deleted with its claim."""
 
 
 class Host(NamedTuple):
@@ -38,7 +38,7 @@ class Host(NamedTuple):
     issuer: Output[str]
     """Name of the ClusterIssuer; known once it is ready."""
     ingress: Output[str]
-    """Name of the ingress release; known once its CRDs exist and the DNS records do."""
+    """Name of the ingress class; known once Traefik's CRDs and the hosts' DNS records exist."""
 
     @property
     def url(self) -> str:

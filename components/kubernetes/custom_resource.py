@@ -14,14 +14,14 @@ def custom_resource(
     api_version: str,
     spec: Mapping[str, Any],
     parent: Resource,
-    called: Input[str] | None = None,
+    resource_name: Input[str] | None = None,
     namespace: Input[str] | None = None,
     ready_within: int = 0,
 ) -> Output[str]:
-    """Name of a custom resource, which is `called` or `name`; known once the resource exists.
+    """Name of a custom resource, which is `resource_name` or `name`; known once the resource exists.
 
     With `ready_within` it is known once the condition Ready holds, and the update fails after so many
-    minutes. The CRD has to exist: pass a `called` or `namespace` that resolves after the CRD's release.
+    minutes. The CRD has to exist: pass a `resource_name` or `namespace` that resolves after its release.
     """
     timeout = f"{ready_within}m"
     made = k8s.apiextensions.CustomResource(
@@ -29,7 +29,7 @@ def custom_resource(
         api_version=api_version,
         kind=kind,
         metadata={
-            "name": called if called is not None else name,
+            "name": resource_name if resource_name is not None else name,
             **({"namespace": namespace} if namespace is not None else {}),
             **({"annotations": {"pulumi.com/waitFor": "condition=Ready"}} if ready_within else {}),
         },
@@ -39,5 +39,5 @@ def custom_resource(
             custom_timeouts=CustomTimeouts(create=timeout, update=timeout) if ready_within else None,
         ),
     )
-    resource_name: Output[str] = cast("Any", made).metadata["name"]
-    return resource_name
+    known_name: Output[str] = cast("Any", made).metadata["name"]
+    return known_name

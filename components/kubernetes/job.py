@@ -8,7 +8,7 @@ from typing import Any
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.kubernetes.charts import PYTHON
+from components.kubernetes.charts import PYTHON_IMAGE
 
 CALLS = Path(__file__).parent / "jobs" / "calls.py"
 """HTTP calls with retries and without secrets in their messages. Every script imports it."""
@@ -131,7 +131,7 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     ]
     container = {
         "name": "script",
-        "image": str(PYTHON),
+        "image": str(PYTHON_IMAGE),
         "command": ["python", "-B", "-u", f"/scripts/{script.name}"],
         "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},

@@ -11,7 +11,7 @@ CRDS = {"crds": {"annotations": {"helm.sh/resource-policy": "keep"}}}
 
 
 class MonitoringCrds(Component):
-    """ServiceMonitor, PodMonitor, PrometheusRule and the others."""
+    """ServiceMonitor, PodMonitor, PrometheusRule and the operator's other CRDs."""
 
     ready: Output[bool]
     """True; resolves once the CRDs exist."""

@@ -97,7 +97,7 @@ class Namespaces(Component):
                 f"{name}-{policy}",
                 "CiliumNetworkPolicy",
                 api_version="cilium.io/v2",
-                called=policy,
+                resource_name=policy,
                 namespace=namespace_name,
                 spec=spec,
                 parent=self,

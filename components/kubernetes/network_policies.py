@@ -70,7 +70,7 @@ TELEGRAF_NODES = by_name_label("node-agents", "telegraf", "telegraf-ds")
 GRAFANA = by_name_label("monitoring", "grafana", "grafana")
 INFLUXDB_PORT = 8086
 RELOADER_PORT = 8080
-"""Of the configuration reloader, a sidecar of Prometheus and Alertmanager."""
+"""Port of the configuration reloader, a sidecar of Prometheus and Alertmanager."""
 
 WEB = by_labels("concourse", "web", app="concourse-web")
 TEAMS_JOB = by_name_label("concourse", "teams", "teams")

@@ -13,7 +13,7 @@ WAIT = "WaitForFirstConsumer"
 
 
 class StorageClasses(Component):
-    """`retain` for data, `scratch` for what can be made again."""
+    """`retain` for data, `scratch` for data that can be re-created."""
 
     retain: Output[str]
     """Zone-redundant disks in the stateful resource group. They outlive their claims: delete them by hand."""
@@ -26,14 +26,14 @@ class StorageClasses(Component):
         *,
         context: AzureContext,
         group: Output[str],
-        user: Input[str],
+        principal: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`group` is the id of the stateful resource group, `user` the cluster's principal id."""
+        """`group` is the ID of the stateful resource group, `principal` the cluster's principal ID."""
         super().__init__(name, opts)
         # The cluster creates disks in that group. This is the narrowest built-in role that allows it.
         disks = grant(
-            f"{name}-disks", Role.VIRTUAL_MACHINE_CONTRIBUTOR, principal=user, scope=group, parent=self
+            f"{name}-disks", Role.VIRTUAL_MACHINE_CONTRIBUTOR, principal=principal, scope=group, parent=self
         )
         redundancy = "ZRS" if zones(context.location) else "LRS"
         retain = k8s.storage.v1.StorageClass(

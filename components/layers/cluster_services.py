@@ -23,16 +23,18 @@ class ClusterServices(Component):
     context: ClusterContext
 
     def __init__(self, name: str, settings: Settings, foundation: Foundation) -> None:
-        self.provider = kubernetes.Provider(
+        self.kubernetes_provider = kubernetes.Provider(
             "kubernetes",
             kubeconfig=foundation.cluster.kubeconfig,
-            # The provider tells clusters apart by this. Without it, a kubeconfig that a preview does not
-            # know looks like another cluster, and everything in it is replaced. So does a change here.
+            # Identifies the cluster to the provider. Without it, a kubeconfig that a preview does not know
+            # counts as another cluster, and everything in it is replaced. Changing it has the same effect.
             cluster_identifier=f"{pulumi.get_project()}-{pulumi.get_stack()}",
             enable_config_map_mutable=True,
             enable_secret_mutable=True,
         )
-        super().__init__(name, ResourceOptions(providers=[self.provider, foundation.azure]))
+        super().__init__(
+            name, ResourceOptions(providers=[self.kubernetes_provider, foundation.azure_provider])
+        )
         stateful, charts = foundation.groups.stateful, pinned(settings.charts)
         namespaces = Namespaces(
             "namespaces",
@@ -44,7 +46,7 @@ class ClusterServices(Component):
             "storage-classes",
             context=stateful,
             group=foundation.groups.stateful_id,
-            user=foundation.cluster.principal,
+            principal=foundation.cluster.principal,
             opts=self.child,
         )
         crds = MonitoringCrds(

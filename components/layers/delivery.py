@@ -28,7 +28,7 @@ class Delivery(Component):
     """Concourse and ChartMuseum."""
 
     deployers: Mapping[str, Output[str]]
-    """Client id of each deployer's identity, by stack."""
+    """Client ID of each deployer's identity, by stack."""
 
     def __init__(
         self,
@@ -40,14 +40,16 @@ class Delivery(Component):
         secrets: Secrets,
         entra: Entra,
     ) -> None:
-        super().__init__(name, ResourceOptions(providers=[cluster.provider, foundation.azure]))
+        super().__init__(
+            name, ResourceOptions(providers=[cluster.kubernetes_provider, foundation.azure_provider])
+        )
         ctx, chosen, storage = cluster.context, settings.concourse, foundation.storage
         pools = settings.cluster.worker_pools
         ChartMuseum(
             "chartmuseum",
             settings.chartmuseum,
             ctx,
-            storage=ChartStorage(storage.charts_account, storage.charts_container, storage.charts_key),
+            storage=ChartStorage(storage.charts.account, storage.charts.container, storage.charts_key),
             opts=self.child,
         )
         role = DatabaseRole(

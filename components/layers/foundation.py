@@ -6,7 +6,7 @@ from pulumi import ResourceOptions
 
 from components.azure import KeyVault, ResourceGroups, Role, Storage, WorkloadIdentity
 from components.azure.aks import Cluster
-from components.azure.identity import BACKUP, CERT_MANAGER, VAULT, VAULT_INIT
+from components.azure.identity import BACKUP_ACCOUNT, CERT_MANAGER_ACCOUNT, VAULT_ACCOUNT, VAULT_INIT_ACCOUNT
 from components.azure.network import DnsRecords, DnsZone, IngressPublicIp, Network
 from components.azure.postgres import Database
 from components.azure.settings import azure_tags
@@ -18,10 +18,10 @@ class Foundation(Component):
     """The Azure resources that the cluster's services need."""
 
     def __init__(self, name: str, settings: Settings) -> None:
-        self.azure = _provider("azure", settings, settings.azure.subscription_id)
+        self.azure_provider = _provider("azure", settings, settings.azure.subscription_id)
         # An existing DNS zone can be in another subscription.
-        self.dns_azure = _provider("azure-dns", settings, settings.dns.given_subscription)
-        super().__init__(name, ResourceOptions(providers=[self.azure]))
+        self.dns_provider = _provider("azure-dns", settings, settings.dns.parent_subscription)
+        super().__init__(name, ResourceOptions(providers=[self.azure_provider]))
         stack, tenant = pulumi.get_stack(), settings.azure.tenant_id
         self.groups = ResourceGroups(
             "groups",
@@ -59,16 +59,18 @@ class Foundation(Component):
         self.key_vault = KeyVault(
             "keys", settings.key_vault, context=stateful, tenant=tenant, clients=clients, opts=self.child
         )
-        self.dns = DnsZone("dns", settings.dns, context=stateful, given=self.dns_azure, opts=self.child)
+        self.dns = DnsZone(
+            "dns", settings.dns, context=stateful, parent_provider=self.dns_provider, opts=self.child
+        )
         self.address = IngressPublicIp(
-            "ingress", context=stateful, user=self.cluster.principal, opts=self.child
+            "ingress", context=stateful, principal=self.cluster.principal, opts=self.child
         )
         self.dns_records = DnsRecords(
             "records",
             zone=self.dns.zone,
             address=self.address.address,
             hosts=settings.ingress.hosts.labels(),
-            provider=self.dns_azure if settings.dns.zone_id else self.azure,
+            provider=self.dns_provider if settings.dns.zone_id else self.azure_provider,
             opts=self.child,
         )
         self.identities = {
@@ -81,10 +83,10 @@ class Foundation(Component):
                 opts=self.child,
             )
             for account, role, scope in (
-                (VAULT_INIT, Role.KEY_VAULT_SECRETS_OFFICER, self.key_vault.recovery),
-                (VAULT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, self.key_vault.key),
-                (CERT_MANAGER, Role.DNS_ZONE_CONTRIBUTOR, self.dns.zone),
-                (BACKUP, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, self.storage.backups_container),
+                (VAULT_INIT_ACCOUNT, Role.KEY_VAULT_SECRETS_OFFICER, self.key_vault.recovery),
+                (VAULT_ACCOUNT, Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER, self.key_vault.key),
+                (CERT_MANAGER_ACCOUNT, Role.DNS_ZONE_CONTRIBUTOR, self.dns.zone),
+                (BACKUP_ACCOUNT, Role.STORAGE_BLOB_DATA_CONTRIBUTOR, self.storage.backups.scope),
             )
         }
         self.register_outputs({})

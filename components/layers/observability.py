@@ -24,7 +24,7 @@ class Observability(Component):
         entra: Entra,
         webhook: Output[str],
     ) -> None:
-        super().__init__(name, ResourceOptions(providers=[cluster.provider]))
+        super().__init__(name, ResourceOptions(providers=[cluster.kubernetes_provider]))
         ctx, monitoring, logs = cluster.context, settings.monitoring, settings.logging
         prometheus = Prometheus(
             "prometheus",
@@ -60,7 +60,7 @@ class Observability(Component):
             ctx,
             consul_token=secrets.consul_token,
             expires_at={
-                "the authority of the platform's own certificates": cluster.internal_ca.expires_at,
+                "the internal CA's certificate": cluster.internal_ca.expires_at,
                 **entra.expires_at,
             },
             opts=self.child,

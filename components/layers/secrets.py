@@ -1,4 +1,4 @@
-"""Secrets of pipelines: Vault on Consul, its initialisation, its approles and its backups."""
+"""Secrets for pipelines: Vault on Consul, with its initialization, AppRoles and backups."""
 
 import pulumi_vault as hashicorp
 from pulumi import Output, ResourceOptions
@@ -15,17 +15,19 @@ from components.vault import ACTIVE, Consul, ConsulBackup, Vault, VaultAppRoles,
 
 
 class Secrets(Component):
-    """Vault, ready for Concourse to read from."""
+    """Vault, ready for Concourse's logins."""
 
     consul_token: Output[str]
-    """Consul's token for metrics."""
+    """Consul token for scraping metrics."""
     concourse_login: VaultLogin
-    """How Concourse logs in to Vault."""
+    """Concourse's login to Vault."""
 
     def __init__(
         self, name: str, settings: Settings, foundation: Foundation, cluster: ClusterServices
     ) -> None:
-        super().__init__(name, ResourceOptions(providers=[cluster.provider, foundation.azure]))
+        super().__init__(
+            name, ResourceOptions(providers=[cluster.kubernetes_provider, foundation.azure_provider])
+        )
         ctx, keys, chosen = cluster.context, foundation.key_vault, settings.vault
         client_ids = {account: identity.client_id for account, identity in foundation.identities.items()}
         consul = Consul("consul", chosen.consul, ctx, opts=self.child)
@@ -34,7 +36,7 @@ class Secrets(Component):
             chosen.backups,
             ctx,
             client_id=client_ids["backup"],
-            container=foundation.storage.backups_url,
+            container=foundation.storage.backups.url,
             consul=consul.url,
             consul_token=consul.tokens["backup"],
             opts=self.child,
@@ -88,7 +90,7 @@ class Secrets(Component):
             app_roles.writer,
             context=foundation.groups.stateful,
             vault=keys.name,
-            what="Login of those who write secrets for Concourse",
+            content_type="AppRole login for writing Concourse's secrets",
             parent=self,
         )
         self.consul_token = consul.tokens["metrics"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from pulumi import Input
 
-from components.kubernetes.charts import INFLUXDB
+from components.kubernetes.charts import INFLUXDB_IMAGE
 from components.kubernetes.job import RESTRICTED_CONTAINER, USER
 from components.kubernetes.pod_values import resources
 from components.monitoring.settings import InfluxDbSettings
@@ -24,7 +24,10 @@ def influxdb(
     """Values that differ from the chart's defaults. `auth` and `certificate` are names of Secrets."""
     probe = {"scheme": "HTTPS"}
     return {
-        "image": {"repository": INFLUXDB.repository, "tag": INFLUXDB.tag},  # the default is from 2023
+        "image": {
+            "repository": INFLUXDB_IMAGE.repository,
+            "tag": INFLUXDB_IMAGE.tag,
+        },  # the default is from 2023
         "adminUser": {
             # Used only with an empty disk. The Job applies later changes.
             "organization": settings.organization,

@@ -90,7 +90,7 @@ class PodMonitors(Component):
             custom_resource(
                 f"monitor-{target_name}",
                 "PodMonitor",
-                called=target_name,
+                resource_name=target_name,
                 api_version="monitoring.coreos.com/v1",
                 namespace=namespace,
                 spec={

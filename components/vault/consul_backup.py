@@ -9,10 +9,10 @@ from pathlib import Path
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 
-from components.azure.identity import BACKUP
+from components.azure.identity import BACKUP_ACCOUNT
 from components.component import Component
 from components.kubernetes.accounts import service_account
-from components.kubernetes.charts import PYTHON
+from components.kubernetes.charts import PYTHON_IMAGE
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import pod_template
 from components.kubernetes.secret import secret
@@ -59,7 +59,7 @@ class ConsulBackup(Component):
         pod = pod_template(
             {
                 "name": "backup",
-                "image": str(PYTHON),
+                "image": str(PYTHON_IMAGE),
                 "command": ["python", f"/script/{SCRIPT.name}"],
                 "env": [{"name": key, "value": value} for key, value in environment.items()],
                 "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
@@ -69,7 +69,9 @@ class ConsulBackup(Component):
                 {"name": "token", "secret": {"secretName": token, "defaultMode": 0o440}},
             ],
             labels={"app": "backup", "azure.workload.identity/use": "true"},
-            account=service_account(BACKUP.name, namespace=namespace, client_id=client_id, parent=self),
+            account=service_account(
+                BACKUP_ACCOUNT.name, namespace=namespace, client_id=client_id, parent=self
+            ),
         )
         k8s.batch.v1.CronJob(
             name,

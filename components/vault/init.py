@@ -6,7 +6,7 @@ from pathlib import Path
 from pulumi import Input, Output, ResourceOptions
 
 from components.azure import RECOVERY, Seal
-from components.azure.identity import VAULT_INIT
+from components.azure.identity import VAULT_INIT_ACCOUNT
 from components.certificates import ca_bundle
 from components.component import Component
 from components.kubernetes import generated_secrets as generated
@@ -58,7 +58,9 @@ class VaultInit(Component):
                 {"apiGroups": [""], "resources": ["pods"], "resourceNames": list(pods), "verbs": ["delete"]}
             ]
         )
-        account = service_account(VAULT_INIT.name, namespace=namespace, client_id=client_id, parent=self)
+        account = service_account(
+            VAULT_INIT_ACCOUNT.name, namespace=namespace, client_id=client_id, parent=self
+        )
         secrets = {"consul": consul_token, "password": self.password}
         self.done = python_job(
             name,

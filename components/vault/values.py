@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi import Input
 
-from components.kubernetes.charts import PYTHON
+from components.kubernetes.charts import PYTHON_IMAGE
 from components.kubernetes.job import RESTRICTED_CONTAINER
 from components.kubernetes.pod_values import resources
 from components.vault.settings import VaultServerSettings
@@ -98,7 +98,7 @@ def values(
             "extraContainers": [
                 {
                     "name": "keeper",
-                    "image": str(PYTHON),
+                    "image": str(PYTHON_IMAGE),
                     "command": ["python", "-B", "-u", "/keeper/vault_keeper.py"],
                     "env": [
                         {"name": "CERTIFICATE", "value": f"{TLS_FOLDER}/tls.crt"},

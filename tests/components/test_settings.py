@@ -1,4 +1,4 @@
-"""Stack files: good ones are read, and bad ones are told all that is wrong with them."""
+"""Stack files: valid ones are read; for others, all problems are reported."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ from tests.support.recorder import ROOT, STACKS, stack_config
 GUID = "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
 PARENT = f"/subscriptions/{GUID}/resourceGroups/dns/providers/Microsoft.Network/dnsZones/example.org"
 ABSENT = object()
-"""Instead of a value: take the key away."""
+"""Instead of a value: the key is removed."""
 
 
 def changed(changes, stack="prod"):
@@ -38,7 +38,7 @@ def changed(changes, stack="prod"):
 
 
 def problems(changes, stack="prod"):
-    """What is said of a stack file with changes, by key."""
+    """Problems of a changed stack file, by key."""
     with pytest.raises(SettingsError) as refused:
         validate(changed(changes, stack), stack)
     return {problem.key: problem.text for problem in refused.value.problems}
@@ -58,7 +58,7 @@ BAD = [
     (
         {"replaceable": [{"urn": URN, "reason": "moved elsewhere", "until": "2026-01-31"}]},
         "replaceable[0].until",
-        "2026-01-31 is past: take these lines away",
+        "2026-01-31 is past; remove the entry",
     ),
     ({"vault.consul": {"replicas": 2}}, "vault.consul.replicas", "choose from 1, 3, 5"),
     ({"vault.server": {"replicas": 2}}, "vault.server.replicas", "choose from 1, 3, 5"),
@@ -72,7 +72,7 @@ BAD = [
     ({"vault.backups": {"schedule": "daily"}}, "vault.backups.schedule", "every 4 hours is 17 */4 * * *"),
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
-    ({"azure-native:location": "westeurope"}, "azure-native:location", "providers go by platform:azure"),
+    ({"azure-native:location": "westeurope"}, "azure-native:location", "providers are configured by platform:azure"),
     ({"cluster": ABSENT}, "cluster", 'missing; for example `platform:cluster: {"kubernetesVersion": "1.36"'),
     ({"protected": ABSENT}, "protected", "missing; for example `platform:protected: true`"),
     ({"protected": "perhaps"}, "protected", "should be a valid boolean"),
@@ -86,7 +86,7 @@ BAD = [
     ({"network.egres": "natGateway"}, "network.egres", "unknown key; did you mean egress"),
     ({"network.egress": "nat"}, "network.egress", 'choose from "natGateway", "loadBalancer"'),
     ({"network.egressAddresses": 17}, "network.egressAddresses", "less than or equal to 16"),
-    ({"network.addressSpace": "10.30.0.1/16"}, "network.addressSpace", "that is 10.30.0.0/16"),
+    ({"network.addressSpace": "10.30.0.1/16"}, "network.addressSpace", "the range is 10.30.0.0/16"),
     ({"network.addressSpace": "ten"}, "network.addressSpace", "is not an IPv4 range such as"),
     ({"network.subnets.nodes": "10.31.0.0/20"}, "network.subnets.nodes", "outside its network"),
     ({"network.subnets.nodes": "10.30.16.0/20"}, "network.subnets.database", "overlaps network.subnets"),
@@ -110,7 +110,7 @@ BAD = [
     ({"cluster.kubernetesVersion": "1.34"}, "cluster.kubernetesVersion", 'choose from "1.35"'),
     ({"cluster.adminGroupObjectIds": []}, "cluster.adminGroupObjectIds", "at least 1 item"),
     ({"cluster.operatorRanges": []}, "cluster.operatorRanges", "at least 1 item"),
-    ({"cluster.operatorRanges": ["0.0.0.0/0"]}, "cluster.operatorRanges[0]", "0.0.0.0/0 is everybody"),
+    ({"cluster.operatorRanges": ["0.0.0.0/0"]}, "cluster.operatorRanges[0]", "0.0.0.0/0 allows everybody"),
     ({"cluster.deployerRanges": ["10.10.0.0/16"]}, "cluster.deployerRanges[0]", "is private"),
     ({"cluster.maintenance": {"day": "Someday"}}, "cluster.maintenance.day", 'choose from "Monday"'),
     ({"cluster.maintenance": {"startHour": 24}}, "cluster.maintenance.startHour", "less than or equal to 23"),
@@ -128,8 +128,8 @@ BAD = [
     ({f"{POOL}.osDiskSizeGb": 601}, "cluster.workerPools[0].osDiskSizeGb", "has room for 600"),
     ({f"{POOL}.drainTimeoutMinutes": 119}, "cluster.workerPools[0].drainTimeoutMinutes", "at least 120"),
     ({"workers.terminationGracePeriodSeconds": 7201}, "cluster.workerPools[0].drainTimeoutMinutes", "121"),
-    ({"azure.location": "ukwest"}, "cluster.workerPools[0].zones", "ukwest has no zones; give []"),
-    ({"azure.location": "ukwest"}, "cluster.systemPool.zones", "ukwest has no zones; give []"),
+    ({"azure.location": "ukwest"}, "cluster.workerPools[0].zones", "ukwest has no zones; use []"),
+    ({"azure.location": "ukwest"}, "cluster.systemPool.zones", "ukwest has no zones; use []"),
     ({"azure.location": "ukwest"}, "database.highAvailability", "choose SameZone or Disabled"),
     ({"azure.location": "italynorth"}, "database.geoRedundantBackup", "no paired region"),
     ({"database.tier": "Burstable", "database.sku": "Standard_B2s"}, "database.highAvailability", "standby"),
@@ -145,17 +145,17 @@ BAD = [
     ({"database.rotation": "now"}, "database.rotation", "a month such as 2026-11"),
     ({"storage.backups": "RAGZRS"}, "storage.backups", 'choose from "LRS", "ZRS", "GRS", "GZRS"'),
     ({"storage.softDeleteDays": 366}, "storage.softDeleteDays", "less than or equal to 365"),
-    ({"azure.location": "ukwest"}, "storage.charts", "ZRS needs zones, and ukwest has none; say LRS"),
-    ({"azure.location": "ukwest"}, "storage.backups", "GZRS needs zones, and ukwest has none; say GRS"),
-    ({"azure.location": "italynorth"}, "storage.backups", "italynorth has none; say ZRS"),
+    ({"azure.location": "ukwest"}, "storage.charts", "ZRS needs zones, and ukwest has none; use LRS"),
+    ({"azure.location": "ukwest"}, "storage.backups", "GZRS needs zones, and ukwest has none; use GRS"),
+    ({"azure.location": "italynorth"}, "storage.backups", "italynorth has none; use ZRS"),
     ({"keyVault.sku": "Premium"}, "keyVault.sku", 'choose from "standard", "premium"'),
     ({"keyVault.keySize": 2048}, "keyVault.keySize", "choose from 3072, 4096"),
     ({"keyVault.softDeleteDays": 91}, "keyVault.softDeleteDays", "less than or equal to 90"),
     ({"keyVault.operatorRanges": ["10.0.0.0/24"]}, "keyVault.operatorRanges[0]", "is private"),
-    ({"dns": {}}, "dns.zoneId", "give the id of a zone that is delegated"),
-    ({"dns.zoneId": "ci.example.org"}, "dns.zoneId", "is not a DNS zone's id"),
-    ({"dns.zone": "ci.example.org"}, "dns.zoneId", "give one or the other"),
-    ({"dns": {"zone": "ci.example.org"}}, "dns.parentZoneId", "that ci.example.org is to be found through"),
+    ({"dns": {}}, "dns.zoneId", "set the ID of a delegated zone"),
+    ({"dns.zoneId": "ci.example.org"}, "dns.zoneId", "is not a DNS zone's ID"),
+    ({"dns.zone": "ci.example.org"}, "dns.zoneId", "Set only one of the two"),
+    ({"dns": {"zone": "ci.example.org"}}, "dns.parentZoneId", "set the ID of the zone above ci.example.org"),
     ({"dns": {"parentZoneId": PARENT}}, "dns.zone", "such as ci.example.org"),
     ({"dns": {"parentZoneId": PARENT, "zone": "ci.example.com"}}, "dns.zone", "is not inside example.org"),
     ({"dns": {"parentZoneId": PARENT, "zone": "example.org"}}, "dns.zone", "is not inside example.org"),
@@ -166,7 +166,7 @@ BAD = [
     ({"concourse.encryption": {"epochs": ["2027-01", "2026-11"]}}, "concourse.encryption.epochs", "in order"),
     ({"concourse.encryption": {"rotating": True}}, "concourse.encryption.rotating", "no earlier key in epochs"),
     ({"concourse.encryption": {"epochs": ["2026-11", "2027-01"], "rotating": True}},
-     "concourse.web.replicas", "1 until that is done"),
+     "concourse.web.replicas", "use 1 until the rotation is done"),
     ({"concourse.defaultBuildLogsToRetain": 3000}, "concourse.defaultBuildLogsToRetain",
      "more than maxBuildLogsToRetain (2000)"),
     ({"concourse.containerPlacementStrategies": ["volume-location"]}, "concourse.containerPlacementStrategies[0]",
@@ -177,10 +177,10 @@ BAD = [
      "set one, such as 200"),
     ({"concourse.containerPlacementStrategies": ["volume-locality"]}, "concourse.limitActiveContainers",
      "has no effect without limit-active-containers"),
-    ({"concourse.administrator": "Admin"}, "concourse.administrator", "a name that Concourse takes"),
-    ({"concourse.administrator": "a:b"}, "concourse.administrator", "a name that Concourse takes"),
-    ({"concourse.administrator": "svc-payments"}, "teams[1].serviceUser", "is already the name of another user"),
-    ({"concourse.databaseRole": "concourseadmin"}, "concourse.databaseRole", "give Concourse another role"),
+    ({"concourse.administrator": "Admin"}, "concourse.administrator", "a valid Concourse name"),
+    ({"concourse.administrator": "a:b"}, "concourse.administrator", "a valid Concourse name"),
+    ({"concourse.administrator": "svc-payments"}, "teams[1].serviceUser", "is another user's name already"),
+    ({"concourse.databaseRole": "concourseadmin"}, "concourse.databaseRole", "choose another name"),
     ({"workers.driver": "brtfs"}, "workers.driver", 'choose from "btrfs", "overlay"'),
     ({"workers.volumeGb": 39}, "workers.volumeGb", "at least 40"),
     ({"workers.volumeGb": 49, "workers.driver": "btrfs"}, "workers.volumeGb", "at least 50"),
@@ -188,13 +188,13 @@ BAD = [
      "at least 532"),
     ({f"{POOL}.team": "payment"}, "cluster.workerPools[0].team", "did you mean payments"),
     ({f"{POOL}.team": "payments"}, "cluster.workerPools", "other steps never start"),
-    ({f"{POOL}.tags": ["a,b"]}, "cluster.workerPools[0].tags[0]", "a name that Concourse takes"),
+    ({f"{POOL}.tags": ["a,b"]}, "cluster.workerPools[0].tags[0]", "a valid Concourse name"),
     ({"entra.groupClaims": "SecurityGroups"}, "entra.groupClaims", 'choose from "ApplicationGroup"'),
     ({"entra.assignmentRequired": False}, "entra.assignmentRequired", "or groupClaims: SecurityGroup"),
     ({"entra.assignmentRequired": False, "entra.groupClaims": "SecurityGroup"}, "entra.grafana.viewer",
      "set entra.assignmentRequired: true"),
     ({"entra.groups": [GUID]}, "entra.groups[0]", "should match pattern"),
-    ({"entra.groups": ["release-managers", "release-managers"]}, "entra.groups[1]", "is made already"),
+    ({"entra.groups": ["release-managers", "release-managers"]}, "entra.groups[1]", "is listed twice"),
     ({"entra.groups": ["Payments"]}, "entra.groups[0]", "should match pattern"),
     ({"entra.grafana": {"admins": []}}, "entra.grafana.admins", "did you mean admin"),
     ({"entra.grafana": {"admin": ["release-manager"]}}, "entra.grafana.admin[0]", "did you mean release-man"),
@@ -204,21 +204,21 @@ BAD = [
     ({"teams": []}, "teams", "at least 1 item"),
     ({"teams": [{"name": "payments", "roles": {"viewer": {"oidc": {"groups": [GUID]}}}}]}, "teams",
      "main is missing"),
-    ({f"{TEAM}.name": "main"}, "teams[1].name", "is already the name of another team"),
-    ({f"{TEAM}.name": "Payments"}, "teams[1].name", "a name that Concourse takes"),
-    ({f"{TEAM}.name": "pay,ments"}, "teams[1].name", "a name that Concourse takes"),
+    ({f"{TEAM}.name": "main"}, "teams[1].name", "is another team's name already"),
+    ({f"{TEAM}.name": "Payments"}, "teams[1].name", "a valid Concourse name"),
+    ({f"{TEAM}.name": "pay,ments"}, "teams[1].name", "a valid Concourse name"),
     ({f"{TEAM}.name": "p" * 51}, "teams[1].name", "at most 50"),
-    ({f"{TEAM}.serviceUser": "svc:payments"}, "teams[1].serviceUser", "a name that Concourse takes"),
-    ({f"{TEAM}.roles": {}}, "teams[1].roles", "the team has no members"),
+    ({f"{TEAM}.serviceUser": "svc:payments"}, "teams[1].serviceUser", "a valid Concourse name"),
+    ({f"{TEAM}.roles": {}}, "teams[1].roles", "nobody is in the team"),
     ({f"{TEAM}.roles": {"members": {"oidc": {"groups": [GUID]}}}}, "teams[1].roles.members",
      "did you mean member"),
     ({f"{TEAM}.roles": {"member": {"oicd": {"groups": [GUID]}}}}, "teams[1].roles.member.oicd",
      "did you mean oidc"),
     ({f"{TEAM}.roles": {"member": {"oidc": {"groups": []}}}}, "teams[1].roles.member.oidc", "has no members"),
     ({f"{TEAM}.roles": {"member": {"oidc": {"groups": [GUID[:-1]]}}}},
-     "teams[1].roles.member.oidc.groups[0]", "an Entra group: its object id"),
+     "teams[1].roles.member.oidc.groups[0]", "an Entra group: its object ID"),
     ({f"{TEAM}.roles": {"member": {"oidc": {"groups": ["nobodys"]}}}},
-     "teams[1].roles.member.oidc.groups[0]", "is neither a group's object id (a GUID) nor in entra.groups"),
+     "teams[1].roles.member.oidc.groups[0]", "is neither a group's object ID (a GUID) nor in entra.groups"),
     ({f"{TEAM}.roles": {"member": {"oidc": {"users": ["ada,@example.org"]}}}},
      "teams[1].roles.member.oidc.users[0]", "such as ada@example.org"),
     ({"teams.0.roles": {"viewer": {"oidc": {"groups": [GUID]}}}}, "teams[0].roles.owner", "without an owner"),
@@ -236,7 +236,7 @@ BAD = [
     ({"ingress": {"replicas": 1, "minAvailable": 1}}, "ingress.minAvailable",
      "block the drain of every node; set at most 0"),
     ({"ingress": {"sourceRanges": {"vault": ["10.0.0.0/8"]}}}, "ingress.sourceRanges.vault[0]",
-     "private and never reaches Azure"),
+     "private, so Azure never sees it"),
     ({"ingress": {"sourceRanges": {"valt": []}}}, "ingress.sourceRanges.valt", "did you mean vault"),
     ({"monitoring.prometheus": {"retention": "forever"}}, "monitoring.prometheus.retention", "not a time to keep data for, such as 15d"),
     ({"monitoring.prometheus": {"retention": "0d"}}, "monitoring.prometheus.retention", "is not a time to keep data for, such as 15d"),
@@ -254,18 +254,18 @@ BAD = [
 
 
 @pytest.mark.parametrize(("changes", "key", "text"), BAD, ids=[f"{key}: {text}" for _, key, text in BAD])
-def test_a_wrong_setting_is_told_under_its_key_with_what_would_be_right(changes, key, text):
+def test_a_wrong_setting_is_reported_under_its_key_with_a_remedy(changes, key, text):
     found = problems(changes)
     assert key in found, found
     assert text in found[key]
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_stack_files_are_right(stack):
+def test_the_stack_files_are_valid(stack):
     assert validate(stack_config(stack), stack).protected == (stack != "demo")
 
 
-def test_every_problem_is_told_at_once():
+def test_all_problems_are_reported_at_once():
     found = problems(
         {
             "clutser": {},
@@ -297,15 +297,15 @@ def test_every_problem_is_told_at_once():
     ]
 
 
-def test_what_cannot_be_read_is_not_guessed_about():
-    """With its size unreadable, whether a pool's disk fits is nobody's to say."""
+def test_rules_skip_fields_that_could_not_be_read():
+    """Without a valid VM size, no rule checks the disk size."""
     assert set(problems({f"{POOL}.vmSize": 8, "cluster.podRange": "x"})) == {
         "cluster.workerPools[0].vmSize",
         "cluster.podRange",
     }
 
 
-def test_an_empty_file_is_told_what_belongs_in_it():
+def test_an_empty_file_is_reported_with_all_required_keys():
     with pytest.raises(SettingsError) as refused:
         validate({}, "nope")
     assert {problem.key for problem in refused.value.problems} == {
@@ -314,7 +314,7 @@ def test_an_empty_file_is_told_what_belongs_in_it():
     assert str(refused.value).startswith("Pulumi.nope.yaml has 13 problems:\n  azure: missing; for example")
 
 
-def test_the_examples_in_messages_are_right():
+def test_examples_in_messages_are_valid():
     with pytest.raises(SettingsError) as refused:
         validate({}, "nope")
     given = re.findall(r"for example `(platform:\w+): (.*)`$", str(refused.value), re.MULTILINE)
@@ -331,16 +331,16 @@ def test_a_stack_name_must_fit_azures_names(stack):
         validate(stack_config("prod"), stack)
 
 
-def test_the_engines_own_keys_are_let_be():
+def test_the_engines_own_keys_are_accepted():
     validate(stack_config("demo") | {"pulumi:autonaming": {}}, "demo")
 
 
-def test_the_largest_number_of_web_nodes_is_let_be():
+def test_the_largest_number_of_web_nodes_is_accepted():
     validate(changed({"concourse.web.replicas": 20}), "prod")
     assert 20 * CONNECTIONS_PER_WEB <= 1703 < 21 * CONNECTIONS_PER_WEB
 
 
-def test_settings_do_not_change():
+def test_settings_are_immutable():
     with pytest.raises(ValidationError, match="frozen"):
         validate(stack_config("demo"), "demo").protected = True
 
@@ -354,7 +354,7 @@ def test_a_region_without_zones_can_be_used():
     validate(changed(pool), "prod")
 
 
-def test_tags_say_whose_it_is():
+def test_tags_name_owner_and_cost_center():
     tags = validate(stack_config("prod"), "prod").tags
     assert azure_tags(tags, "prod") == {
         "environment": "prod",
@@ -374,14 +374,14 @@ def test_a_stack_file_names_its_schema(stack):
     assert first == f"# yaml-language-server: $schema={SCHEMA.relative_to(ROOT)}"
 
 
-def test_every_setting_says_what_it_is_for():
+def test_every_setting_has_a_description():
     for name, definition in schema()["$defs"].items():
         assert definition.get("description"), name
         for key, field in definition.get("properties", {}).items():
             assert field.get("description") or "$ref" in field, f"{name}.{key}"
 
 
-def test_models_are_checked_where_they_are_nested():
+def test_rules_of_nested_models_run():
     class Inner(Model):
         def rules(self):
             return (self._wrong,)
@@ -412,7 +412,7 @@ def test_a_misspelt_field_in_a_rule_is_an_error_whatever_else_is_wrong(given):
         module.read(Faulty, given)
 
 
-def test_a_rule_whose_field_is_wrong_adds_no_problem_of_its_own():
+def test_a_rule_on_an_invalid_field_reports_nothing():
     class Ruled(Model):
         number: int
 
@@ -427,6 +427,6 @@ def test_a_rule_whose_field_is_wrong_adds_no_problem_of_its_own():
     assert [problem.key for problem in found] == ["number"]
 
 
-def test_the_name_server_has_the_tenth_address_unless_told():
+def test_the_dns_service_has_the_tenth_address_by_default():
     cluster = ClusterSettings.model_validate(stack_config("prod")["platform:cluster"])
     assert str(cluster.dns_address) == "10.0.0.10"

@@ -1,4 +1,4 @@
-"""The rules as functions, and the rules on every resource that the program registers."""
+"""The policy rules."""
 
 import importlib
 from typing import Any
@@ -49,31 +49,31 @@ def protected_stack():
         ("log_connections", "off", False),
     ],
 )
-def test_a_server_that_takes_unencrypted_connections_is_refused(name, value, refused):
+def test_a_server_with_unencrypted_connections_is_refused(name, value, refused):
     props = {"configurationName": name, "value": value}
     assert bool(violations(VERIFIED, "azure-native:dbforpostgresql:Configuration", props)) == refused
 
 
 @pytest.mark.parametrize(("mode", "refused"), [("require", True), ("disable", True), ("verify-ca", False)])
-def test_a_client_that_does_not_check_the_servers_certificate_is_refused(mode, refused):
+def test_a_client_without_certificate_verification_is_refused(mode, refused):
     props = {"values": {"concourse": {"web": {"postgres": {"sslmode": mode}}}}}
     found = violations(VERIFIED, "kubernetes:helm.sh/v3:Release", props)
     assert bool(found) == refused
     assert not found or "values.concourse.web.postgres.sslmode" in found[0]
 
 
-def test_what_holds_data_is_protected_where_the_stack_says_so(protected_stack):
+def test_resources_with_data_are_protected_in_a_protected_stack(protected_stack):
     assert violations(PROTECTED, "azure-native:dbforpostgresql:Server", {})
     assert not violations(PROTECTED, "azure-native:dbforpostgresql:Server", {}, protect=True)
     assert violations(PROTECTED, "azure-native:resources:ResourceGroup", {}, name="stateful")
     assert not violations(PROTECTED, "azure-native:resources:ResourceGroup", {}, name="compute")
 
 
-def test_a_stack_that_is_not_protected_needs_no_protection():
+def test_an_unprotected_stack_needs_no_protection():
     assert not violations(PROTECTED, "azure-native:dbforpostgresql:Server", {})
 
 
-def test_each_missing_tag_is_named():
+def test_all_missing_tags_are_reported():
     [found] = violations(TAGGED, "azure-native:network:VirtualNetwork", {"tags": {"owner": "me"}})
     assert "environment" in found
     assert "owner" not in found
@@ -81,7 +81,7 @@ def test_each_missing_tag_is_named():
 
 
 @pytest.mark.parametrize("token", sorted(RESOURCE_TYPES))
-def test_the_types_without_tags_are_those_of_the_sdk(token):
+def test_untaggable_types_match_the_sdk(token):
     _, module, name = token.split(":")
     importlib.import_module(f"pulumi_azure_native.{module}")
     resource = getattr(getattr(pulumi_azure_native, module), name)

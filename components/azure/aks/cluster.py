@@ -12,20 +12,20 @@ from pulumi import (
 )
 from pulumi_azure_native import containerservice as aks
 
-from components.azure.aks import arguments as given
+from components.azure.aks import arguments as aks_args
 from components.azure.aks.kubeconfig import kubeconfig_of
 from components.azure.aks.node_pools import labels_and_taints, pool_args
 from components.azure.aks.pool_settings import NodePool
 from components.azure.aks.settings import ClusterSettings
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.identity import lookup_identity, oidc_issuer_url
 from components.azure.network.egress import Egress
 from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
 from components.component import Component
 
-# Node pool properties that Azure refuses to change, unknown to the provider as such.
-FIXED = ["osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones"]
+# Node pool properties that Azure refuses to change. The provider does not know that.
+IMMUTABLE = ["osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones"]
 # Upgrades replace nodes one after another.
 TIMEOUTS = CustomTimeouts(create="60m", update="120m", delete="60m")
 
@@ -67,11 +67,11 @@ class Cluster(Component):
             ),
             enable_rbac=True,
             disable_local_accounts=True,
-            aad_profile=given.entra(settings, tenant),
-            api_server_access_profile=given.access(settings, egress),
+            aad_profile=aks_args.entra(settings, tenant),
+            api_server_access_profile=aks_args.access(settings, egress),
             oidc_issuer_profile={"enabled": True},
-            security_profile=given.security(),
-            network_profile=given.network_profile(settings, egress),
+            security_profile=aks_args.security(),
+            network_profile=aks_args.network_profile(settings, egress),
             agent_pool_profiles=[
                 aks.ManagedClusterAgentPoolProfileArgs(
                     name="system",
@@ -81,7 +81,7 @@ class Cluster(Component):
                     **pool_args(settings.system_pool, settings.kubernetes_version, subnet),
                 )
             ],
-            auto_scaler_profile=given.auto_scaler(settings),
+            auto_scaler_profile=aks_args.auto_scaler(settings),
             auto_upgrade_profile={
                 "upgrade_channel": "patch",
                 "node_os_upgrade_channel": "NodeImage",
@@ -104,16 +104,16 @@ class Cluster(Component):
                 context=context,
                 subnet=subnet,
             )
-        for schedule in get_args(given.Schedule):
+        for schedule in get_args(aks_args.Schedule):
             aks.MaintenanceConfiguration(
                 f"{name}-{schedule}",
                 config_name=schedule,
                 resource_group_name=context.group,
                 resource_name_=cluster.name,
-                maintenance_window=given.window(settings.maintenance),
+                maintenance_window=aks_args.window(settings.maintenance),
                 opts=self.child,
             )
-        self.name = cluster.id.apply(lambda id_: arm_segment(id_, "managedClusters"))
+        self.name = ArmId(cluster.id).name
         self.kubeconfig = kubeconfig_of(cluster.id, parent=self)
         self.oidc_issuer = oidc_issuer_url(cluster.id, parent=self)
         self.register_outputs({"name": self.name, "oidcIssuer": self.oidc_issuer})
@@ -155,7 +155,7 @@ class Cluster(Component):
             opts=ResourceOptions(
                 parent=self,
                 ignore_changes=["count"],  # managed by the autoscaler
-                replace_on_changes=FIXED,
+                replace_on_changes=IMMUTABLE,
                 # A replacement under the same name fails, so it needs a new generation in the name.
                 # The provider's default would delete all the pool's nodes first.
                 delete_before_replace=False,

@@ -8,7 +8,7 @@ import pulumi_azure_native as az
 import yaml
 from pulumi import InvokeOptions, Output, Resource
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """Entra application ID of all AKS API servers, the required audience of tokens."""
@@ -17,27 +17,26 @@ AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 def kubeconfig_of(cluster: Output[str], parent: Resource) -> Output[str]:
     """The kubeconfig for a cluster, by the cluster's ID.
 
-    This uses the names in the ID instead of the cluster's outputs. Those are unknown in the preview of
-    an update, so that everything in the cluster would show as changed.
+    The names come from the ID (see ArmId). Otherwise everything in the cluster would show as changed.
     """
     # The SDK does not mark the result as secret, although it would be with local accounts.
-    given = az.containerservice.list_managed_cluster_user_credentials_output(
-        resource_group_name=cluster.apply(lambda id_: arm_segment(id_, "resourceGroups")),
-        resource_name=cluster.apply(lambda id_: arm_segment(id_, "managedClusters")),
+    credentials = az.containerservice.list_managed_cluster_user_credentials_output(
+        resource_group_name=ArmId(cluster).resource_group,
+        resource_name=ArmId(cluster).name,
         format="exec",
         opts=InvokeOptions(parent=parent),  # also inherits the provider
     )
-    secret: Output[str] = Output.secret(given.apply(lambda answer: answer.kubeconfigs[0].value))
+    secret: Output[str] = Output.secret(credentials.apply(lambda found: found.kubeconfigs[0].value))
     return secret.apply(exec_kubeconfig)
 
 
-def exec_kubeconfig(given: str) -> str:
+def exec_kubeconfig(kubeconfig: str) -> str:
     """Convert a kubeconfig from Azure (base64) into one that logs in with kubelogin.
 
     Azure's version prompts for a device code. This one uses the method in AAD_LOGIN_METHOD: azurecli
     for operators, spn or workloadidentity for pipelines.
     """
-    cluster = yaml.safe_load(base64.b64decode(given))["clusters"][0]["cluster"]
+    cluster = yaml.safe_load(base64.b64decode(kubeconfig))["clusters"][0]["cluster"]
     server = {key: cluster[key] for key in ("server", "certificate-authority-data")}
     login: dict[str, Any] = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",

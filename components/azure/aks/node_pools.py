@@ -5,7 +5,14 @@ from typing import TypedDict
 from pulumi import Input
 from pulumi_azure_native import containerservice as aks
 
-from components.azure.aks.pool_settings import DEDICATED, PLATFORM, WORKERS, NodePool, SystemPool, WorkerPool
+from components.azure.aks.pool_settings import (
+    DEDICATED,
+    DEDICATED_PLATFORM,
+    DEDICATED_WORKERS,
+    NodePool,
+    SystemPool,
+    WorkerPool,
+)
 
 
 class PoolArgs(TypedDict):
@@ -73,5 +80,5 @@ def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs":
 def labels_and_taints(pool: NodePool) -> tuple[dict[str, str], list[str]]:
     """Labels and taints that separate worker nodes from those for other pods."""
     if isinstance(pool, WorkerPool):
-        return {DEDICATED: WORKERS}, [f"{DEDICATED}={WORKERS}:NoSchedule"]
-    return {DEDICATED: PLATFORM}, []
+        return {DEDICATED: DEDICATED_WORKERS}, [f"{DEDICATED}={DEDICATED_WORKERS}:NoSchedule"]
+    return {DEDICATED: DEDICATED_PLATFORM}, []

@@ -11,8 +11,8 @@ from components.config.types import ConcourseName, Zone, text
 
 DEDICATED = "dedicated"
 """Key of the taint and label on pools that are reserved for one kind of pod."""
-WORKERS = "concourse-workers"
-PLATFORM = "platform"
+DEDICATED_WORKERS = "concourse-workers"
+DEDICATED_PLATFORM = "platform"
 
 
 PoolName = Annotated[

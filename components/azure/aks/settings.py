@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.azure.aks.pool_settings import DEDICATED, PLATFORM, NodePool, SystemPool, WorkerPool
+from components.azure.aks.pool_settings import DEDICATED, DEDICATED_PLATFORM, NodePool, SystemPool, WorkerPool
 from components.config.model import Model, Problem, Rule
 from components.config.types import Address, Cidr, Guid, PublicCidr, Weekly
 
@@ -66,7 +66,7 @@ class ClusterSettings(Model):
     @property
     def platform_nodes(self) -> dict[str, str]:
         """Node selector for the platform's pods; empty if there are no platform pools."""
-        return {DEDICATED: PLATFORM} if self.platform_pools else {}
+        return {DEDICATED: DEDICATED_PLATFORM} if self.platform_pools else {}
 
     def rules(self) -> Iterable[Rule]:
         return (
@@ -90,7 +90,7 @@ class ClusterSettings(Model):
 
     def _names_differ(self) -> Iterator[Problem]:
         names = Counter(["system"])
-        for kind, pools in (
+        for key, pools in (
             ("platformPools", self.platform_pools),
             ("workerPools", self.worker_pools),
         ):
@@ -98,7 +98,7 @@ class ClusterSettings(Model):
                 names[pool.name] += 1
                 if names[pool.name] > 1:
                     text = f"{pool.name!r} is taken by another pool; raise the generation at its end"
-                    yield Problem(f"{kind}[{index}].name", text)
+                    yield Problem(f"{key}[{index}].name", text)
 
     def _system_runs(self) -> Iterator[Problem]:
         if self.system_pool.min_nodes < 1:

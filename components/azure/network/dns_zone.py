@@ -3,6 +3,7 @@
 import pulumi_azure_native as az
 from pulumi import Output, ProviderResource, ResourceOptions
 
+from components.azure.arm_id import ArmId
 from components.azure.catalog import arm_segment
 from components.azure.network.settings import DnsSettings
 from components.azure.resource_groups import AzureContext
@@ -25,32 +26,37 @@ class DnsZone(Component):
         settings: DnsSettings,
         *,
         context: AzureContext,
-        given: ProviderResource,
+        parent_provider: ProviderResource,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`given` is the provider for the subscription of the existing zone or parent zone."""
+        """`parent_provider` is the provider for the subscription of the existing zone or parent zone."""
         super().__init__(name, opts)
         self.name = settings.name
         existing = settings.zone_id
-        self.zone = Output.from_input(existing) if existing else self._made(name, settings, context, given)
+        self.zone = (
+            Output.from_input(existing)
+            if existing
+            else self._create(name, settings, context, parent_provider)
+        )
         if settings.authorities:
+            zone_id = ArmId(self.zone)
             az.dns.RecordSet(
                 f"{name}-authorities",
                 record_type="CAA",
                 relative_record_set_name="@",
-                zone_name=self.zone.apply(lambda id_: arm_segment(id_, "dnsZones")),
-                resource_group_name=self.zone.apply(lambda id_: arm_segment(id_, "resourceGroups")),
+                zone_name=zone_id.name,
+                resource_group_name=zone_id.resource_group,
                 ttl=DELEGATION_TTL,
                 caa_records=[
                     az.dns.CaaRecordArgs(flags=0, tag="issue", value=authority)
                     for authority in settings.authorities
                 ],
-                opts=ResourceOptions(parent=self, provider=given if existing else None),
+                opts=ResourceOptions(parent=self, provider=parent_provider if existing else None),
             )
         self.register_outputs({"zone": self.zone})
 
-    def _made(
-        self, name: str, settings: DnsSettings, context: AzureContext, given: ProviderResource
+    def _create(
+        self, name: str, settings: DnsSettings, context: AzureContext, parent_provider: ProviderResource
     ) -> Output[str]:
         """Create the stack's own zone and its delegation in the parent zone. Returns the zone's ID."""
         zone = az.dns.Zone(
@@ -73,6 +79,6 @@ class DnsZone(Component):
             ns_records=zone.name_servers.apply(
                 lambda servers: [az.dns.NsRecordArgs(nsdname=server) for server in servers]
             ),
-            opts=ResourceOptions(parent=self, provider=given),
+            opts=ResourceOptions(parent=self, provider=parent_provider),
         )
         return after(zone.id, delegation.id)

@@ -3,7 +3,8 @@
 import pulumi_azure_native as az
 from pulumi import Input, Output, ResourceOptions
 
-from components.azure.catalog import arm_segment, zones
+from components.azure.arm_id import ArmId
+from components.azure.catalog import zones
 from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role, grant
 from components.component import Component, after
@@ -19,9 +20,9 @@ class IngressPublicIp(Component):
     """Name of the resource group; known at the same time as `name`."""
 
     def __init__(
-        self, name: str, *, context: AzureContext, user: Input[str], opts: ResourceOptions | None = None
+        self, name: str, *, context: AzureContext, principal: Input[str], opts: ResourceOptions | None = None
     ) -> None:
-        """`user` is the principal of the cluster's own identity."""
+        """`principal` is the principal of the cluster's own identity."""
         super().__init__(name, opts)
         address = az.network.PublicIPAddress(
             name,
@@ -35,12 +36,13 @@ class IngressPublicIp(Component):
         )
         # To find an address by name, the cluster lists all addresses in the resource group.
         group = address.id.apply(lambda id_: id_.partition("/providers/")[0])
+        network_role, reader = Role.NETWORK_CONTRIBUTOR, Role.READER
         grants = [
-            grant(f"{name}-use", Role.NETWORK_CONTRIBUTOR, principal=user, scope=address.id, parent=self),
-            grant(f"{name}-find", Role.READER, principal=user, scope=group, parent=self),
+            grant(f"{name}-use", network_role, principal=principal, scope=address.id, parent=self),
+            grant(f"{name}-find", reader, principal=principal, scope=group, parent=self),
         ]
-        usable = after(address.id, *(given.id for given in grants))
+        usable = ArmId(after(address.id, *(assigned.id for assigned in grants)))
         self.address = address.ip_address.apply(str)
-        self.name = usable.apply(lambda id_: arm_segment(id_, "publicIPAddresses"))
-        self.group = usable.apply(lambda id_: arm_segment(id_, "resourceGroups"))
+        self.name = usable.name
+        self.group = usable.resource_group
         self.register_outputs({"address": self.address, "name": self.name})

@@ -82,7 +82,7 @@ class DnsSettings(Model):
         return arm_segment(self.zone_id, "dnsZones") if self.zone_id else str(self.zone)
 
     @property
-    def given_subscription(self) -> str:
+    def parent_subscription(self) -> str:
         """Subscription of the existing zone or parent zone, which may differ from the stack's."""
         return arm_segment(self.zone_id or str(self.parent_zone_id), "subscriptions")
 
@@ -92,22 +92,22 @@ class DnsSettings(Model):
         return self.name.removesuffix("." + arm_segment(str(self.parent_zone_id), "dnsZones"))
 
     def rules(self) -> Iterable[Rule]:
-        return (self._one_way, self._both_halves, self._inside_parent)
+        return (self._one_way, self._zone_and_parent, self._inside_parent)
 
     def _one_way(self) -> Iterator[Problem]:
         if not self.zone_id and not self.zone and not self.parent_zone_id:
-            text = "missing; give the id of a zone that is delegated, or zone and parentZoneId"
+            text = "missing; set the ID of a delegated zone, or set zone and parentZoneId"
             yield Problem("zoneId", text)
         if self.zone_id and (self.zone or self.parent_zone_id):
-            text = "is for an existing zone, zone and parentZoneId are for a new one; give one or the other"
+            text = "is for an existing zone; zone and parentZoneId are for a new one. Set only one of the two"
             yield Problem("zoneId", text)
 
-    def _both_halves(self) -> Iterator[Problem]:
+    def _zone_and_parent(self) -> Iterator[Problem]:
         if self.zone and not self.parent_zone_id and not self.zone_id:
-            yield Problem("parentZoneId", f"missing; the zone that {self.zone} is to be found through")
+            yield Problem("parentZoneId", f"missing; set the ID of the zone above {self.zone}")
         if self.parent_zone_id and not self.zone and not self.zone_id:
             parent = arm_segment(self.parent_zone_id, "dnsZones")
-            yield Problem("zone", f"missing; the name of the zone to create, such as ci.{parent}")
+            yield Problem("zone", f"missing; set the name of the zone to create, such as ci.{parent}")
 
     def _inside_parent(self) -> Iterator[Problem]:
         if self.zone and self.parent_zone_id:

@@ -6,11 +6,11 @@ import pulumi_azure_native as az
 import pulumi_random as random
 from pulumi import CustomResource, CustomTimeouts, Input, Output, ResourceOptions
 
-from components.azure.catalog import arm_segment
+from components.azure.arm_id import ArmId
 from components.azure.postgres.ca_certificates import postgres_roots
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.resource_groups import AzureContext
-from components.component import Component
+from components.component import Component, after
 from components.config.types import DAYS
 
 PARAMETERS: Mapping[str, str] = {
@@ -102,16 +102,18 @@ class Database(Component):
                 custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
             ),
         )
-        let_in = {} if private else dict(enumerate(clients, start=1))
-        last = self._contents(name, server, database, context, let_in)
+        allowed = {} if private else dict(enumerate(clients, start=1))
+        last = self._contents(name, server, database, context, allowed)
 
         self.name = database
         self.administrator = settings.administrator
         self.ssl_mode = settings.ssl_mode
         self.password = password.result
         self.ca_certificates = postgres_roots()
-        # Derived from IDs, which previews know, so that a larger disk shows no change to Concourse.
-        self.host = Output.all(server.id, last.id).apply(lambda ids: host(ids[0]))
+        # The name in the certificate; it resolves to a private server, too. It comes from the ID, so that a
+        # larger disk shows no change to Concourse.
+        server_name = ArmId(after(server.id, last.id)).name
+        self.host = Output.concat(server_name, ".postgres.database.azure.com")
         self.register_outputs({"host": self.host, "name": self.name})
 
     def _contents(
@@ -160,8 +162,3 @@ class Database(Component):
                 opts=ResourceOptions(parent=self, depends_on=[last]),  # one operation at a time
             )
         return last
-
-
-def host(server: str) -> str:
-    """A server's public host name, as in its certificate. It resolves to a private server, too."""
-    return f"{arm_segment(server, 'flexibleServers')}.postgres.database.azure.com"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 DEADLINE = time.monotonic() + float(os.environ.get("PATIENCE_SECONDS", "600"))
-"""End of all waiting. The script fails then, and the Job starts another pod."""
+"""When retries end. The script then fails, and the Job starts another pod."""
 TIMEOUT = 30
 NOT_FOUND = 404
 PASSING = (408, 425, 429, 472, 473, 500, 501, 502, 503, 504)
-"""Codes of a server that starts, is sealed, elects a leader or is overloaded."""
+"""Status codes of a server that is starting, sealed, electing a leader or overloaded."""
 REFUSED = 42
 """Exit code that stops the Job's retries: somebody has to act first."""
 
@@ -59,10 +59,10 @@ class Server:
         self.url = url.rstrip("/")
         self.headers = dict(headers or {})
         self.context = context
-        self.told = ""
+        self.last_problem = ""
 
     def once(self, method: str, path: str, body: Any = None) -> Any:
-        """One request. Raises RefusedError or OSError; neither contains what was sent."""
+        """One request. Raises RefusedError or OSError; neither message contains the request."""
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         form = isinstance(body, bytes)
         content_type = "application/x-www-form-urlencoded" if form else "application/json"
@@ -70,15 +70,15 @@ class Server:
             f"{self.url}{path}", data, {"Content-Type": content_type, **self.headers}, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as answer:
-                text = answer.read().decode()
+            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as response:
+                text = response.read().decode()
         except urllib.error.HTTPError as error:
             reason = error.read().decode(errors="replace")[:300]
             raise RefusedError(f"{method} {path.partition('?')[0]}", error.code, reason) from None
         return json.loads(text) if text.strip() else None
 
     def call(self, method: str, path: str, body: Any = None, also: Sequence[int] = ()) -> Any:
-        """Like `once`, with retries while the server is not ready, or answers with a code in `also`."""
+        """Like `once`, with retries while the server is not ready or returns a status in `also`."""
         while True:
             try:
                 return self.once(method, path, body)
@@ -93,9 +93,9 @@ class Server:
         """Pause before a retry; raise `error` after the deadline."""
         if time.monotonic() > DEADLINE:
             raise error
-        if problem != self.told:
+        if problem != self.last_problem:
             say(f"waiting: {problem}")
-        self.told = problem
+        self.last_problem = problem
         time.sleep(float(os.environ.get("PAUSE_SECONDS", "2")))
 
     def found(self, method: str, path: str, body: Any = None) -> Any:

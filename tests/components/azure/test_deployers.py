@@ -1,4 +1,4 @@
-"""Deployers: each logs in by the tokens of its own jobs alone, and may change its own stack."""
+"""Deployers: token subjects and role assignments."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def recorded(run):
     return run(lambda: Deployers("deployers", given, context=PLACE, issuer="https://ci.example.org"))
 
 
-def test_each_stack_has_credentials_for_its_own_jobs_alone(recorded):
+def test_each_deployer_has_credentials_for_its_stacks_jobs_only(recorded):
     found = {name: each.inputs["subject"] for name, each in recorded.named(CREDENTIAL).items()}
     assert found == {
         "deployer-one-environment": "main/environment/stack:one",
@@ -51,7 +51,7 @@ def test_each_stack_has_credentials_for_its_own_jobs_alone(recorded):
         assert each.inputs["audiences"] == ["api://AzureADTokenExchange"]
 
 
-def test_a_deployer_changes_its_own_subscription_and_the_state(recorded):
+def test_a_deployer_can_change_only_its_subscription_and_the_state(recorded):
     found = {
         (each.inputs["roleDefinitionId"].rpartition("/")[2], each.inputs["scope"])
         for name, each in recorded.named(ASSIGNMENT).items()
@@ -65,8 +65,8 @@ def test_a_deployer_changes_its_own_subscription_and_the_state(recorded):
     }
 
 
-def test_each_job_that_asks_for_a_token_is_some_deployers():
-    """And its subject is the one that Concourse gives it."""
+def test_each_job_with_a_token_belongs_to_a_deployer():
+    """Its subject is the one that Concourse generates."""
     (given,) = [settings(stack).deployers for stack in stacks() if settings(stack).deployers]
     known = {job: each.stack for each in given.stacks for job in each.jobs}
     pipeline = yaml.safe_load((ROOT / "pipelines" / "platform.yml").read_text())
@@ -81,13 +81,13 @@ def test_each_job_that_asks_for_a_token_is_some_deployers():
     assert {each.stack for each in given.stacks} >= set(stacks())
 
 
-def test_infra_reaches_the_cluster_of_each_stack_that_it_deploys():
+def test_each_deployed_stack_has_deployer_ranges():
     own = yaml.safe_load((ROOT / "pipelines" / "vars" / "platform.yml").read_text())["delivery"]["own"]
     ranges = {stack: settings(stack).cluster.deployer_ranges for stack in stacks() if stack != own}
     assert all(ranges.values()), ranges
 
 
-def test_the_scopes_of_tokens_are_those_that_the_subjects_are_made_for():
+def test_subject_scopes_in_pipelines_match_the_deployers_subjects():
     scopes = {
         file.stem: yaml.safe_load(file.read_text())["var_sources"][0]["config"]["subject_scope"]
         for file in Path(ROOT / "pipelines").glob("*.yml")

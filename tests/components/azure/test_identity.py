@@ -1,9 +1,9 @@
-"""Workload identities: who logs in as whom, and what they may do."""
+"""Workload identities: federated credentials and role assignments."""
 
 import pytest
 from pulumi import Output
 
-from components.azure.identity import AUDIENCE, BACKUP, VAULT, WorkloadIdentity
+from components.azure.identity import AUDIENCE, BACKUP_ACCOUNT, VAULT_ACCOUNT, WorkloadIdentity
 from components.azure.resource_groups import AzureContext
 from components.azure.roles import Role
 from tests.support.recorder import ISSUER, SUBSCRIPTION
@@ -20,7 +20,7 @@ def made(run, keep=None):
             "vault",
             context=PLACE,
             issuer=Output.from_input(ISSUER),
-            accounts=[VAULT, BACKUP],
+            accounts=[VAULT_ACCOUNT, BACKUP_ACCOUNT],
             roles={Role.KEY_VAULT_CRYPTO_SERVICE_ENCRYPTION_USER: Output.from_input(KEY)},
         )
         if keep:
@@ -34,49 +34,49 @@ def recorded(run):
     return made(run)
 
 
-def test_a_service_account_logs_in_by_its_whole_name(recorded):
+def test_the_subject_is_the_service_accounts_full_name(recorded):
     credential = recorded.named(CREDENTIAL)["vault-vault-vault"]
     assert credential.inputs["subject"] == "system:serviceaccount:vault:vault"
     assert credential.inputs["audiences"] == [AUDIENCE] == ["api://AzureADTokenExchange"]
 
 
-def test_the_issuer_keeps_its_last_slash(recorded):
-    """Entra compares it whole."""
+def test_the_issuer_keeps_its_trailing_slash(recorded):
+    """Entra requires an exact match."""
     for credential in recorded.of_type(CREDENTIAL):
         assert credential.inputs["issuer"] == ISSUER
         assert credential.inputs["issuer"].endswith("/")
 
 
-def test_credentials_are_made_one_after_another(recorded):
-    """Azure refuses a second one of an identity at a time."""
+def test_credentials_are_created_one_at_a_time(recorded):
+    """Azure rejects concurrent writes to the credentials of one identity."""
     credentials = recorded.named(CREDENTIAL)
     first, second = credentials["vault-vault-vault"], credentials["vault-backup-backup"]
     assert first.urn in second.options["dependencies"]
 
 
-def test_a_role_is_given_at_its_scope_and_nothing_above(recorded):
+def test_a_role_is_assigned_at_exactly_its_scope(recorded):
     given = recorded.one(ASSIGNMENT)
     assert given.inputs["scope"] == KEY
     assert given.inputs["roleDefinitionId"].endswith("e147488a-f6f5-4113-8e2d-b22465e65bf6")
     assert given.inputs["principalType"] == "ServicePrincipal"
 
 
-def test_who_it_is_is_asked_for_by_names_that_previews_know(recorded):
-    """Or else a new tag would show every role as replaced."""
+def test_the_principal_is_looked_up_by_names_in_the_id(recorded):
+    """Otherwise a new tag would show every role assignment as replaced."""
     [call] = recorded.calls
     assert call.args == {"resourceGroupName": "compute", "resourceName": "vault"}
     assert recorded.one(ASSIGNMENT).inputs["principalId"] == "principal-of-vault"
 
 
-def test_the_client_id_is_known_when_it_can_be_used(run):
+def test_the_client_id_is_the_identitys(run):
     kept = []
     made(run, kept.append)
     assert kept == ["client-of-vault"]
 
 
 @pytest.mark.parametrize("stack", ["infra", "staging", "prod", "demo"])
-def test_each_program_may_do_one_thing_in_one_place(run_stack, stack):
-    """A role at a group would be a role in everything that is ever put there."""
+def test_each_identity_has_one_role_at_one_resource(run_stack, stack):
+    """A role at a resource group would include all its later resources."""
     given = {
         r.name: (
             r.inputs["roleDefinitionId"].rpartition("/")[2],

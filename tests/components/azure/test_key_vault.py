@@ -1,4 +1,4 @@
-"""The key vault: who gets in, and that its key can neither be lost nor silently stay as it was."""
+"""The key vault: access, protection, and effects of changes."""
 
 from pulumi import Output
 
@@ -32,27 +32,27 @@ def key(recorder):
     return recorder.one(f"{TYPE}Key")
 
 
-def test_roles_say_who_may_do_what(run):
+def test_access_is_by_roles(run):
     """The SDK's default is access policies."""
     assert vault(made(run)).inputs["properties"]["enableRbacAuthorization"] is True
 
 
-def test_a_protected_stacks_vault_cannot_be_purged_by_anyone(run):
+def test_a_protected_stacks_vault_cannot_be_purged(run):
     assert vault(made(run)).inputs["properties"]["enablePurgeProtection"] is True
 
 
-def test_purge_protection_is_never_refused(run):
-    """Azure does not take False, even for a new vault."""
+def test_purge_protection_is_never_false(run):
+    """Azure rejects False, even for a new vault."""
     assert "enablePurgeProtection" not in vault(made(run, protected=False)).inputs["properties"]
 
 
-def test_a_deleted_vault_can_be_had_back(run):
+def test_a_deleted_vault_can_be_restored(run):
     properties = vault(made(run, softDeleteDays=7)).inputs["properties"]
     assert properties["enableSoftDelete"] is True
     assert properties["softDeleteRetentionInDays"] == 7
 
 
-def test_the_nodes_get_in_and_people_only_where_the_stack_says_so(run):
+def test_nodes_and_configured_operators_reach_the_vault(run):
     rules = vault(made(run)).inputs["properties"]["networkAcls"]
     assert rules["defaultAction"] == "Deny"
     assert rules["virtualNetworkRules"] == [{"id": SUBNET}]
@@ -61,45 +61,45 @@ def test_the_nodes_get_in_and_people_only_where_the_stack_says_so(run):
     assert opened["ipRules"] == [{"value": "203.0.113.0/28"}]
 
 
-def test_the_unseal_key_does_nothing_but_seal(run):
+def test_the_unseal_key_only_wraps_and_unwraps(run):
     properties = key(made(run)).inputs["properties"]
     assert (properties["kty"], properties["keySize"]) == ("RSA", 3072)
     assert properties["keyOps"] == ["wrapKey", "unwrapKey"]
 
 
-def test_the_unseal_key_has_no_end(run):
-    """On the day after it Vault would not open again."""
+def test_the_unseal_key_never_expires(run):
+    """With an expired key, Vault could not unseal."""
     attributes = key(made(run)).inputs["properties"]["attributes"]
     assert attributes["enabled"] is True
     assert "expires" not in attributes
 
 
-def test_another_key_is_a_replacement_and_not_a_change_that_azure_ignores(run):
+def test_changed_key_properties_replace_the_key(run):
     options = key(made(run)).options
     assert set(options["replaceOnChanges"]) == {f"properties.{p}" for p in ("kty", "keySize", "keyOps")}
     assert options["ignoreChanges"] == ["tags"]
 
 
-def test_vault_and_key_outlive_the_program_where_the_stack_says_so(run):
+def test_vault_and_key_are_retained_in_a_protected_stack(run):
     recorder = made(run)
     for resource in (vault(recorder), key(recorder)):
         assert resource.options["protect"] is True
         assert resource.options["retainOnDelete"] is True
 
 
-def test_a_key_is_never_deleted_alone(run):
-    """That is not the resource manager's to do: a deployer would be refused."""
+def test_the_key_is_deleted_only_with_its_vault(run):
+    """Deleting it separately would require a role that can read its data."""
     recorder = made(run, protected=False)
     assert vault(recorder).options.get("retainOnDelete", False) is False
     assert key(recorder).options["retainOnDelete"] is True
 
 
-def test_the_vault_is_named_by_the_engine(run):
-    """A deleted vault keeps its name, so that a given one could not be used again."""
+def test_the_vaults_name_is_generated(run):
+    """A deleted vault's name stays reserved, so a fixed name could not be used again."""
     assert "vaultName" not in vault(made(run)).inputs
 
 
-def test_outputs_name_what_there_is(run):
+def test_the_outputs_name_the_created_resources(run):
     kept = []
     made(run, kept.append)
     [[name, id_, key_name]] = kept

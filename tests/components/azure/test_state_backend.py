@@ -1,4 +1,4 @@
-"""The state of all stacks: versions are kept, nobody gets in by a key, and nothing of it is deleted."""
+"""The state backend: versioning, access and protection."""
 
 import runpy
 
@@ -38,7 +38,7 @@ def recorded():
     return program(recording("state", project="platform-bootstrap"), config())
 
 
-def test_every_version_is_kept_before_anything_is_written(recorded):
+def test_versioning_is_enabled_before_the_container_exists(recorded):
     (service,) = recorded.of_type("azure-native:storage:BlobServiceProperties")
     assert service.inputs["isVersioningEnabled"] is True
     assert service.inputs["deleteRetentionPolicy"]["days"] == 90
@@ -46,7 +46,7 @@ def test_every_version_is_kept_before_anything_is_written(recorded):
     assert any("BlobServiceProperties" in urn for urn in container.options["dependencies"])
 
 
-def test_only_who_is_known_to_entra_gets_in(recorded):
+def test_only_entra_logins_work(recorded):
     (account,) = recorded.of_type("azure-native:storage:StorageAccount")
     assert account.inputs["allowSharedKeyAccess"] is False
     assert account.inputs["allowBlobPublicAccess"] is False
@@ -54,11 +54,11 @@ def test_only_who_is_known_to_entra_gets_in(recorded):
 
 
 @pytest.mark.parametrize("type_", HOLDING)
-def test_what_holds_the_state_is_protected(recorded, type_):
+def test_resources_with_the_state_are_protected(recorded, type_):
     (found,) = recorded.of_type(type_)
     assert found.options["protect"] is True
 
 
-def test_a_wrong_setting_is_told_by_its_key():
+def test_an_invalid_setting_is_reported_with_its_key():
     with pytest.raises(Exception, match="location"):
         program(recording("state", project="platform-bootstrap"), config(location="westeuropa"))

@@ -1,4 +1,4 @@
-"""Blob storage: who gets in, what survives, and what stays secret."""
+"""Blob storage: access, retention and keys."""
 
 import pytest
 from pulumi import Output
@@ -34,16 +34,16 @@ def accounts(storage):
     return storage.named(f"{TYPE}StorageAccount")
 
 
-def test_the_backups_have_no_key_that_could_be_lost(accounts):
+def test_the_backups_account_has_no_keys(accounts):
     assert accounts["backups"].inputs["allowSharedKeyAccess"] is False
 
 
-def test_only_chartmuseum_has_an_account_with_a_key(accounts):
-    """Its backend takes nothing else, and a key opens the whole account."""
+def test_only_the_charts_account_has_keys(accounts):
+    """ChartMuseum supports nothing else, and a key opens the whole account."""
     assert [n for n, a in accounts.items() if a.inputs["allowSharedKeyAccess"]] == ["charts"]
 
 
-def test_nobody_reads_a_blob_without_logging_in_or_without_tls(storage, accounts):
+def test_blobs_need_a_login_and_tls(storage, accounts):
     for account in accounts.values():
         assert account.inputs["allowBlobPublicAccess"] is False
         assert account.inputs["enableHttpsTrafficOnly"] is True
@@ -52,7 +52,7 @@ def test_nobody_reads_a_blob_without_logging_in_or_without_tls(storage, accounts
         assert container.inputs["publicAccess"] == "None"
 
 
-def test_the_nodes_get_in_and_the_internet_does_not(accounts):
+def test_only_the_nodes_reach_the_accounts(accounts):
     for account in accounts.values():
         rules = account.inputs["networkRuleSet"]
         assert rules["defaultAction"] == "Deny"
@@ -60,7 +60,7 @@ def test_the_nodes_get_in_and_the_internet_does_not(accounts):
         assert rule["virtualNetworkResourceId"] == SUBNET
 
 
-def test_copies_are_where_the_stack_says(run):
+def test_redundancy_follows_the_settings(run):
     accounts = made(run, charts="LRS", backups="GRS").named(f"{TYPE}StorageAccount")
     assert {n: a.inputs["sku"]["name"] for n, a in accounts.items()} == {
         "charts": "Standard_LRS",
@@ -68,14 +68,14 @@ def test_copies_are_where_the_stack_says(run):
     }
 
 
-def test_what_was_deleted_or_overwritten_can_be_had_back(run):
+def test_deleted_and_overwritten_blobs_can_be_restored(run):
     for properties in made(run, softDeleteDays=14).of_type(f"{TYPE}BlobServiceProperties"):
         assert properties.inputs["isVersioningEnabled"] is True
         for kind in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
             assert properties.inputs[kind] == {"enabled": True, "days": 14}
 
 
-def test_old_versions_go_and_so_do_old_backups_but_no_charts(run):
+def test_old_versions_and_backups_expire_but_charts_do_not(run):
     policies = made(run, softDeleteDays=14, backupDays=60).named(f"{TYPE}ManagementPolicy")
     actions = {
         name: policy.inputs["policy"]["rules"][0]["definition"]["actions"]
@@ -87,26 +87,26 @@ def test_old_versions_go_and_so_do_old_backups_but_no_charts(run):
     }
 
 
-def test_a_container_is_made_when_nothing_in_it_can_be_lost_any_more(storage):
+def test_a_container_is_created_after_versioning_is_enabled(storage):
     safe = storage.named(f"{TYPE}BlobServiceProperties")
     for name, container in storage.named(f"{TYPE}BlobContainer").items():
         assert safe[name].urn in container.options["dependencies"]
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_accounts_and_containers_outlive_the_program_where_the_stack_says_so(run, protected):
+def test_accounts_and_containers_are_retained_in_a_protected_stack(run, protected):
     storage = made(run, protected=protected)
     for resource in (*storage.of_type(f"{TYPE}StorageAccount"), *storage.of_type(f"{TYPE}BlobContainer")):
         assert resource.options.get("protect", False) is protected
         assert resource.options.get("retainOnDelete", False) is protected
 
 
-def test_accounts_are_named_by_the_engine(accounts):
-    """Names are global, and a given one would make a replacement start with the deletion."""
+def test_account_names_are_generated(accounts):
+    """Names are global. With a fixed name, a replacement would have to start with the deletion."""
     assert not any("accountName" in account.inputs for account in accounts.values())
 
 
-def test_the_key_is_secret_and_of_the_charts_account_alone(run):
+def test_the_access_key_is_secret_and_for_the_charts_account(run):
     kept = {}
 
     def keep(storage):
@@ -115,18 +115,20 @@ def test_the_key_is_secret_and_of_the_charts_account_alone(run):
 
     [call] = made(run, keep).calls
     assert kept == {"key": f"{STORAGE_KEY} charts", "secret": True}
-    assert call.args == {"resourceGroupName": "stateful", "accountName": "charts"}, "by names previews know"
+    assert call.args == {"resourceGroupName": "stateful", "accountName": "charts"}, (
+        "names from the ID are known in previews"
+    )
 
 
-def test_outputs_name_what_there_is(run):
+def test_the_outputs_name_the_created_resources(run):
     kept = []
 
     def keep(storage):
         Output.all(
-            storage.charts_account,
-            storage.charts_container,
-            storage.backups_account,
-            storage.backups_container,
+            storage.charts.account,
+            storage.charts.container,
+            storage.backups.account,
+            storage.backups.scope,
         ).apply(kept.append)
 
     made(run, keep)

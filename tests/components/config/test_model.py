@@ -1,4 +1,4 @@
-"""The kinds of values that settings are made of."""
+"""Value types of settings."""
 
 from ipaddress import IPv4Network
 
@@ -32,7 +32,7 @@ GUID = "6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"
         (types.DatabaseName, "concourse-prod", ["Concourse", "1st", "a" * 64]),
     ],
 )
-def test_each_kind_takes_what_azure_takes_and_no_more(kind, good, bad):
+def test_each_type_accepts_what_azure_accepts(kind, good, bad):
     reader = TypeAdapter(kind)
     reader.validate_python(good)
     for value in bad:
@@ -40,12 +40,12 @@ def test_each_kind_takes_what_azure_takes_and_no_more(kind, good, bad):
             reader.validate_python(value)
 
 
-def test_a_login_that_only_begins_like_a_reserved_one_is_allowed():
+def test_a_login_that_only_starts_with_a_reserved_word_is_allowed():
     TypeAdapter(types.DatabaseUser).validate_python("administrators")
 
 
 @pytest.mark.parametrize("location", catalog.LOCATIONS)
-def test_a_known_region_is_good_for_something(location):
+def test_every_known_region_has_zones_or_a_pair(location):
     assert catalog.LOCATIONS[location].zones or catalog.LOCATIONS[location].paired
 
 
@@ -60,12 +60,12 @@ def test_a_known_region_is_good_for_something(location):
         ("Standard_D64s_v3", 4985),
     ],
 )
-def test_connections_are_those_of_azures_table(sku, connections):
+def test_connection_limits_match_azures_table(sku, connections):
     """learn.microsoft.com/azure/postgresql/flexible-server/concepts-limits, "maximum user connections"."""
     assert catalog.user_connections(sku) == connections
 
 
-def test_ranges_that_share_an_address_are_named_in_pairs():
+def test_overlapping_ranges_are_returned_in_pairs():
     named = {
         name: IPv4Network(net)
         for name, net in (("a", "10.0.0.0/8"), ("b", "10.1.0.0/16"), ("c", "11.0.0.0/8"))
@@ -73,12 +73,12 @@ def test_ranges_that_share_an_address_are_named_in_pairs():
     assert list(types.overlaps(named)) == [("a", "b")]
 
 
-def test_a_word_like_no_other_is_answered_with_all_there_are():
+def test_a_suggestion_is_the_closest_word_or_all_words():
     assert model.suggestion("zzz", ["one", "two"]) == "choose from one, two"
     assert model.suggestion("tow", ["one", "two"]) == "did you mean two?"
 
 
-def test_a_part_of_an_id_follows_its_kind():
+def test_an_arm_segment_is_the_name_after_it():
     id_ = "/subscriptions/s/resourceGroups/g/providers/Microsoft.X/things/t"
     assert [catalog.arm_segment(id_, kind) for kind in ("subscriptions", "resourceGroups", "things")] == [
         "s",

@@ -1,4 +1,4 @@
-"""The way past protection: by name, with a reason, until a day."""
+"""Exceptions to deletion protection."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ def given_up(name, until=TODAY):
     return Replaceable(urn=URN + name, reason="its data is in another place", until=until)
 
 
-def test_only_what_is_named_loses_its_protection(run):
+def test_only_listed_resources_lose_their_protection(run):
     def program():
         urn = f"urn:pulumi:test::{get_project()}::azure-native:resources:ResourceGroup::one"
         unprotect([Replaceable(urn=urn, reason="its data is in another place", until=TODAY)])
@@ -30,6 +30,6 @@ def test_only_what_is_named_loses_its_protection(run):
 
 
 @pytest.mark.parametrize(("days", "problems"), [(-1, 1), (0, 0), (1, 0)])
-def test_it_holds_to_the_end_of_its_last_day(days, problems):
+def test_an_exception_lasts_until_the_end_of_its_last_day(days, problems):
     found = [p for check in given_up("x", TODAY + timedelta(days=days)).rules() for p in check()]
     assert len(found) == problems

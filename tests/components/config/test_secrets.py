@@ -1,4 +1,4 @@
-"""Secrets that a person gives: all that are missing are told at once, and none is shown."""
+"""Required secrets: all problems are reported at once, without values."""
 
 import pytest
 from pulumi import Config, Output
@@ -23,7 +23,7 @@ def config(monkeypatch):
     set_all_config({}, [])
 
 
-def test_all_that_are_missing_are_told_at_once_with_what_to_say(config):
+def test_all_missing_secrets_are_reported_with_commands(config):
     with pytest.raises(MissingSecretsError) as missing:
         required_secrets(config())
     text = str(missing.value)
@@ -32,16 +32,16 @@ def test_all_that_are_missing_are_told_at_once_with_what_to_say(config):
         assert f"pulumi config set --secret platform:{key} --stack staging" in text
 
 
-def test_one_of_the_wrong_shape_is_told_without_its_value(config):
+def test_a_malformed_secret_is_reported_without_its_value(config):
     with pytest.raises(MissingSecretsError) as wrong:
         required_secrets(config(slackWebhook=REQUIRED_SECRETS["slackWebhook"].example, other="hunter2"))
     text = str(wrong.value)
-    assert "platform:other has a value that does not fit [a-z]{4}" in text
+    assert "platform:other has a value that does not match [a-z]{4}" in text
     assert "slackWebhook" not in text
     assert "hunter2" not in text
 
 
-def test_they_are_secret_also_where_the_configuration_is_not(config, run):
+def test_values_are_secret_even_if_stored_in_plain_text(config, run):
     kept = {}
 
     def program():
@@ -54,12 +54,12 @@ def test_they_are_secret_also_where_the_configuration_is_not(config, run):
     assert kept == {"slackWebhook": True, "other": True}
 
 
-def test_a_stack_file_may_hold_them_encrypted():
+def test_a_stack_file_can_contain_encrypted_values():
     encrypted = {"platform:slackWebhook": {"secure": "v1:abc:def"}}
     assert validate(stack_config("prod") | encrypted, "prod") == validate(stack_config("prod"), "prod")
 
 
 @pytest.mark.parametrize("secret", REQUIRED_SECRETS.values(), ids=REQUIRED_SECRETS)
-def test_each_has_an_example_of_its_shape_and_says_what_it_is(secret):
-    assert module.re.fullmatch(secret.shape, secret.example)
-    assert secret.what
+def test_each_required_secret_has_a_description_and_a_matching_example(secret):
+    assert module.re.fullmatch(secret.pattern, secret.example)
+    assert secret.description

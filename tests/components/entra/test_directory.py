@@ -1,4 +1,4 @@
-"""Who may log in, by Entra."""
+"""Entra: app registrations, groups and role assignments."""
 
 import pulumi
 import pytest
@@ -42,7 +42,7 @@ def entra(run):
     return built
 
 
-def test_the_callback_and_the_issuer_are_those_that_concourse_uses(entra):
+def test_callback_and_issuer_are_concourses(entra):
     recorder, found = entra()
     application = recorder.named(APPLICATION)["concourse"].inputs
     assert application["web"]["redirectUris"] == ["https://ci.example.org/sky/issuer/callback"]
@@ -50,8 +50,8 @@ def test_the_callback_and_the_issuer_are_those_that_concourse_uses(entra):
     assert found["concourse"].issuer == f"https://login.microsoftonline.com/{TENANT}/v2.0"
 
 
-def test_tokens_tell_of_groups_that_are_assigned(entra):
-    """A token without room for all of somebody's groups tells of none."""
+def test_tokens_contain_assigned_groups_only(entra):
+    """If a user has too many groups, the token contains none."""
     recorder, _ = entra()
     assert recorder.named(APPLICATION)["concourse"].inputs["groupMembershipClaims"] == ["ApplicationGroup"]
     principal = recorder.named("azuread:index/servicePrincipal:ServicePrincipal")["concourse"].inputs
@@ -65,12 +65,12 @@ def test_each_group_of_a_team_is_assigned_once(entra):
     assert sorted(a["principalObjectId"] for a in assigned.values()) == [OWNERS, TEAM_GROUP, "object-of-made"]
 
 
-def test_a_team_that_is_removed_has_nobody_assigned(entra):
+def test_a_removed_team_has_no_assignments(entra):
     recorder, _ = entra(teams=(team("payments", removed=True),))
     assert not [name for name in recorder.named(ASSIGNMENT) if name.startswith("concourse")]
 
 
-def test_with_roles_of_the_application_each_group_has_its_own(entra):
+def test_with_app_roles_each_team_role_has_its_own(entra):
     recorder, _ = entra(group_claims="AppRoles")
     application = recorder.named(APPLICATION)["concourse"].inputs
     assert "groupMembershipClaims" not in application
@@ -80,21 +80,21 @@ def test_with_roles_of_the_application_each_group_has_its_own(entra):
     assert assigned["appRoleId"] == ids["payments.member"]
 
 
-def test_grafana_has_its_roles_and_who_is_in_none_is_kept_out(entra):
+def test_grafana_groups_are_assigned_to_app_roles(entra):
     recorder, _ = entra()
     roles = recorder.named(APPLICATION)["grafana"].inputs["appRoles"]
     assert [role["value"] for role in roles] == ["Admin", "Editor", "Viewer"]
     assert f"grafana-Admin-{OWNERS}" in recorder.named(ASSIGNMENT)
 
 
-def test_another_month_makes_another_secret(entra):
+def test_another_rotation_month_creates_another_secret(entra):
     password = entra(rotation="2027-03")[0].named("azuread:index/applicationPassword:ApplicationPassword")
     assert password["concourse"].inputs["rotateWhenChanged"] == {"rotation": "2027-03"}
     assert password["concourse"].inputs["endDateRelative"] == "4320h"
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_prometheus_is_told_when_each_secret_ends(run_stack, stack):
+def test_prometheus_has_each_secrets_expiry(run_stack, stack):
     rules = run_stack(stack).named("kubernetes:monitoring.coreos.com/v1:PrometheusRule")["expiry"]
     [group] = rules.inputs["spec"]["groups"]
     told = {rule["labels"]["what"]: rule["expr"] for rule in group["rules"]}
@@ -103,26 +103,26 @@ def test_prometheus_is_told_when_each_secret_ends(run_stack, stack):
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_what_others_know_by_its_id_is_protected_where_the_stack_says_so(entra, protected):
+def test_application_and_groups_are_protected_in_a_protected_stack(entra, protected):
     recorder, _ = entra(protected=protected)
     for resource in recorder.resources:
         if resource.type in (APPLICATION, "azuread:index/group:Group"):
             assert bool(resource.options.get("protect")) is protected
 
 
-def test_who_is_in_a_new_group_is_left_to_its_owners(entra):
+def test_members_of_a_new_group_are_not_managed(entra):
     group = entra()[0].named("azuread:index/group:Group")["made"]
     assert group.options["ignoreChanges"] == ["members", "owners"]
     assert group.inputs["displayName"] == "concourse-test-made"
 
 
-def test_the_application_asks_of_a_person_who_it_is_and_nothing_more(entra):
+def test_the_application_can_only_read_the_users_identity(entra):
     [access] = entra()[0].named(APPLICATION)["concourse"].inputs["requiredResourceAccesses"]
     assert {each["type"] for each in access["resourceAccesses"]} == {"Scope"}
     assert len(access["resourceAccesses"]) == 4
 
 
-def test_the_secret_reaches_concourse_as_a_secret(run_stack):
+def test_the_client_secret_stays_secret(run_stack):
     secret = run_stack("prod").named("kubernetes:core/v1:Secret")["concourse-web"].inputs["stringData"]
     assert SECRET in secret
     assert revealed(secret)["oidc-client-secret"] == "the-secret-of-concourse"

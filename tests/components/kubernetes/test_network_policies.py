@@ -71,7 +71,7 @@ def test_the_internet_excludes_private_ranges_and_the_metadata_endpoint(table):
     )
 
 
-def test_no_flow_stands_twice():
+def test_no_flow_is_listed_twice():
     rows = Counter((flow.source, flow.target) for flow in flows.FLOWS)
     assert [row for row, count in rows.items() if count > 1] == []
 

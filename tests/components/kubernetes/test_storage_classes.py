@@ -13,7 +13,9 @@ GROUP = f"{SUBSCRIPTION}/resourceGroups/stateful"
 def made(run, location="westeurope"):
     context = AzureContext("stateful", location, {}, protected=True)
     return run(
-        lambda: StorageClasses("classes", context=context, group=Output.from_input(GROUP), user="principal")
+        lambda: StorageClasses(
+            "classes", context=context, group=Output.from_input(GROUP), principal="principal"
+        )
     )
 
 

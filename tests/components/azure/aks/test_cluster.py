@@ -1,4 +1,4 @@
-"""The cluster: who reaches it, what it is made of, and what a change does to it."""
+"""The cluster: access, contents, and effects of changes."""
 
 import base64
 import json
@@ -43,7 +43,7 @@ def cluster(recorded):
     return recorded.one(f"{AKS}ManagedCluster")
 
 
-def test_nobody_gets_in_by_an_account_of_the_clusters_own(cluster):
+def test_local_accounts_are_disabled(cluster):
     assert cluster.inputs["disableLocalAccounts"] is True
     assert cluster.inputs["aadProfile"] == {
         "managed": True,
@@ -53,7 +53,7 @@ def test_nobody_gets_in_by_an_account_of_the_clusters_own(cluster):
     }
 
 
-def test_the_api_is_reached_by_people_pipelines_and_the_clusters_own_nodes(cluster):
+def test_only_operators_pipelines_and_nodes_reach_the_api_server(cluster):
     profile = cluster.inputs["apiServerAccessProfile"]
     assert profile["authorizedIPRanges"] == [
         "203.0.113.0/28",
@@ -64,7 +64,7 @@ def test_the_api_is_reached_by_people_pipelines_and_the_clusters_own_nodes(clust
     assert profile["disableRunCommand"] is True
 
 
-def test_every_default_that_would_replace_the_cluster_is_said(cluster):
+def test_defaults_that_would_replace_the_cluster_are_explicit(cluster):
     assert cluster.inputs["networkProfile"] == {
         "networkPlugin": "azure",
         "networkPluginMode": "overlay",
@@ -78,7 +78,7 @@ def test_every_default_that_would_replace_the_cluster_is_said(cluster):
     }
 
 
-def test_going_out_by_load_balancer_is_by_our_addresses(run):
+def test_load_balancer_egress_uses_the_stacks_addresses(run):
     recorded = made(run, outbound="loadBalancer")
     profile = recorded.one(f"{AKS}ManagedCluster").inputs["networkProfile"]
     assert profile["outboundType"] == "loadBalancer"
@@ -88,12 +88,12 @@ def test_going_out_by_load_balancer_is_by_our_addresses(run):
     assert {g.inputs["scope"] for g in granted} == {SUBNET, *(id_["id"] for id_ in ids)}
 
 
-def test_pods_can_have_identities(cluster):
+def test_workload_identity_is_enabled(cluster):
     assert cluster.inputs["oidcIssuerProfile"] == {"enabled": True}
     assert cluster.inputs["securityProfile"]["workloadIdentity"] == {"enabled": True}
 
 
-def test_the_cluster_may_join_the_subnet_before_it_is_made(recorded, cluster):
+def test_the_cluster_may_join_the_subnet_before_it_is_created(recorded, cluster):
     granted = recorded.one("azure-native:authorization:RoleAssignment")
     assert granted.urn in cluster.options["dependencies"]
     assert granted.inputs["scope"] == SUBNET
@@ -104,31 +104,31 @@ def test_the_cluster_may_join_the_subnet_before_it_is_made(recorded, cluster):
     )
 
 
-def test_an_assignment_whose_role_changes_is_made_anew(recorded):
+def test_a_role_assignment_with_another_role_is_replaced(recorded):
     options = recorded.one("azure-native:authorization:RoleAssignment").options
     assert options["replaceOnChanges"] == ["roleDefinitionId"]
     assert options["deleteBeforeReplace"] is True
 
 
-def test_there_is_one_pool_inside_and_it_is_the_system_one(cluster):
+def test_the_cluster_resource_contains_only_the_system_pool(cluster):
     [pool] = cluster.inputs["agentPoolProfiles"]
     assert (pool["name"], pool["mode"]) == ("system", "System")
     assert pool["nodeTaints"] == ["CriticalAddonsOnly=true:NoSchedule"]
 
 
-def test_without_a_platform_pool_the_system_pool_takes_every_pod(run):
+def test_without_platform_pools_the_system_pool_has_no_taint(run):
     [pool] = made(run, platformPools=[]).one(f"{AKS}ManagedCluster").inputs["agentPoolProfiles"]
     assert "nodeTaints" not in pool
 
 
-def test_the_autoscalers_count_is_left_to_it(recorded, cluster):
+def test_the_autoscaler_manages_the_node_count(recorded, cluster):
     assert cluster.options["ignoreChanges"] == ["agentPoolProfiles[0].count"]
     for pool in recorded.of_type(f"{AKS}AgentPool"):
         assert pool.options["ignoreChanges"] == ["count"]
         assert pool.inputs["minCount"] <= pool.inputs["count"] <= pool.inputs["maxCount"]
 
 
-def test_the_patch_is_azures_to_choose_and_the_minor_is_the_stack_files(recorded, cluster):
+def test_the_stack_sets_the_minor_version_and_azure_the_patch(recorded, cluster):
     assert cluster.inputs["autoUpgradeProfile"]["upgradeChannel"] == "patch"
     versions = {pool.inputs["orchestratorVersion"] for pool in recorded.of_type(f"{AKS}AgentPool")}
     assert versions == {cluster.inputs["kubernetesVersion"]} == {"1.36"}
@@ -142,7 +142,7 @@ def test_only_workers_run_on_worker_pools(recorded):
     assert (platform["nodeTaints"], platform["nodeLabels"]) == ([], {"dedicated": "platform"})
 
 
-def test_builds_may_finish_when_a_workers_node_is_upgraded(recorded):
+def test_builds_can_finish_when_a_worker_node_is_upgraded(recorded):
     pool = recorded.named(f"{AKS}AgentPool")["cluster-workers1"]
     assert pool.inputs["upgradeSettings"] == {
         "maxSurge": "1",
@@ -151,24 +151,24 @@ def test_builds_may_finish_when_a_workers_node_is_upgraded(recorded):
     }
 
 
-def test_builds_may_finish_when_the_autoscaler_takes_a_node(cluster):
+def test_builds_can_finish_when_the_autoscaler_removes_a_node(cluster):
     assert cluster.inputs["autoScalerProfile"]["maxGracefulTerminationSec"] == str(120 * 60)
 
 
-def test_the_next_generation_of_a_pool_is_another_resource(run):
-    """So that it is there before the old one goes."""
+def test_a_new_generation_of_a_pool_is_a_new_resource(run):
+    """The new pool exists before the old one is deleted."""
     next_ = [PROD["workerPools"][0] | {"name": "workers2"}]
     pools = made(run, workerPools=next_).named(f"{AKS}AgentPool")
     assert pools["cluster-workers2"].inputs["agentPoolName"] == "workers2"
 
 
-def test_a_pool_changed_under_its_name_is_refused_and_not_emptied(recorded):
+def test_a_pool_is_not_deleted_before_its_replacement(recorded):
     for pool in recorded.of_type(f"{AKS}AgentPool"):
         assert pool.options["deleteBeforeReplace"] is False
         assert "osDiskSizeGB" in pool.options["replaceOnChanges"]
 
 
-def test_pools_are_spread_over_zones_where_there_are_zones(run):
+def test_pools_use_the_zones_of_the_region(run):
     assert made(run).named(f"{AKS}AgentPool")["cluster-workers1"].inputs["availabilityZones"] == [
         "1",
         "2",
@@ -179,7 +179,7 @@ def test_pools_are_spread_over_zones_where_there_are_zones(run):
     assert "availabilityZones" not in found.inputs
 
 
-def test_azure_upgrades_in_the_window_alone(recorded):
+def test_azure_upgrades_only_in_the_maintenance_window(recorded):
     windows = recorded.of_type(f"{AKS}MaintenanceConfiguration")
     assert {window.inputs["configName"] for window in windows} == {
         "aksManagedAutoUpgradeSchedule",
@@ -194,22 +194,22 @@ def test_azure_upgrades_in_the_window_alone(recorded):
         }
 
 
-def test_the_clusters_name_is_left_to_the_engine(cluster):
-    """A given one would make a replacement start with the deletion."""
+def test_the_clusters_name_is_generated(cluster):
+    """With a fixed name, a replacement would have to start with the deletion."""
     assert "resourceName" not in cluster.inputs
 
 
-def test_outputs_are_ready_to_use(run):
+def test_the_outputs_have_the_formats_that_others_need(run):
     kept = []
     made(run, keep=kept.append)
     [[kubeconfig, name, issuer]] = kept
     assert json.loads(kubeconfig)["clusters"][0]["cluster"] == SERVER
     assert name == "cluster"
-    assert issuer == ISSUER, "with its last slash: Entra compares it whole"
+    assert issuer == ISSUER, "Entra compares it including the trailing slash"
 
 
-def test_what_others_use_is_asked_for_by_names_that_previews_know(recorded):
-    """The cluster's outputs are not known in the preview of an update; all that uses them would change."""
+def test_kubeconfig_and_issuer_are_looked_up_by_names_in_the_id(recorded):
+    """Previews of an update do not know the cluster's outputs, so everything that uses them would change."""
     where = {"resourceGroupName": "compute", "resourceName": "cluster"}
     assert {call.token.rpartition(":")[2]: call.args for call in recorded.calls} == {
         "listManagedClusterUserCredentials": where | {"format": "exec"},
@@ -218,10 +218,10 @@ def test_what_others_use_is_asked_for_by_names_that_previews_know(recorded):
     }
 
 
-def test_a_deployer_logs_in_as_the_environment_says_and_no_credential_is_kept():
+def test_the_kubeconfig_contains_no_credentials():
     given = base64.b64encode(yaml.safe_dump(GIVEN_KUBECONFIG).encode()).decode()
     config = json.loads(exec_kubeconfig(given))
     assert "would-be-a-secret" not in json.dumps(config)
     [user] = config["users"]
     assert user["user"]["exec"]["command"] == "kubelogin"
-    assert "--login" not in user["user"]["exec"]["args"], "AAD_LOGIN_METHOD says it"
+    assert "--login" not in user["user"]["exec"]["args"], "AAD_LOGIN_METHOD sets it"

@@ -1,4 +1,4 @@
-"""Names of the hosts: each at the ingress's address, in the zone's own subscription."""
+"""DNS records of the hosts."""
 
 import pulumi_azure_native as az
 from pulumi import Output
@@ -8,7 +8,7 @@ from components.azure.network.dns_records import TTL, DnsRecords
 ZONE = "/subscriptions/s/resourceGroups/dns/providers/Microsoft.Network/dnsZones/ci.example.org"
 
 
-def test_each_host_has_the_address_in_the_zone(run):
+def test_each_host_has_a_record_with_the_address(run):
     def program():
         DnsRecords(
             "records",

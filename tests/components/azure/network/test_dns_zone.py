@@ -1,4 +1,4 @@
-"""The zone: given or made, and found from the internet."""
+"""The DNS zone: existing or new, and its delegation."""
 
 import pulumi_azure_native as az
 import pytest
@@ -19,9 +19,9 @@ def made(run, keep=None, *, protected=True, **given):
     settings = DnsSettings.model_validate(given)
 
     def program():
-        provider = az.Provider("azure-dns", subscription_id=settings.given_subscription)
+        provider = az.Provider("azure-dns", subscription_id=settings.parent_subscription)
         own = ResourceOptions(providers=[az.Provider("azure")])
-        dns = DnsZone("dns", settings, context=context, given=provider, opts=own)
+        dns = DnsZone("dns", settings, context=context, parent_provider=provider, opts=own)
         if keep:
             dns.zone.apply(lambda zone: keep((dns.name, zone)))
 
@@ -32,17 +32,17 @@ def record(recorder, name):
     return recorder.named(RECORDS)[name]
 
 
-def test_nobody_but_lets_encrypt_may_sign_for_its_names(run):
+def test_only_lets_encrypt_may_issue_for_the_zone(run):
     given = record(made(run, zoneId=PARENT), "dns-authorities")
     assert given.inputs["caaRecords"] == [{"flags": 0, "tag": "issue", "value": "letsencrypt.org"}]
     assert "::azure-dns::" in given.options["provider"]
 
 
-def test_a_zone_may_have_an_authorities_record_of_somebody_else(run):
+def test_the_caa_record_can_be_unmanaged(run):
     assert made(run, zoneId=PARENT, authorities=[]).of_type(RECORDS) == []
 
 
-def test_a_zone_that_exists_is_left_alone(run):
+def test_an_existing_zone_is_not_managed(run):
     kept = []
     recorder = made(run, kept.append, zoneId=PARENT)
     assert kept == [("example.org", PARENT)]
@@ -51,7 +51,7 @@ def test_a_zone_that_exists_is_left_alone(run):
     assert record.name == "dns-authorities"
 
 
-def test_a_made_zone_is_found_through_its_parent(run):
+def test_a_new_zone_is_delegated_in_its_parent(run):
     recorder = made(run, **MADE)
     records = record(recorder, "dns-delegation").inputs
     assert (records["recordType"], records["relativeRecordSetName"]) == ("NS", "ci.staging")
@@ -62,8 +62,8 @@ def test_a_made_zone_is_found_through_its_parent(run):
     ]
 
 
-def test_the_parent_may_be_in_another_subscription(run):
-    """A record set goes where its provider is."""
+def test_the_parent_zone_can_be_in_another_subscription(run):
+    """A record set is created in its provider's subscription."""
     recorder = made(run, **MADE)
     assert "::azure-dns::" in record(recorder, "dns-delegation").options["provider"]
     assert "::azure::" in recorder.one(ZONE).options["provider"]
@@ -71,14 +71,14 @@ def test_the_parent_may_be_in_another_subscription(run):
     assert providers["azure-dns"].inputs["subscriptionId"] == OTHER
 
 
-def test_a_zone_is_in_no_region(run):
-    """Else it inherits the group's, which DNS refuses."""
+def test_a_zone_has_no_region(run):
+    """Otherwise it inherits the group's region, which DNS rejects."""
     assert made(run, **MADE).one(ZONE).inputs["location"] == "Global"
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_a_zone_outlives_the_program_where_the_stack_says_so(run, protected):
-    """Another one of its name has other name servers."""
+def test_a_zone_is_protected_in_a_protected_stack(run, protected):
+    """A new zone of the same name has other name servers."""
     zone = made(run, protected=protected, **MADE).one(ZONE)
     assert zone.options.get("protect", False) is protected
     assert zone.options.get("retainOnDelete", False) is protected
@@ -98,12 +98,12 @@ def test_a_zone_outlives_the_program_where_the_stack_says_so(run, protected):
         ({"zoneId": PARENT}, []),
     ],
 )
-def test_a_zone_is_given_in_one_way(given, keys):
+def test_a_zone_is_either_existing_or_new(given, keys):
     settings = DnsSettings.model_validate(given)
     found = [problem for check in settings.rules() for problem in check()]
     assert [problem.key for problem in found] == keys
 
 
-def test_an_id_is_written_as_azure_writes_it():
-    with pytest.raises(ValueError, match="a DNS zone's id"):
+def test_a_zone_id_is_case_sensitive():
+    with pytest.raises(ValueError, match="a DNS zone's ID"):
         DnsSettings.model_validate({"zoneId": PARENT.replace("dnsZones", "dnszones")})

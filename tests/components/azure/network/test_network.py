@@ -1,4 +1,4 @@
-"""The network: ranges, rules, names and the way out."""
+"""The network: subnets, security rules, private DNS and egress."""
 
 import itertools
 
@@ -27,33 +27,33 @@ def network(run):
     return made(run)
 
 
-def test_subnets_are_made_one_after_another(network):
-    """Azure refuses a second change of a network at a time."""
+def test_subnets_are_created_one_at_a_time(network):
+    """Azure rejects concurrent changes to a network."""
     subnets = network.named(f"{TYPE}Subnet")
     chain = ["network-nodes", "network-database", "network-endpoints"]
     for before, after in itertools.pairwise(chain):
         assert subnets[before].urn in subnets[after].options["dependencies"]
 
 
-def test_subnets_are_not_also_written_into_the_network(network):
-    """Two writers of one list would take turns in removing each other's."""
+def test_the_network_resource_does_not_list_subnets(network):
+    """Two resources that manage one list would remove each other's entries."""
     assert "subnets" not in network.one(f"{TYPE}VirtualNetwork").inputs
 
 
-def test_no_subnet_goes_out_by_an_address_that_nobody_knows(network):
+def test_no_subnet_has_default_outbound_access(network):
     for subnet in network.of_type(f"{TYPE}Subnet"):
         assert subnet.inputs["defaultOutboundAccess"] is False
 
 
-def test_nodes_go_out_by_the_gateway_and_nothing_else_does(network):
+def test_only_nodes_use_the_nat_gateway(network):
     subnets = network.named(f"{TYPE}Subnet")
     assert "network-egress-gateway" in subnets["network-nodes"].inputs["natGateway"]["id"]
     assert "natGateway" not in subnets["network-database"].inputs
     assert "natGateway" not in subnets["network-endpoints"].inputs
 
 
-def test_the_nodes_are_known_to_storage_and_key_vault_and_nothing_else_is(network):
-    """Only a subnet with a service's endpoint can be let in by it."""
+def test_only_nodes_have_service_endpoints(network):
+    """A service can only admit subnets with an endpoint for it."""
     found = {
         name: [endpoint["service"] for endpoint in subnet.inputs.get("serviceEndpoints", [])]
         for name, subnet in network.named(f"{TYPE}Subnet").items()
@@ -62,7 +62,7 @@ def test_the_nodes_are_known_to_storage_and_key_vault_and_nothing_else_is(networ
     assert not any(found.values())
 
 
-def test_every_subnet_has_a_firewall(network):
+def test_every_subnet_has_a_security_group(network):
     for subnet in network.of_type(f"{TYPE}Subnet"):
         assert subnet.name in subnet.inputs["networkSecurityGroup"]["id"]
 
@@ -78,7 +78,7 @@ def test_only_nodes_and_the_standby_reach_the_database(network):
     assert {tuple(rule["destinationPortRanges"]) for rule in rules} == {("5432", "6432")}
 
 
-def test_the_internet_reaches_web_ports_alone(network):
+def test_the_internet_reaches_only_web_ports(network):
     rules = [
         rule
         for group in network.of_type(f"{TYPE}NetworkSecurityGroup")
@@ -88,49 +88,49 @@ def test_the_internet_reaches_web_ports_alone(network):
     assert [rule["destinationPortRanges"] for rule in rules] == [["80", "443"]]
 
 
-def test_the_databases_subnet_is_its_alone(network):
+def test_the_database_subnet_is_delegated_to_postgresql(network):
     subnet = network.named(f"{TYPE}Subnet")["network-database"]
     [delegation] = subnet.inputs["delegations"]
     assert delegation["serviceName"] == "Microsoft.DBforPostgreSQL/flexibleServers"
 
 
-def test_private_names_are_in_no_region(network):
-    """Else they inherit the group's, which DNS refuses."""
+def test_the_private_zone_has_no_region(network):
+    """Otherwise it inherits the group's region, which DNS rejects."""
     for kind in ("PrivateZone", "VirtualNetworkLink"):
         assert network.one(f"azure-native:privatedns:{kind}").inputs["location"] == "Global"
 
 
-def test_azure_takes_the_private_zone_for_a_postgresql_one(network):
+def test_the_private_zone_has_postgresqls_suffix(network):
     zone = network.one("azure-native:privatedns:PrivateZone").inputs["privateZoneName"]
     assert zone.endswith(".postgres.database.azure.com")
 
 
-def test_a_network_without_a_database_subnet_has_no_private_names(run):
+def test_a_network_without_a_database_subnet_has_no_private_zone(run):
     subnets = {"nodes": "10.20.0.0/20", "endpoints": "10.20.16.32/27"}
     network = made(run, subnets=subnets)
     assert network.of_type("azure-native:privatedns:PrivateZone") == []
     assert set(network.named(f"{TYPE}Subnet")) == {"network-nodes", "network-endpoints"}
 
 
-def test_addresses_are_fixed_and_outlive_the_cluster(network):
+def test_egress_addresses_are_static_and_outlive_the_cluster(network):
     address = network.one(f"{TYPE}PublicIPAddress")
     assert address.inputs["publicIPAllocationMethod"] == "Static"
     assert address.inputs["resourceGroupName"] == "stateful"
     assert address.options["protect"] is True
 
 
-def test_addresses_survive_the_loss_of_a_zone_where_there_are_zones(run):
+def test_egress_addresses_are_zone_redundant_where_the_region_has_zones(run):
     assert made(run).one(f"{TYPE}PublicIPAddress").inputs["zones"] == ["1", "2", "3"]
     assert "zones" not in made(run, location="ukwest").one(f"{TYPE}PublicIPAddress").inputs
 
 
-def test_the_gateway_has_every_address(run):
+def test_the_nat_gateway_has_all_egress_addresses(run):
     network = made(run, egressAddresses=3)
     gateway = network.one(f"{TYPE}NatGateway")
     assert len(gateway.inputs["publicIpAddresses"]) == len(network.of_type(f"{TYPE}PublicIPAddress")) == 3
 
 
-def test_without_a_gateway_the_addresses_are_there_all_the_same(run):
+def test_egress_addresses_exist_without_a_nat_gateway(run):
     network = made(run, egress="loadBalancer")
     assert network.of_type(f"{TYPE}NatGateway") == []
     assert len(network.of_type(f"{TYPE}PublicIPAddress")) == 1

@@ -1,4 +1,4 @@
-"""The public address: it stays, and the cluster may use it."""
+"""The public ingress address."""
 
 import pytest
 from pulumi import Output
@@ -15,14 +15,14 @@ def made(run, keep=None, *, location="westeurope", protected=True):
     context = AzureContext("stateful", location, {"environment": "test"}, protected)
 
     def program():
-        address = IngressPublicIp("ingress", context=context, user="principal-of-cluster")
+        address = IngressPublicIp("ingress", context=context, principal="principal-of-cluster")
         if keep:
             Output.all(address.name, address.group).apply(keep)
 
     return run(program)
 
 
-def test_an_address_never_changes_and_outlives_the_cluster(run):
+def test_the_address_is_static_and_outlives_the_cluster(run):
     address = made(run).one(TYPE)
     assert address.inputs["publicIPAllocationMethod"] == "Static"
     assert address.inputs["sku"]["name"] == "Standard"
@@ -30,17 +30,17 @@ def test_an_address_never_changes_and_outlives_the_cluster(run):
 
 
 @pytest.mark.parametrize("protected", [True, False])
-def test_an_address_is_protected_where_the_stack_says_so(run, protected):
+def test_the_address_is_protected_in_a_protected_stack(run, protected):
     assert made(run, protected=protected).one(TYPE).options.get("protect", False) is protected
 
 
-def test_an_address_survives_the_loss_of_a_zone_where_there_are_zones(run):
+def test_the_address_is_zone_redundant_where_the_region_has_zones(run):
     assert made(run).one(TYPE).inputs["zones"] == ["1", "2", "3"]
     assert "zones" not in made(run, location="ukwest").one(TYPE).inputs
 
 
-def test_the_cluster_uses_the_address_and_only_reads_what_is_beside_it(run):
-    """It looks for an address by listing those of the group, which holds data."""
+def test_the_cluster_may_use_the_address_and_only_read_its_group(run):
+    """It finds the address by listing the group's addresses. The group also holds data."""
     recorder = made(run)
     given = recorder.named(ASSIGNMENT)
     use, find = given["ingress-use"].inputs, given["ingress-find"].inputs
@@ -51,7 +51,7 @@ def test_the_cluster_uses_the_address_and_only_reads_what_is_beside_it(run):
     assert use["principalId"] == find["principalId"] == "principal-of-cluster"
 
 
-def test_a_service_finds_the_address_by_name_and_group(run):
+def test_the_outputs_have_the_addresss_name_and_group(run):
     kept = []
     made(run, kept.append)
     assert kept == [["ingress", "stateful"]]

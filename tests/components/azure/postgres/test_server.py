@@ -1,4 +1,4 @@
-"""The database: what is in it, who reaches it, and what a change does to it."""
+"""The database: contents, access, and effects of changes."""
 
 import datetime as dt
 import hashlib
@@ -9,10 +9,10 @@ import pulumi
 import pytest
 
 from components.azure.postgres.ca_certificates import ROOTS, postgres_roots
-from components.azure.postgres.server import Database, host
+from components.azure.postgres.server import Database
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.resource_groups import AzureContext
-from tests.support.recorder import PASSWORD, ROOT, SECRET, SUBSCRIPTION
+from tests.support.recorder import PASSWORD, ROOT, SECRET
 
 PG = "azure-native:dbforpostgresql:"
 PLACE = AzureContext("stateful", "westeurope", {"environment": "test"}, protected=True)
@@ -49,7 +49,7 @@ def server(recorded):
     return recorded.one(f"{PG}Server")
 
 
-def test_connections_are_by_tls_and_concourse_can_migrate(recorded):
+def test_tls_is_required_and_concourses_extension_is_allowed(recorded):
     parameters = recorded.of_type(f"{PG}Configuration")
     assert {p.inputs["configurationName"]: p.inputs["value"] for p in parameters} == {
         "require_secure_transport": "on",
@@ -60,8 +60,8 @@ def test_connections_are_by_tls_and_concourse_can_migrate(recorded):
 
 
 @pytest.mark.parametrize("access", ["private", "public"])
-def test_the_server_is_asked_for_one_thing_at_a_time(run, access):
-    """A second operation at a time is refused with ServerIsBusy, and not tried again."""
+def test_the_servers_contents_are_created_one_at_a_time(run, access):
+    """Azure rejects a concurrent operation with ServerIsBusy, and the provider does not retry."""
     recorded = made(run, access=access)
     inside = [r for r in recorded.resources if r.type.startswith(PG) and not r.type.endswith("Server")]
     urns = {r.urn for r in inside}
@@ -72,7 +72,7 @@ def test_the_server_is_asked_for_one_thing_at_a_time(run, access):
     assert len({urn for before in waits.values() for urn in before}) == len(inside) - 1, "a chain"
 
 
-def test_a_private_server_is_in_the_subnet_and_nowhere_else(recorded, server):
+def test_a_private_server_is_only_in_the_subnet(recorded, server):
     assert server.inputs["network"] == {
         "delegatedSubnetResourceId": "subnet",
         "privateDnsZoneArmResourceId": "zone",
@@ -81,7 +81,7 @@ def test_a_private_server_is_in_the_subnet_and_nowhere_else(recorded, server):
     assert recorded.of_type(f"{PG}FirewallRule") == []
 
 
-def test_a_public_server_lets_in_the_stacks_own_addresses_alone(run):
+def test_a_public_server_admits_only_the_stacks_egress_addresses(run):
     recorded = made(run, access="public")
     assert recorded.one(f"{PG}Server").inputs["network"] == {"publicNetworkAccess": "Enabled"}
     rules = recorded.of_type(f"{PG}FirewallRule")
@@ -89,7 +89,7 @@ def test_a_public_server_lets_in_the_stacks_own_addresses_alone(run):
     assert ranges == {("20.50.0.1", "20.50.0.1"), ("20.50.0.2", "20.50.0.2")}
 
 
-def test_defaults_are_those_of_a_server_that_matters(server):
+def test_the_defaults_suit_production(server):
     assert server.inputs["highAvailability"]["mode"] == "ZoneRedundant"
     assert server.inputs["backup"] == {"backupRetentionDays": 35.0, "geoRedundantBackup": "Enabled"}
     assert server.inputs["sku"] == {"name": "Standard_D2ds_v5", "tier": "GeneralPurpose"}
@@ -97,36 +97,36 @@ def test_defaults_are_those_of_a_server_that_matters(server):
 
 
 @pytest.mark.parametrize(("day", "number"), [("Sunday", 0), ("Monday", 1), ("Saturday", 6)])
-def test_maintenance_is_on_the_day_that_the_stack_file_says(run, day, number):
+def test_the_maintenance_window_is_on_the_configured_day(run, day, number):
     window = (
         made(run, maintenance={"day": day, "startHour": 3}).one(f"{PG}Server").inputs["maintenanceWindow"]
     )
     assert (window["dayOfWeek"], window["startHour"], window["customWindow"]) == (number, 3, "Enabled")
 
 
-def test_a_failover_is_not_undone(server):
+def test_an_update_does_not_undo_a_failover(server):
     assert "availabilityZone" in server.options["ignoreChanges"]
     assert "highAvailability.standbyAvailabilityZone" in server.options["ignoreChanges"]
 
 
-def test_storage_is_azures_to_raise_or_the_stack_files(run, server):
+def test_azure_manages_the_storage_size_with_auto_grow(run, server):
     assert "storage.storageSizeGB" in server.options["ignoreChanges"]
     fixed = made(run, autoGrow=False).one(f"{PG}Server")
     assert "storage.storageSizeGB" not in fixed.options["ignoreChanges"]
     assert fixed.inputs["storage"]["autoGrow"] == "Disabled"
 
 
-def test_a_server_that_would_have_to_move_is_replaced_and_so_refused(server):
+def test_another_subnet_replaces_the_server(server):
     assert server.options["replaceOnChanges"] == ["network.delegatedSubnetResourceId"]
     assert server.options["protect"] is True
 
 
-def test_the_servers_name_is_left_to_the_engine(server):
-    """A given one would make a replacement start with the deletion."""
+def test_the_servers_name_is_generated(server):
+    """With a fixed name, a replacement would have to start with the deletion."""
     assert "serverName" not in server.inputs
 
 
-def test_the_database_has_the_name_it_is_given_and_is_protected(recorded):
+def test_the_database_has_the_given_name_and_is_protected(recorded):
     database = recorded.one(f"{PG}Database")
     assert database.inputs["databaseName"] == "concourse-test"
     assert database.options["protect"] is True
@@ -137,8 +137,8 @@ def test_the_password_is_generated_and_secret(recorded, server):
     assert server.inputs["administratorLoginPassword"]["value"] == PASSWORD
 
 
-def test_the_password_meets_azures_rules_and_moves_with_its_epoch(run):
-    """Three kinds of characters at least; a symbol would have to be escaped in connection strings."""
+def test_the_password_meets_azures_rules_and_changes_with_rotation(run):
+    """At least three kinds of characters. Symbols would have to be escaped in connection strings."""
     password = made(run, rotation="2027-01").one("random:index/randomPassword:RandomPassword").inputs
     assert password["length"] == 32
     assert password["minLower"] == password["minUpper"] == password["minNumeric"] == 1
@@ -159,29 +159,24 @@ def test_the_host_is_the_name_in_the_servers_certificate(run):
     assert database.ca_certificates == postgres_roots()
 
 
-def test_the_host_is_made_of_what_previews_know():
-    id_ = f"{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.DBforPostgreSQL/flexibleServers/prod-1"
-    assert host(id_) == "prod-1.postgres.database.azure.com"
-
-
 def certificates():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=postgres_roots())
     return context.get_ca_certs()
 
 
-def test_the_two_roots_are_the_published_ones():
+def test_the_roots_are_the_two_that_microsoft_publishes():
     names = {dict(part[0] for part in found["subject"])["commonName"] for found in certificates()}
     assert names == {"DigiCert Global Root G2", "Microsoft RSA Root Certificate Authority 2017"}
 
 
-def test_the_roots_are_good_for_another_year():
+def test_the_roots_are_valid_for_another_year():
     later = (dt.datetime.now(tz=dt.UTC) + dt.timedelta(days=365)).timestamp()
     for found in certificates():
         assert ssl.cert_time_to_seconds(found["notAfter"]) > later, found["subject"]
 
 
-def test_each_certificate_is_said_by_name_expiry_and_fingerprint():
+def test_the_pem_file_names_the_fingerprint_of_each_certificate():
     """A reviewer compares these lines with Microsoft's list."""
     text = PEM.read_text()
     for block in text.split("-----BEGIN")[1:]:
@@ -192,7 +187,7 @@ def test_each_certificate_is_said_by_name_expiry_and_fingerprint():
 
 
 @pytest.mark.parametrize("change", [lambda text: text.partition("# Microsoft")[0], lambda text: "", None])
-def test_any_other_set_of_roots_is_refused(tmp_path, change):
+def test_other_sets_of_roots_are_refused(tmp_path, change):
     file = tmp_path / "roots.pem"
     shutil.copy(PEM, file)
     file.write_text(change(PEM.read_text()) if change else PEM.read_text().replace("MIID", "MIIE", 1))
