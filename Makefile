@@ -7,7 +7,7 @@ TESTS := $(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 # Without their byte code the provider packages take three times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev rehearse test test-all conformance check bench format
+.PHONY: help setup setup-dev rehearse test test-all conformance check generate bench format
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,13 @@ check: setup-dev ## format, lint, types, imports and pipelines, changing nothing
 	@$(RUN) -m mypy
 	@.venv/bin/lint-imports --no-logo --no-cache
 	@$(RUN) -m tools.check_pipelines
+
+generate: setup-dev ## write all generated files, to be reviewed; CHARTS=FOLDER also the value keys of the *.tgz there
+	@$(if $(CHARTS),$(RUN) -m tools.chart_keys $(CHARTS))
+	@$(RUN) -m components.settings
+	@$(RUN) -m tools.settings_reference
+	@$(RUN) -m tools.runbook_index
+	@$(RUN) -m pytest -q --accept tests/test_docs.py tests/test_golden.py
 
 bench: setup ## measure previews and updates, as ratios, in some minutes
 	@$(RUN) -m tools.bench

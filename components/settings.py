@@ -1,6 +1,6 @@
 """The settings of a stack: `Pulumi.<stack>.yaml`, validated as a whole before any resource is registered.
 
-`python -m components.settings` writes the JSON Schema that editors use to complete stack files.
+`make generate` writes the JSON Schema that editors use to complete stack files.
 """
 
 import json
@@ -25,7 +25,6 @@ from components.azure.settings import (
     TagSettings,
 )
 from components.certificates.settings import CertificatesSettings
-from components.chartmuseum.settings import ChartMuseumSettings
 from components.concourse.settings import ConcourseSettings
 from components.concourse.team_settings import TeamSettings
 from components.concourse.worker_settings import WorkerSettings
@@ -38,6 +37,7 @@ from components.ingress.settings import IngressSettings
 from components.kubernetes.charts import validate_versions
 from components.logging.settings import LoggingSettings
 from components.monitoring.settings import MonitoringSettings
+from components.releases.chartmuseum import ChartMuseumSettings
 from components.vault.settings import VaultSettings
 
 PROJECT = "platform"

@@ -14,18 +14,14 @@ STACK = "demo"
 OTHER = {name: f"99.0.{index}" for index, name in enumerate(sorted(CHARTS))}
 
 
-def registered(charts):
-    """The resources that the program registers, by URN."""
-    recorder = recording(STACK)
-    set_all_config(encoded(stack_config(STACK) | {"platform:charts": charts}), [])
+@pytest.fixture
+def both(run_stack):
+    """The resources with the pinned charts, and with a different version of every chart, by URN."""
+    before = run_stack(STACK)
+    after = recording(STACK)
+    set_all_config(encoded(stack_config(STACK) | {"platform:charts": OTHER}), [])
     finished(lambda: runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__") and None)()
-    return {resource.urn: resource for resource in recorder.resources}
-
-
-@pytest.fixture(scope="module")
-def both():
-    """The resources with the pinned charts, and with a different version of every chart."""
-    return registered({}), registered(OTHER)
+    return tuple({resource.urn: resource for resource in each.resources} for each in (before, after))
 
 
 def test_a_bump_changes_only_the_version_of_the_charts_releases(both):

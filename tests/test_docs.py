@@ -18,7 +18,7 @@ from typer.exceptions import TyperException
 from components.settings import SCHEMA
 from deploy.__main__ import app
 from tests.support.recorder import ROOT
-from tools import architecture, settings_reference
+from tools import architecture, runbook_index, settings_reference
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -209,7 +209,7 @@ def dead_links(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
-def test_what_a_page_names_is_there(page):
+def test_commands_files_settings_and_links_on_a_page_exist(page):
     assert [*problems(page.read_text()), *dead_links(page)] == []
 
 
@@ -241,11 +241,11 @@ def test_what_a_page_names_is_there(page):
         ),
     ],
 )
-def test_what_is_not_there_is_told(text, told):
+def test_a_name_of_something_that_does_not_exist_is_reported(text, told):
     assert told in "\n".join(problems(text))
 
 
-def test_what_is_there_is_not_told():
+def test_names_of_existing_things_are_accepted():
     right = (
         "`python -m deploy recover prod --mend --lock ID`, `python -m deploy`, `cluster.workerPools[].tags`, "
         "`Pulumi.<stack>.yaml`, `docs/runbooks/<alert>.md`, `platform:protected: false`, `state.deployers`, "
@@ -255,7 +255,7 @@ def test_what_is_there_is_not_told():
     assert list(problems(right)) == []
 
 
-def test_a_link_that_leads_nowhere_is_told(tmp_path):
+def test_a_dead_link_is_reported(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
         "# It's one, isn't it\n[a](#its-one-isnt-it) [b](#two) [c](gone.md) [d](https://x/y) [e](page.md)\n"
@@ -263,7 +263,7 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path):
     assert list(dead_links(page)) == ["#two", "gone.md"]
 
 
-def test_the_layout_in_the_readme_exists():
+def test_the_layout_in_the_readme_has_every_package_and_no_other_path():
     block = (ROOT / "README.md").read_text().partition("## Layout")[2].split("```")[1]
     under, seen = "", set()
     for line in block.strip("\n").splitlines():
@@ -275,19 +275,18 @@ def test_the_layout_in_the_readme_exists():
     assert packages <= seen
 
 
-def test_the_index_of_runbooks_has_every_runbook():
+def test_the_index_of_runbooks_links_every_runbook():
     linked = re.findall(r"\]\((\w[\w-]*\.md)\)", (RUNBOOKS / "README.md").read_text())
     assert {file.name for file in RUNBOOKS.glob("*.md")} - {"README.md"} <= set(linked)
 
 
-def test_the_settings_reference_is_up_to_date():
-    assert settings_reference.PAGE.read_text() == settings_reference.page(), (
-        "run python -m tools.settings_reference"
-    )
+@pytest.mark.parametrize("tool", [settings_reference, runbook_index])
+def test_a_generated_page_is_up_to_date(tool):
+    assert tool.PAGE.read_text() == tool.page(), "run make generate"
 
 
 def test_the_architecture_picture_is_up_to_date(run_stack, request):
     picture = architecture.draw(run_stack("staging").resources)
     if request.config.getoption("--accept"):
         architecture.PICTURE.write_text(picture)
-    assert architecture.PICTURE.read_text() == picture, "pytest --accept tests/test_docs.py draws it again"
+    assert architecture.PICTURE.read_text() == picture, "run make generate"

@@ -9,7 +9,7 @@ from tests.support.inventory import POLICY, difference, files, inventory, policy
 from tests.support.recorder import GOLDEN, STACKS
 
 BASE = "staging"
-REMEDY = "if the change is intended: make test PYTEST='tests/test_golden.py --accept', and review the diff"
+REMEDY = "if the change is intended, run make generate and review the diff"
 
 
 @pytest.fixture(scope="module")

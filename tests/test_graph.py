@@ -12,6 +12,7 @@ from rehearsal.cluster_objects import CLUSTER_WIDE, PRESENT, kind_name
 from rehearsal.helm import RELEASE, concourse_secrets, named_objects
 from rehearsal.pod_admission import NAMES, TEMPLATES
 from rehearsal.properties import find
+from tests.support.flows import all_flows
 from tests.support.recorder import FIFTH, STACKS, revealed
 
 ADDRESS = re.compile(r"\b([a-z0-9-]+)\.([a-z0-9-]+)\.svc\b")
@@ -112,7 +113,7 @@ def calls(recorder):
 def allowed(source, target):
     return any(
         not isinstance(end, External) and end.namespace == target
-        for flow in flows.FLOWS
+        for flow in all_flows()
         for start, end in [(flow.source, flow.target)]
         if not isinstance(start, External) and start.namespace == source
     )

@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
 Every key of a stack file `Pulumi.<stack>.yaml`, under `config:`. Do not edit this page:
-`python -m tools.settings_reference` writes it from the models in `components/`.
+`make generate` writes it from the models in `components/`.
 
 A key that the file leaves out has its default. `[]` stands for each item of a list. Types, ranges and
 patterns are checked before anything is created, and so are the rules across settings (`components/rules.py`).

@@ -1,14 +1,14 @@
 """The cluster's namespaces, each with its pod security level and its network policies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import pulumi_kubernetes as k8s
-from pulumi import Output, ResourceOptions
+from pulumi import Output, Resource, ResourceOptions
 
 from components.component import Component, after
 from components.kubernetes.custom_resource import custom_resource
-from components.kubernetes.network_policies import External, node_policies, policies
+from components.kubernetes.network_policies import External, Flow, flow_policies, node_policies, policies
 
 Level = Literal["privileged", "baseline", "restricted"]
 """Pod security levels (kubernetes.io/docs/concepts/security/pod-security-standards)."""
@@ -106,3 +106,22 @@ class Namespaces(Component):
         ]
         names = [policy.metadata.name for policy in network_policies]
         return after(namespace_name, account.metadata.name, *names, *to_nodes)
+
+
+def allow(
+    name: str, flows: Sequence[Flow], namespaces: Mapping[str, Output[str]], *, parent: Resource
+) -> list[Output[str]]:
+    """Create the network policies for the flows of one release, at both ends, and return their names.
+
+    Flows to the database and to the nodes are only possible in `network_policies.FLOWS`.
+    """
+    return [
+        k8s.networking.v1.NetworkPolicy(
+            f"{name}-in-{namespace}-{policy}",
+            metadata={"name": f"{name}-{policy}", "namespace": namespace_name},
+            spec=spec,
+            opts=ResourceOptions(parent=parent),
+        ).metadata.name
+        for namespace, namespace_name in namespaces.items()
+        for policy, spec in flow_policies(namespace, flows, {}).items()
+    ]

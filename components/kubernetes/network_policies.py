@@ -1,6 +1,7 @@
 """The allowed traffic in the cluster as one table, and the network policies that follow from it.
 
-Everything else is denied, in both directions. Ports are those of pods, not of Services.
+Everything else is denied, in both directions. Ports are those of pods, not of Services. The modules in
+components/releases/ have the flows of small releases.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -80,7 +81,6 @@ WORKERS = Pods("concourse-workers")
 TRAEFIK = by_name_label("ingress", "traefik", "traefik")
 PUBLIC = ("concourse", "vault", "monitoring", "logging", "chartmuseum")
 """Namespaces with a public host."""
-CHARTMUSEUM = by_name_label("chartmuseum", "chartmuseum", "chartmuseum")
 ELASTIC_OPERATOR = by_name_label("logging", "operator", "elastic-operator")
 ELASTICSEARCH = by_labels("logging", "elasticsearch", **{"common.k8s.elastic.co/type": "elasticsearch"})
 KIBANA = by_labels("logging", "kibana", **{"common.k8s.elastic.co/type": "kibana"})
@@ -104,9 +104,6 @@ FLOWS: tuple[Flow, ...] = (
     Flow(KONNECTIVITY, CERT_MANAGER_WEBHOOK, (10250,), "admission webhook"),
     Flow(PROMETHEUS, Pods("cert-manager"), (9402,), "metrics"),
     Flow(PROMETHEUS, CERT_MANAGER, (9402,), "metrics"),
-    # chartmuseum
-    Flow(TRAEFIK, CHARTMUSEUM, (8080,), "chart downloads and uploads"),
-    Flow(PROMETHEUS, CHARTMUSEUM, (8080,), "metrics"),
     # concourse
     Flow(TRAEFIK, WEB, (8080,), "browsers, fly, webhooks"),
     Flow(WEB, WEB, (), "a web node reaches a worker through the one it registered with, on any port"),
@@ -183,7 +180,6 @@ FLOWS: tuple[Flow, ...] = (
         API_SERVER_PORTS,
         "API server, Let's Encrypt, Azure DNS, Entra",
     ),
-    Flow(CHARTMUSEUM, External.INTERNET, (443,), "blob storage"),
     Flow(CONSUL, External.INTERNET, API_SERVER_PORTS, "API server: zone of the node, read at start"),
     Flow(CONSUL_START, External.INTERNET, API_SERVER_PORTS, "API server: Secrets for its tokens"),
     Flow(ELASTALERT, External.INTERNET, (443,), "Slack"),
@@ -234,9 +230,16 @@ def policies(namespace: str, outside: Mapping[External, Iterable[str]]) -> dict[
             ],
         },
     }
-    for flow in FLOWS:
-        if flow.target is External.NODES:
-            continue
+    flows = (flow for flow in FLOWS if flow.target is not External.NODES)
+    return found | flow_policies(namespace, flows, outside)
+
+
+def flow_policies(
+    namespace: str, flows: Iterable[Flow], outside: Mapping[External, Iterable[str]]
+) -> dict[str, Any]:
+    """Specs of the NetworkPolicies in the namespace that allow the flows, by name."""
+    found: dict[str, Spec] = {}
+    for flow in flows:
         for mine, direction, side, other in (
             (flow.source, "Egress", "to", flow.target),
             (flow.target, "Ingress", "from", flow.source),
@@ -262,12 +265,12 @@ def _peer(of: Pods) -> Spec:
 def _peers(other: "Pods | External", outside: Mapping[External, Iterable[str]]) -> Iterator[Spec]:
     if isinstance(other, Pods):
         yield _peer(other)
-    elif other in outside:
-        yield from ({"ipBlock": {"cidr": cidr}} for cidr in outside[other])
     elif other is External.CLIENTS:
         yield {"ipBlock": {"cidr": "0.0.0.0/0"}}
-    else:
+    elif other is External.INTERNET:
         yield {"ipBlock": {"cidr": "0.0.0.0/0", "except": NOT_INTERNET}}
+    else:
+        yield from ({"ipBlock": {"cidr": cidr}} for cidr in outside[other])
 
 
 NOT_INTERNET = [*map(str, PRIVATE), "169.254.0.0/16", "168.63.129.16/32"]

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pulumi import Output, ResourceOptions
 
 from components.azure import Deployers
-from components.chartmuseum import ChartMuseum, ChartStorage
 from components.component import Component
 from components.concourse import (
     Concourse,
@@ -21,6 +20,7 @@ from components.entra import Entra
 from components.layers.cluster_services import ClusterServices
 from components.layers.foundation import Foundation
 from components.layers.secrets import Secrets
+from components.releases.chartmuseum import ChartMuseum, ChartStorage
 from components.settings import Settings
 
 

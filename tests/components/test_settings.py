@@ -365,7 +365,7 @@ def test_tags_name_owner_and_cost_center():
 
 
 def test_the_schema_for_editors_is_current():
-    assert json.loads(SCHEMA.read_text()) == schema(), "write it: python -m components.settings"
+    assert json.loads(SCHEMA.read_text()) == schema(), "run make generate"
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -40,13 +40,14 @@ def test_drift_names_a_change_by_hand_and_a_refresh_reverts_it(up, stack):
     checkout, _ = up(stack)
     file = next(f for id_, f in checkout.objects(stack).items() if re.search(r"/managedClusters/[^/]+$", id_))
     changed = json.loads(file.read_text())
+    owner = changed["inputs"]["tags"]["owner"]
     changed["inputs"]["tags"]["owner"] = "somebody"
     file.write_text(json.dumps(changed))
     found = checkout.deploy("drift", stack, "--rehearse")
     assert found.returncode == 4, found.stdout + found.stderr
     assert "ManagedCluster cluster (tags.owner)" in found.stdout
     assert checkout.deploy("up", stack, "--rehearse", "--refresh").returncode == 0
-    assert checkout.deploy("drift", stack, "--rehearse").returncode == 0
+    assert json.loads(file.read_text())["inputs"]["tags"]["owner"] == owner
 
 
 @pytest.mark.parametrize("stack", STACKS)

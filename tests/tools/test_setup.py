@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -21,53 +22,80 @@ from tools import setup as tool
 ROOT = Path(__file__).parents[2]
 NEW_PULUMI = "echo v3.259.0"
 OLD_PULUMI = "echo v3.100.0"
-# A Go that builds at once: it logs its arguments, and "builds" a script.
+# A Go that logs its arguments and "builds" a script, as soon as the file $GO_HOLD is gone.
 GO = """
 [ "$1" = version ] && echo "go version go1.27.1 linux/amd64" && exit
 echo "$GOFLAGS $GOTOOLCHAIN $CGO_ENABLED $*" >> "$GO_LOG"
-sleep "${GO_SECONDS:-0}"
+while [ -e "$GO_HOLD" ]; do sleep 0.1; done
 while [ "$1" != -o ]; do shift; done
 printf '#!/bin/sh\\necho v3.259.0\\n' > "$2" && chmod +x "$2"
 """
 
 
-@pytest.fixture
-def put(tmp_path):
-    """Adds a command to a PATH that has only sh, sleep and chmod."""
-    (tmp_path / "path").mkdir()
+def command(folder, name, script):
+    """Add a command to the PATH of a machine."""
+    file = folder / "path" / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
 
-    def put(name, script):
-        command = tmp_path / "path" / name
-        command.write_text(f"#!/bin/sh\n{script}\n")
-        command.chmod(0o755)
 
+def machine(folder):
+    """The environment of a machine without registries. Its PATH has only sh, sleep and chmod."""
+    (folder / "path").mkdir()
     for name in ("sh", "sleep", "chmod"):
-        (tmp_path / "path" / name).symlink_to(shutil.which(name))
-    return put
-
-
-@pytest.fixture
-def env(tmp_path):
-    """The environment of a machine without registries."""
+        (folder / "path" / name).symlink_to(shutil.which(name))
     return {
-        "PATH": str(tmp_path / "path"),
-        "HOME": str(tmp_path),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "GO_LOG": str(tmp_path / "go.log"),
+        "PATH": str(folder / "path"),
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "GO_LOG": str(folder / "go.log"),
         "PIP_NO_INDEX": "1",
         "PIP_RETRIES": "0",
     }
 
 
-@pytest.fixture
-def checkout(tmp_path):
+def new_checkout(folder):
     """A checkout whose program needs no packages."""
-    checkout = tmp_path / "checkout"
+    checkout = folder / "checkout"
     shutil.copytree(ROOT / "tools", checkout / "tools")
     (checkout / "tests").mkdir()
     (checkout / "requirements.txt").write_text("# none\n")
     (checkout / "tests" / "requirements.txt").write_text("-r ../requirements.txt\n")
     return checkout
+
+
+@pytest.fixture
+def env(tmp_path):
+    return machine(tmp_path)
+
+
+@pytest.fixture
+def put(tmp_path, env):
+    return partial(command, tmp_path)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    return new_checkout(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A checkout after its set-up. Each .venv takes seconds to make."""
+    folder = tmp_path_factory.mktemp("machine")
+    env, checkout = machine(folder), new_checkout(folder)
+    command(folder, "pulumi", NEW_PULUMI)
+    code, said = set_up(checkout, env, "--dev")
+    assert code == 0, said
+    return checkout.rename(folder / "kept")
+
+
+@pytest.fixture
+def ready(kept):
+    """A copy of that checkout, at the path that its .venv was made for."""
+    checkout = kept.with_name("checkout")
+    yield shutil.copytree(kept, checkout, symlinks=True)
+    shutil.rmtree(checkout, ignore_errors=True)
 
 
 def set_up(checkout, env, *arguments, python=sys.executable):
@@ -80,32 +108,28 @@ def set_up(checkout, env, *arguments, python=sys.executable):
     return done.returncode, done.stdout
 
 
-def test_a_second_run_does_nothing(checkout, env, put):
-    put("pulumi", NEW_PULUMI)
-    code, said = set_up(checkout, env, "--dev")
-    assert code == 0, said
-    assert set_up(checkout, env, "--dev") == (0, "")
-    assert set_up(checkout, env) == (0, ""), "--dev includes the packages of the program"
-    python = checkout / ".venv" / "bin" / "python"
-    assert set_up(checkout, env, python=python) == (0, ""), "also with .venv active"
-    pulumi = checkout / ".venv" / "bin" / "pulumi"
+def test_a_second_run_does_nothing(ready, env):
+    assert set_up(ready, env, "--dev") == (0, "")
+    assert set_up(ready, env) == (0, ""), "--dev includes the packages of the program"
+    python = ready / ".venv" / "bin" / "python"
+    assert set_up(ready, env, python=python) == (0, ""), "also with .venv active"
+    pulumi = ready / ".venv" / "bin" / "pulumi"
     assert subprocess.check_output([pulumi, "version"], text=True) == "v3.259.0\n"
 
 
 def test_a_changed_pin_is_installed_into_the_same_venv_and_a_moved_checkout_gets_a_new_one(
-    checkout, env, put
+    ready, env, put, tmp_path
 ):
     put("pulumi", NEW_PULUMI)
-    set_up(checkout, env)
-    kept = checkout / ".venv" / "kept"
-    kept.touch()
-    (checkout / "requirements.txt").write_text("# none, still\n")
-    code, said = set_up(checkout, env)
-    assert (code, "Installing" in said, kept.exists()) == (0, True, True), said
-    moved = checkout.rename(checkout.with_name("moved"))
+    old = ready / ".venv" / "old"
+    old.touch()
+    (ready / "requirements.txt").write_text("# none, still\n")
+    code, said = set_up(ready, env)
+    assert (code, "Installing" in said, old.exists()) == (0, True, True), said
+    moved = ready.rename(tmp_path / "moved")
     code, said = set_up(moved, env)
     assert (code, "Making .venv" in said) == (0, True), said
-    assert not (moved / ".venv" / "kept").exists()
+    assert not (moved / ".venv" / "old").exists()
     assert str(moved) in (moved / ".venv" / "bin" / "pip").read_text()
 
 
@@ -120,24 +144,25 @@ def test_a_venv_that_is_a_link_is_replaced_and_its_target_is_kept(checkout, env,
     assert [path.name for path in theirs.iterdir()] == ["kept"]
 
 
-def test_a_failure_of_pip_shows_its_output_and_the_next_run_starts_again(checkout, env, put):
+def test_a_failure_of_pip_shows_its_output_and_the_next_run_starts_again(ready, env, put):
     put("pulumi", NEW_PULUMI)
-    (checkout / "requirements.txt").write_text("no-such-package==1.0\n")
-    code, said = set_up(checkout, env)
+    (ready / "requirements.txt").write_text("no-such-package==1.0\n")
+    code, said = set_up(ready, env)
     assert code == 2
     assert "pip could not install requirements.txt. Is the package registry reachable" in said
     assert "no-such-package" in said
-    (checkout / "requirements.txt").write_text("# none\n")
-    (checkout / ".venv" / "half-made").touch()
-    code, said = set_up(checkout, env)
+    (ready / "requirements.txt").write_text("# none\n")
+    (ready / ".venv" / "old").touch()
+    code, said = set_up(ready, env)
     assert (code, "Making .venv" in said) == (0, True), said
-    assert not (checkout / ".venv" / "half-made").exists(), "nothing of an interrupted installation is kept"
+    assert not (ready / ".venv" / "old").exists(), "nothing of an interrupted installation is kept"
 
 
-def test_without_pulumi_go_and_registry_the_message_names_what_to_install(checkout, env, put):
+def test_without_pulumi_go_and_registry_the_message_names_what_to_install(ready, env, put):
+    (ready / ".venv" / "bin" / "pulumi").unlink()
     put("pulumi", OLD_PULUMI)
     put("go", "echo go version go1.20.3 linux/amd64")
-    code, said = set_up(checkout, env)
+    code, said = set_up(ready, env)
     assert code == 2
     assert "is not Pulumi v3.259.0 or newer: not used" in said
     assert (
@@ -146,7 +171,7 @@ def test_without_pulumi_go_and_registry_the_message_names_what_to_install(checko
     )
     assert "Or put Pulumi's CLI v3.259.0 or newer on PATH." in said
     put("pulumi", NEW_PULUMI)
-    code, said = set_up(checkout, env)
+    code, said = set_up(ready, env)
     assert code == 0
     assert "Installing" not in said, "the packages are there already"
 
@@ -213,23 +238,41 @@ def test_a_failed_build_shows_its_output_and_leaves_no_file(checkout, env, put, 
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
-def test_two_set_ups_at_once_build_a_tool_once(checkout, env, put, monkeypatch, capfd, tmp_path):
+def print_until(text, hold, monkeypatch):
+    """The lines that the set-up prints. The first one with `text` removes the file `hold`."""
+    printed = []
+
+    def show(line, **_):
+        printed.append(line)
+        if text in line:
+            hold.unlink(missing_ok=True)
+
+    hold.touch()
+    monkeypatch.setattr(tool, "print", show, raising=False)
+    return printed
+
+
+def test_two_set_ups_at_once_build_a_tool_once(checkout, env, put, monkeypatch, tmp_path):
     put("go", GO)
-    use(checkout, {**env, "GO_SECONDS": "1"}, monkeypatch)
+    hold = tmp_path / "hold"
+    use(checkout, env | {"GO_HOLD": str(hold)}, monkeypatch)
+    printed = print_until("Waiting for another set-up", hold, monkeypatch)
     with ThreadPoolExecutor() as pool:
         built = [pool.submit(tool.build_tool, "pulumi", tool.PULUMI) for _ in range(2)]
     assert built[0].result() == built[1].result()
     assert len((tmp_path / "go.log").read_text().splitlines()) == 1
-    assert capfd.readouterr().out.count("Waiting for another set-up") == 1
+    assert printed.count("Waiting for another set-up that is running.") == 1
 
 
-def test_sigterm_also_ends_the_build(checkout, env, put, tmp_path):
+def test_sigterm_also_ends_the_build(ready, env, put, tmp_path):
+    steps = ready / ".venv" / "setup.json"
+    steps.write_text(json.dumps({"venv": json.loads(steps.read_text())["venv"]}))
     put(
         "go",
         f'[ "$1" = version ] && echo go1.27.1 || {{ echo $$ > {tmp_path}/pid; exec sleep 60; }}',
     )
     with subprocess.Popen(
-        [sys.executable, checkout / "tools" / "setup.py"],
+        [sys.executable, ready / "tools" / "setup.py"],
         env=env,
         text=True,
         stdout=subprocess.DEVNULL,
@@ -239,18 +282,20 @@ def test_sigterm_also_ends_the_build(checkout, env, put, tmp_path):
         while running.poll() is None and not (pid.exists() and pid.read_text().strip()):
             time.sleep(0.05)
         running.send_signal(signal.SIGTERM)
-        assert "The next run continues it." in running.communicate(timeout=30)[1]
+        assert "The next run continues it." in running.communicate()[1]
     assert running.returncode == 130
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
-    stamp = json.loads((checkout / ".venv" / "setup.json").read_text())
-    assert set(stamp) == {"venv", "packages"}, "finished steps are not repeated"
+    assert set(json.loads(steps.read_text())) == {"venv", "packages"}, "finished steps are not repeated"
 
 
-def test_a_long_command_shows_its_progress(monkeypatch, capsys):
+def test_a_long_command_shows_its_progress(monkeypatch, tmp_path):
+    hold = tmp_path / "hold"
     monkeypatch.setattr(tool, "PROGRESS", 0.1)
-    tool.run(["sh", "-c", "echo Collecting pulumi==3; echo Downloading pulumi; sleep 1"], failing="")
-    assert re.match(r"(  … \d s, package 1: Downloading pulumi\n)+$", capsys.readouterr().out)
+    printed = print_until("Downloading", hold, monkeypatch)
+    script = f"echo Collecting pulumi==3; echo Downloading pulumi; while [ -e {hold} ]; do sleep 0.1; done"
+    tool.run(["sh", "-c", script], failing="")
+    assert re.fullmatch(r"  … \d+ s, package 1: Downloading pulumi", printed[-1])
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import pytest
 
 from components.ingress.settings import IngressSettings
 from components.ingress.values import CLASS, values
-from components.kubernetes.network_policies import FLOWS, PUBLIC, TRAEFIK
+from components.kubernetes.network_policies import PUBLIC, TRAEFIK
 from components.settings import validate
+from tests.support.flows import all_flows
 from tests.support.recorder import STACKS, stack_config
 
 
@@ -83,7 +84,7 @@ def test_access_logs_have_no_query_parameters():
 def test_every_namespace_with_a_host_allows_traffic_from_traefik():
     reached = {
         flow.target.namespace
-        for flow in FLOWS
+        for flow in all_flows()
         if flow.source == TRAEFIK and hasattr(flow.target, "namespace")
     }
     assert set(PUBLIC) <= reached

@@ -43,7 +43,7 @@ def test_a_name_is_known_once_the_policies_exist(run):
     kept = []
 
     def program():
-        spaces = Namespaces("namespaces", protected=False, outside={})
+        spaces = Namespaces("namespaces", protected=False, outside={External.DATABASE: []})
         spaces["concourse"].apply(kept.append)
 
     run(program)

@@ -6,7 +6,16 @@ import pytest
 
 from components.kubernetes import network_policies as flows
 from components.kubernetes.namespaces import NAMESPACES
-from components.kubernetes.network_policies import External, Flow, Pods, by_labels, policies
+from components.kubernetes.network_policies import (
+    External,
+    Flow,
+    Pods,
+    by_labels,
+    flow_policies,
+    policies,
+)
+from tests.support.flows import RELEASES, all_flows
+from tests.support.recorder import STACKS
 
 WEB = by_labels("concourse", "web", app="web")
 WORKERS = Pods("concourse-workers")
@@ -72,16 +81,33 @@ def test_the_internet_excludes_private_ranges_and_the_metadata_endpoint(table):
 
 
 def test_no_flow_is_listed_twice():
-    rows = Counter((flow.source, flow.target) for flow in flows.FLOWS)
+    rows = Counter((flow.source, flow.target) for flow in all_flows())
     assert [row for row, count in rows.items() if count > 1] == []
 
 
 def test_every_flow_has_a_reason_and_existing_namespaces():
-    for flow in flows.FLOWS:
+    for flow in all_flows():
         assert flow.why
         for end in (flow.source, flow.target):
             if isinstance(end, Pods):
                 assert end.namespace in {*NAMESPACES, "kube-system"}, flow
+
+
+def test_a_flow_without_known_cidrs_is_refused():
+    with pytest.raises(KeyError):
+        flow_policies("concourse", [Flow(WEB, External.DATABASE, (5432,), "data")], {})
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_flows_of_a_small_release_are_allowed_at_both_ends(run_stack, release, stack):
+    made = [
+        (policy.inputs["metadata"]["namespace"], policy.inputs["spec"])
+        for policy in run_stack(stack).of_type("kubernetes:networking.k8s.io/v1:NetworkPolicy")
+    ]
+    for namespace in NAMESPACES:
+        for spec in flow_policies(namespace, RELEASES[release], {}).values():
+            assert (namespace, spec) in made, f"call allow() with FLOWS in components/releases/{release}.py"
 
 
 def test_traffic_to_nodes_is_allowed_by_a_cilium_policy(table):

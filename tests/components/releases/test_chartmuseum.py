@@ -5,9 +5,7 @@ import json
 import pytest
 from pulumi import Output
 
-from components.chartmuseum.chartmuseum import ChartMuseum
-from components.chartmuseum.settings import ChartMuseumSettings
-from components.chartmuseum.values import ChartStorage
+from components.releases.chartmuseum import ChartMuseum, ChartMuseumSettings, ChartStorage
 from tests.support.context import cluster_context
 
 KEY = "the-key-of-the-storage-account"
