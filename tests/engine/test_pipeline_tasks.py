@@ -1,9 +1,6 @@
 """What a pipeline runs, by the same scripts on simulated clouds: a plan, its way to a person, an update."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -27,12 +24,13 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
     assert "preview prod" in (build.folder / "plan" / "prod.txt").read_text()
     digest = json.loads((build.folder / "plan" / "prod.json").read_text())["digest"]
     assert f"prod: plan {digest}" in build.keep("prod")
+    assert "prod: plan" in build.passes("remind", DAYS="7", URL="https://infra.example.org")
 
     # Something is merged between the plan and the button: another commit, and nothing is changed.
     build.checkout.set("prod", "tags.owner", "somebody")
     build.commit("two")
     refused = build.task("deploy", "up", STACK="prod")
-    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert refused.returncode == 3, refused.stdout
     assert "commit: planned" in refused.stdout
     assert "stack file: platform:tags has changed" in refused.stdout
     assert not build.checkout.objects("prod")
@@ -50,27 +48,4 @@ def test_what_is_merged_goes_to_staging_by_a_plan_and_to_prod_by_a_kept_one(buil
 def test_a_task_does_what_it_is_for_and_nothing_else(build, what):
     done = build.task("deploy", what, STACK="prod")
     assert done.returncode == 2
-    assert "plan, up, smoke or drift" in done.stderr
-
-
-def test_a_task_without_a_token_or_a_deployer_says_so(build, tmp_path):
-    for name in ("plan", "plans"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "platform").symlink_to(build.checkout.folder)
-    script = "platform/pipelines/tasks/deploy.sh"
-    environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable}
-    for more, told in (
-        ({"STACK": "prod"}, "the identity token is missing"),
-        ({"STACK": "other", "TOKEN": "x"}, "has no deployer for other"),
-        ({"STACK": "prod", "TOKEN": "x"}, "No such file or directory"),
-    ):
-        done = subprocess.run(
-            [script, "plan"],
-            cwd=tmp_path,
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode != 0
-        assert told in done.stderr
+    assert "plan, up, smoke or drift" in done.stdout

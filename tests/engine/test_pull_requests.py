@@ -57,9 +57,10 @@ PULL_REQUESTS = [
 )
 def test_the_comment_of_a_pull_request_is_the_reviewed_one(tmp_path, pytestconfig, change, stack, ends):
     build = Build(tmp_path)
-    change(build.checkout)
-    done = build.task("rehearse", STACK=stack, BASE="HEAD")
-    assert done.returncode == ends, done.stdout + done.stderr
+    build.pull_request(change)
+    build.passes("without-credentials")
+    done = build.task("rehearse", STACK=stack)
+    assert done.returncode == ends, done.stdout
     comment = (tmp_path / "comment" / "comment.md").read_text()
     assert len(comment) < 65_536
     comment = HUNDREDS.sub("…", ANEW.sub("…", comment))

@@ -18,8 +18,37 @@ def told(pool=None, **settings):
 
 
 def test_builds_do_not_reach_the_nodes_identity():
-    [variable] = told()["worker"]["env"]
-    assert variable["value"].split(",") == ["169.254.169.254/32", "168.63.129.16/32"]
+    env = {each["name"]: each for each in told()["worker"]["env"]}
+    closed = env["CONCOURSE_CONTAINERD_RESTRICTED_NETWORK"]["value"].split(",")
+    assert closed == ["169.254.169.254/32", "168.63.129.16/32"]
+
+
+def test_a_worker_has_a_name_that_no_pod_before_it_had():
+    """On a real server an emptied worker with its old name failed builds for six minutes (concourse#2827)."""
+    names = [each["name"] for each in told()["worker"]["env"]]
+    env = {each["name"]: each for each in told()["worker"]["env"]}
+    assert env["POD_UID"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.uid"}}
+    assert env["CONCOURSE_NAME"]["value"] == "$(POD_NAME)-$(POD_UID)"
+    assert names.index("POD_UID") < names.index("CONCOURSE_NAME")  # Kubernetes expands earlier variables only
+
+
+@pytest.mark.parametrize(
+    ("size", "request_", "limit"),
+    [
+        ("Standard_D8ds_v5", "16Gi", "24Gi"),
+        ("Standard_F8s_v2", "8Gi", "12Gi"),
+        ("Standard_E4ds_v5", "16Gi", "24Gi"),
+    ],
+)
+def test_builds_do_not_take_the_nodes_memory(size, request_, limit):
+    resources = told({"vm_size": size, "os_disk_type": "Managed"})["worker"]["resources"]
+    assert resources["requests"]["memory"] == request_
+    assert resources["limits"] == {"memory": limit}
+
+
+@pytest.mark.parametrize("access", ["all", "https", "none"])
+def test_a_workers_label_says_what_it_reaches(access):
+    assert told({"internet_access": access})["worker"]["labels"] == {"internet-access": access}
 
 
 def test_a_worker_finishes_its_builds_before_it_goes():
