@@ -86,6 +86,12 @@ def _tagged(args: ResourceValidationArgs, report: ReportViolation) -> None:
         report(f"tags are missing: {', '.join(missing)}", args.urn)
 
 
+def _no_secret_cache(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    for path, enabled in _named(args.props, "secretcacheenabled"):
+        if enabled:
+            report(f"{path} is on: a team's build could get the identity token of another team's", args.urn)
+
+
 def _named(value: Any, key: str, path: str = "") -> Iterator[tuple[str, Any]]:
     """All values of keys named `key`, at any depth, with their paths."""
     if isinstance(value, Mapping):
@@ -114,6 +120,11 @@ RULES: list[Policy] = [
         "protected-data",
         "Resources with data are protected if the stack requires it.",
         _protected_data,
+    ),
+    _rule(
+        "no-secret-cache",
+        "Concourse does not cache secrets: its cache shares identity tokens between teams (docs/trust.md).",
+        _no_secret_cache,
     ),
     _rule("tagged", "Every taggable Azure resource has the required tags.", _tagged),
 ]

@@ -22,9 +22,10 @@ NODE_KEEPS_GB = 32
 class WorkerSettings(Model):
     """The workers on every worker pool, one per node."""
 
-    driver: Literal["btrfs", "overlay", "naive", "detect"] = "btrfs"
-    """Driver for a worker's volumes (docs/adr/0008-workers-disks.md). The article uses btrfs; Concourse's
-    own choice on current kernels is overlay."""
+    driver: Literal["btrfs", "overlay", "naive", "detect"] = "overlay"
+    """Driver for a worker's volumes (docs/adr/0008-workers-disks.md). Concourse's own choice on current
+    kernels is overlay. The article uses btrfs, which leaks loop devices when a worker crashes, and stalls
+    under load."""
     volume: Literal["claim", "node"] = "claim"
     """Where volumes are stored: "claim" is a disk of the class scratch, created and deleted with the worker;
     "node" is the node's own disk, which is faster and free, but can fill up and affect the whole node."""

@@ -9,11 +9,16 @@ from components.azure.aks import node_selector
 from components.azure.aks.pool_settings import DEDICATED, DEDICATED_WORKERS, WorkerPool
 from components.concourse.web_values import BLANK_PUBLISHED_KEYS, image
 from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
+from components.kubernetes.network_policies import INTERNET_ACCESS
 
 Values = dict[str, Any]
 RESTRICTED_NETWORK = "169.254.169.254/32,168.63.129.16/32"
 """Addresses blocked for builds: the nodes' metadata endpoint, which hands out tokens for the node's identity,
 and Azure's host agent."""
+
+GIB_PER_CORE = {"D": 4, "E": 8, "F": 2, "L": 8}
+"""GiB of memory for each core of a VM size, by its family
+(learn.microsoft.com/azure/virtual-machines/sizes/overview)."""
 
 
 def values(
@@ -36,8 +41,7 @@ def values(
                 "runtime": "containerd",
                 "containerd": {"networkPool": CONTAINER_RANGE},
                 "baggageclaim": {"driver": settings.driver},
-                # Concourse forgets a worker that disappears; it does not return with its volumes.
-                "ephemeral": True,
+                "ephemeral": True,  # Concourse forgets a worker that disappears
                 "connectionDrainTimeout": f"{settings.termination_grace_period_seconds}s",
                 "rebalanceInterval": settings.rebalance_interval,
                 "healthcheckTimeout": "40s",
@@ -54,6 +58,7 @@ def values(
             "hardAntiAffinity": True,
             "terminationGracePeriodSeconds": settings.termination_grace_period_seconds,
             "cleanUpWorkDirOnStart": False,  # the directory is new and empty with each pod
+            "labels": {INTERNET_ACCESS: pool.internet_access},
             "annotations": {
                 "checksum/secrets": secret_checksum,
                 # Keeps the autoscaler from removing a node with running builds.
@@ -63,7 +68,7 @@ def values(
             "tolerations": [
                 {"key": DEDICATED, "operator": "Equal", "value": DEDICATED_WORKERS, "effect": "NoSchedule"}
             ],
-            "resources": {"requests": _half(pool)},
+            "resources": _resources(pool),
             "livenessProbe": {
                 # Generous, so that a busy worker is not killed.
                 "failureThreshold": 10,
@@ -72,7 +77,14 @@ def values(
                 "timeoutSeconds": 45,
                 "httpGet": {"path": "/", "port": "worker-hc"},
             },
-            "env": [{"name": "CONCOURSE_CONTAINERD_RESTRICTED_NETWORK", "value": RESTRICTED_NETWORK}],
+            "env": [
+                {"name": "CONCOURSE_CONTAINERD_RESTRICTED_NETWORK", "value": RESTRICTED_NETWORK},
+                {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                {"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+                # A name of its own for each pod. Under an earlier pod's name Concourse would look for its
+                # volumes, and builds would fail until it forgets them (concourse#2827).
+                {"name": "CONCOURSE_NAME", "value": "$(POD_NAME)-$(POD_UID)"},
+            ],
             "additionalVolumes": [{"name": "concourse-work-dir", **_volume(settings, scratch)}],
         },
         "persistence": {"enabled": False},  # the set's own claim would outlive its pod and tie it to a zone
@@ -100,9 +112,17 @@ def cores(vm_size: str) -> int:
     return int(found[1]) if found else 2
 
 
-def _half(pool: WorkerPool) -> Values:
-    """Request half of a node for a worker. It can use most of the rest too: no other workload runs there."""
-    return {"cpu": f"{cores(pool.vm_size) * 500}m", "memory": f"{cores(pool.vm_size) * 2}Gi"}
+def _resources(pool: WorkerPool) -> Values:
+    """Half of a node for a worker, and at most three quarters of its memory.
+
+    Without a limit, builds that need more take the kubelet with them, and the node (concourse/hush-house#94).
+    """
+    count = cores(pool.vm_size)
+    memory = count * GIB_PER_CORE.get(pool.vm_size.removeprefix("Standard_")[0], 4)
+    return {
+        "requests": {"cpu": f"{count * 500}m", "memory": f"{memory // 2}Gi"},
+        "limits": {"memory": f"{memory * 3 // 4}Gi"},
+    }
 
 
 def _autoscaling(pool: WorkerPool, least: int) -> Values:

@@ -77,6 +77,10 @@ WEB = by_labels("concourse", "web", app="concourse-web")
 TEAMS_JOB = by_name_label("concourse", "teams", "teams")
 DATABASE_ROLE = by_labels("concourse", "database-role", app="database-role")
 WORKERS = Pods("concourse-workers")
+INTERNET_ACCESS = "internet-access"
+"""Label of workers: "all", "https" or "none" (`internetAccess` of their pool)."""
+WORKERS_ALL = by_labels("concourse-workers", "internet", **{INTERNET_ACCESS: "all"})
+WORKERS_HTTPS = by_labels("concourse-workers", "https", **{INTERNET_ACCESS: "https"})
 
 TRAEFIK = by_name_label("ingress", "traefik", "traefik")
 PUBLIC = ("concourse", "vault", "monitoring", "logging", "chartmuseum")
@@ -193,7 +197,8 @@ FLOWS: tuple[Flow, ...] = (
     Flow(VAULT, External.INTERNET, (443,), "Key Vault, Entra; API server: labels of its pods"),
     Flow(VAULT_INIT, External.INTERNET, (443,), "Key Vault, Entra; API server: restart of Vault's pods"),
     Flow(WEB, External.INTERNET, (443,), "Entra"),
-    Flow(WORKERS, External.INTERNET, (), "builds, by any protocol"),
+    Flow(WORKERS_ALL, External.INTERNET, (), "builds, by any protocol"),
+    Flow(WORKERS_HTTPS, External.INTERNET, (443,), "builds that run the code of pull requests"),
 )
 
 

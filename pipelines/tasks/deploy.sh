@@ -1,17 +1,16 @@
 #!/usr/bin/env bash
 # Runs `python -m deploy` with the identity of the stack's deployer: deploy.sh plan | up | smoke | drift.
-# The working directory has the input `platform`. REHEARSE=yes uses simulated clouds, as the tests do. PYTHON is
-# the path of a Python that is set up already.
+# The working directory has the input `platform`. REHEARSE=yes uses simulated clouds, whose state is in the
+# artifact `rehearsal`. With RELEASE_URL, a plan with changes is announced as one that waits for a person.
 set -euo pipefail
 : "${STACK:?which stack}"
 private=$(mktemp -d)
 trap 'rm -rf "$private"' EXIT
 
-python=${PYTHON:-$PWD/platform/.venv/bin/python}
-[ -n "${PYTHON:-}" ] || (cd platform && python3 tools/setup.py)
+. platform/pipelines/tasks/python.sh "$PWD/platform"
 where=()
 if [ -n "${REHEARSE:-}" ]; then
-    where=(--rehearse)
+    where=(--rehearse --home "$PWD/rehearsal/$STACK")
 else
     export PULUMI_HOME=$PWD/.pulumi # cached by the task
     . platform/pipelines/tasks/login.sh
@@ -43,7 +42,14 @@ drift)
 *) echo "deploy.sh: unknown command '$1'; use plan, up, smoke or drift" >&2; exit 2 ;;
 esac
 
-if [ -n "${SLACK_WEBHOOK:-}" ] && { [ "$status" != 0 ] || [ "$1" = up ]; }; then
-    deploy notify "$1 of $STACK: $([ "$status" = 0 ] && echo done || echo "failed with exit code $status")" <"$private/output"
+report() { [ -z "${SLACK_WEBHOOK:-}" ] || deploy notify "$1" <"$private/output"; }
+if [ "$status" != 0 ]; then
+    report "$1 of $STACK: failed with exit code $status"
+elif [ "$1" = up ]; then
+    report "$1 of $STACK: done"
+elif [ "$1" = plan ] && [ -n "${RELEASE_URL:-}" ]; then
+    digest=$(sed -n 's/^ *"digest": "\(.*\)",$/\1/p' "plan/$STACK.json")
+    grep -q '"operations": {}' "plan/$STACK.json" ||
+        report "Plan $digest of $STACK waits for a person. Start the job to release it: $RELEASE_URL"
 fi
 exit "$status"

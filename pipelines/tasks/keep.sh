@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
-# Commits a plan, to pass it from the planning job to the job that a person starts.
+# Commits to the repository of plans: a plan, for the job that a person starts; with RELEASED=yes, that the plan
+# has been released (released/STACK).
 set -euo pipefail
 : "${STACK:?which stack}"
 cp -R plans/. kept
-cp "plan/$STACK.json" "plan/$STACK.txt" kept/
 cd kept
+digest=$(sed -n 's/^ *"digest": "\(.*\)",$/\1/p' "../plan/$STACK.json")
+if [ -n "${RELEASED:-}" ]; then
+    mkdir -p released
+    echo "$digest" >"released/$STACK"
+else
+    cp "../plan/$STACK.json" "../plan/$STACK.txt" .
+fi
 git add --all
 git -c user.name=Concourse -c user.email=concourse@example.org commit --quiet --allow-empty \
-    -m "$STACK: $(sed -n 's/^ *"digest": "\(.*\)",$/plan \1/p' "$STACK.json")"
-git show --stat --format=%s
+    -m "$STACK: plan $digest${RELEASED:+ released}"
+git --no-pager show --stat --format=%s

@@ -3,15 +3,13 @@
 # request on top. It runs code of the pull request, so the task has no secrets.
 set -euo pipefail
 : "${STACK:?which stack}"
-python=${PYTHON:-$PWD/pull-request/.venv/bin/python}
 comment=$PWD/comment/comment.md
-cd pull-request
-base=${BASE:-$(cat .git/resource/base_sha)}
 status=0
-{
-    { [ -n "${PYTHON:-}" ] || python3 tools/setup.py; } &&
-        "$python" -m deploy preview "$STACK" --rehearse --base "$base" --markdown "$comment"
-} >"$comment.output" 2>&1 || status=$?
+(
+    . platform/pipelines/tasks/python.sh "$PWD/change"
+    cd change
+    "$python" -m deploy preview "$STACK" --rehearse --base base --markdown "$comment"
+) >"$comment.output" 2>&1 || status=$?
 cat "$comment.output"
 if [ ! -s "$comment" ]; then # it failed before it wrote the comment
     {

@@ -68,11 +68,13 @@ def test_the_comment_of_a_pull_request_is_the_reviewed_one(
     tmp_path, bases, pytestconfig, change, stack, ends
 ):
     build = Build(tmp_path)
-    build.checkout.home("bases").parent.mkdir()
-    build.checkout.home("bases").symlink_to(bases)
-    change(build.checkout)
-    done = build.task("rehearse", STACK=stack, BASE="HEAD")
-    assert done.returncode == ends, done.stdout + done.stderr
+    build.pull_request(change)
+    build.passes("without-credentials")
+    home = tmp_path / "change" / ".rehearsal"
+    home.mkdir()
+    (home / "bases").symlink_to(bases)
+    done = build.task("rehearse", STACK=stack)
+    assert done.returncode == ends, done.stdout
     assert len(list((bases / stack).iterdir())) == 1
     comment = (tmp_path / "comment" / "comment.md").read_text()
     assert len(comment) < 65_536

@@ -11,7 +11,7 @@ from pulumi_policy import PolicyCustomTimeouts, PolicyResourceOptions, ResourceV
 from policy.rules import RULES, TAGS, UNTAGGABLE
 from rehearsal.azure import RESOURCE_TYPES
 
-VERIFIED, PROTECTED, TAGGED = RULES
+VERIFIED, PROTECTED, CACHE, TAGGED = RULES
 PLATFORM = {f"platform:{key}": value for key, value in {"protected": "true"}.items()}
 
 
@@ -52,6 +52,14 @@ def protected_stack():
 def test_a_server_with_unencrypted_connections_is_refused(name, value, refused):
     props = {"configurationName": name, "value": value}
     assert bool(violations(VERIFIED, "azure-native:dbforpostgresql:Configuration", props)) == refused
+
+
+@pytest.mark.parametrize("enabled", [True, False, None])
+def test_a_cache_of_secrets_is_refused(enabled):
+    """Concourse 8.2.5 caches by the name `token`: builds of two teams got each other's identity tokens."""
+    values = {} if enabled is None else {"secretCacheEnabled": enabled}
+    found = violations(CACHE, "kubernetes:helm.sh/v3:Release", {"values": {"concourse": {"web": values}}})
+    assert bool(found) == (enabled is True)
 
 
 @pytest.mark.parametrize(("mode", "refused"), [("require", True), ("disable", True), ("verify-ca", False)])

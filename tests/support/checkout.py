@@ -5,14 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.support.recorder import ROOT
+from tests.support.terminal import run_in_terminal
 
 IDENTITY = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".rehearsal", "__pycache__", ".*_cache", "tests")
 
 
@@ -73,47 +76,65 @@ class Checkout:
 
 
 class Build:
-    """A folder in which tasks run, with the checkout as `platform`."""
+    """A build's folder, in which tasks run under a terminal with the checkout as `platform`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.checkout = Checkout(folder / "project")
         self.git("init", "-q")
         self.commit("one")
-        for name in ("platform", "pull-request"):
-            (folder / name).symlink_to(self.checkout.folder)
-        for name in ("plan", "plans", "kept", "comment"):
+        (folder / "platform").symlink_to(self.checkout.folder)
+        for name in ("plan", "plans", "kept", "comment", "rehearsal"):
             (folder / name).mkdir()
         subprocess.run(["git", "init", "-q"], cwd=folder / "plans", check=True)
 
-    def git(self, *arguments):
-        subprocess.run(
-            ["git", *IDENTITY, *arguments], cwd=self.checkout.folder, check=True, capture_output=True
-        )
+    def git(self, *arguments: str, cwd: Path | None = None) -> str:
+        command = ["git", *IDENTITY, *arguments]
+        return subprocess.run(
+            command, cwd=cwd or self.checkout.folder, check=True, capture_output=True, text=True
+        ).stdout.strip()
 
-    def commit(self, message):
+    def commit(self, message: str) -> None:
         self.git("add", ".")
         self.git("commit", "-q", "-m", message)
 
-    def task(self, script, *arguments, **params):
+    def pull_request(self, change: Callable[[Checkout], None]) -> None:
+        """A merged pull request, as github-pr-resource v0.25.2 leaves it (its git.go and in.go)."""
+        folder, base = self.folder / "pull-request", self.git("rev-parse", "HEAD")
+        folder.mkdir()
+        self.git("init", "-q", cwd=folder)
+        self.git("checkout", "-q", "-b", "main", cwd=folder)
+        self.git("remote", "add", "origin", f"https://x-oauth-basic:{TOKEN}@github.com/o/r", cwd=folder)
+        self.git("pull", "-q", str(self.checkout.folder), "HEAD", cwd=folder)
+        self.git("checkout", "-q", "-b", "change")
+        change(self.checkout)
+        self.commit("a change")
+        self.git("fetch", "-q", str(self.checkout.folder), "HEAD", cwd=folder)
+        (folder / ".git" / "resource").mkdir()
+        (folder / ".git" / "resource" / "base_sha").write_text(base)
+        self.git("merge", "-q", self.git("rev-parse", "HEAD"), "--no-stat", cwd=folder)
+        self.git("checkout", "-q", "-")
+
+    def task(
+        self, script: str, *arguments: str, seconds: float = 600, **params: str
+    ) -> subprocess.CompletedProcess[str]:
         kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        return subprocess.run(
+        return run_in_terminal(
             [f"platform/pipelines/tasks/{script}.sh", *arguments],
             cwd=self.folder,
             env=kept | {"REHEARSE": "yes", "PYTHON": sys.executable} | params,
-            capture_output=True,
-            text=True,
-            check=False,
+            seconds=seconds,
         )
 
-    def passes(self, script, *arguments, **params):
+    def passes(self, script: str, *arguments: str, **params: str) -> str:
         done = self.task(script, *arguments, **params)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout
         return done.stdout
 
-    def keep(self, stack):
+    def keep(self, stack: str, **params: str) -> str:
         """As `keep` and the put after it: what was kept is what the next job gets as `plans`."""
-        said = self.passes("keep", STACK=stack)
-        (self.folder / "plans").rename(self.folder / "before")
+        printed = self.passes("keep", STACK=stack, **params)
+        shutil.rmtree(self.folder / "plans")
         (self.folder / "kept").rename(self.folder / "plans")
-        return said
+        (self.folder / "kept").mkdir()
+        return printed

@@ -97,6 +97,9 @@ class WorkerPool(NodePool):
     """Reserve the workers for one team. All its builds run here, except steps with tags. Unset: any team."""
     tags: tuple[ConcourseName, ...] = ()
     """Worker tags. If set, the workers run only steps that name one of these tags."""
+    internet_access: Literal["all", "https", "none"] = "all"
+    """Public addresses that builds reach: on any port, on port 443 only, or none. With "none", images have to
+    come from another worker, by a get step and the `image` of a task."""
     drain_timeout_minutes: int = Field(default=60, ge=1, le=1440)
     """Minutes before Azure gives up draining a node. At least the workers' termination grace period."""
 

@@ -84,7 +84,7 @@ def test_vault_is_the_only_credential_manager_and_is_verified():
     assert web["vault"]["useCaCert"] is True
     assert web["vault"]["authBackend"] == "approle"
     assert web["kubernetes"]["enabled"] is False
-    assert web["secretCacheEnabled"] is True
+    assert "secretCacheEnabled" not in web  # it would share identity tokens between teams: docs/trust.md
     assert secret(vault=VAULT)["vault-client-auth-param"] == "role_id:r,secret_id:s"
     assert secret(vault=VAULT)["vault-ca-cert"] == "ca"
 

@@ -18,8 +18,37 @@ def chart_values(pool=None, **settings):
 
 
 def test_builds_cannot_reach_the_metadata_endpoint():
-    [variable] = chart_values()["worker"]["env"]
-    assert variable["value"].split(",") == ["169.254.169.254/32", "168.63.129.16/32"]
+    env = {each["name"]: each for each in chart_values()["worker"]["env"]}
+    closed = env["CONCOURSE_CONTAINERD_RESTRICTED_NETWORK"]["value"].split(",")
+    assert closed == ["169.254.169.254/32", "168.63.129.16/32"]
+
+
+def test_a_worker_has_a_name_that_no_earlier_pod_had():
+    """On a real server an emptied worker with its old name failed builds for six minutes (concourse#2827)."""
+    names = [each["name"] for each in chart_values()["worker"]["env"]]
+    env = {each["name"]: each for each in chart_values()["worker"]["env"]}
+    assert env["POD_UID"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.uid"}}
+    assert env["CONCOURSE_NAME"]["value"] == "$(POD_NAME)-$(POD_UID)"
+    assert names.index("POD_UID") < names.index("CONCOURSE_NAME")  # Kubernetes expands earlier variables only
+
+
+@pytest.mark.parametrize(
+    ("size", "request_", "limit"),
+    [
+        ("Standard_D8ds_v5", "16Gi", "24Gi"),
+        ("Standard_F8s_v2", "8Gi", "12Gi"),
+        ("Standard_E4ds_v5", "16Gi", "24Gi"),
+    ],
+)
+def test_a_worker_has_a_memory_limit_below_its_nodes_memory(size, request_, limit):
+    resources = chart_values({"vm_size": size, "os_disk_type": "Managed"})["worker"]["resources"]
+    assert resources["requests"]["memory"] == request_
+    assert resources["limits"] == {"memory": limit}
+
+
+@pytest.mark.parametrize("access", ["all", "https", "none"])
+def test_a_worker_is_labelled_with_its_internet_access(access):
+    assert chart_values({"internet_access": access})["worker"]["labels"] == {"internet-access": access}
 
 
 def test_a_worker_has_time_to_finish_its_builds():

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Reminds of plans that nobody has released for DAYS days: those newer than the last release of their stack.
+set -euo pipefail
+. platform/pipelines/tasks/python.sh "$PWD/platform"
+cd plans
+for file in *.json; do
+    [ -e "$file" ] || continue
+    stack=${file%.json}
+    digest=$(sed -n 's/^ *"digest": "\(.*\)",$/\1/p' "$file")
+    if grep -q '"operations": {}' "$file" || [ "$(cat "released/$stack" 2>/dev/null)" = "$digest" ]; then
+        continue
+    fi
+    released=$(git --no-pager log -1 --format=%H -- "released/$stack")
+    waiting=$(git --no-pager log --format=%ct "${released:+$released..}HEAD" -- "$file" | tail -n 1)
+    days=$((($(date +%s) - waiting) / 86400))
+    echo "$stack: plan $digest, waiting for $days days"
+    [ "$days" -lt "${DAYS:?}" ] ||
+        (cd ../platform && "$python" -m deploy notify \
+            "Nobody has released $stack for $days days. Plan $digest waits: $URL" <"../plans/$stack.txt")
+done
