@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from components.kubernetes.charts import PYTHON
+from components.kubernetes.charts import PYTHON_IMAGE
 from deploy.stack_file import settings, stacks
 from tests.support.recorder import ROOT
 from tools.check_pipelines import Checker, main, mappings, variables
@@ -190,8 +190,8 @@ def test_the_task_image_has_the_pulumi_that_the_program_is_pinned_to():
 
 def test_list_stacks_runs_in_the_python_image_that_jobs_use():
     task = yaml.safe_load((ROOT / "pipelines" / "tasks" / "list-stacks.yml").read_text())["image_resource"]
-    assert (task["source"]["repository"], task["source"]["tag"]) == (PYTHON.repository, PYTHON.tag)
-    assert task["version"]["digest"] == PYTHON.digest
+    found = (task["source"]["repository"], task["source"]["tag"], task["version"]["digest"])
+    assert found == PYTHON_IMAGE
 
 
 def pipeline(name):

@@ -51,7 +51,7 @@ def test_a_pager_that_waits_for_a_key_ends_at_the_time_limit(build):
     """So that the other tests here see a script that starts one."""
     command = ["git", "-C", build.checkout.folder, "show"]
     with pytest.raises(subprocess.TimeoutExpired) as ended:
-        run_in_terminal(command, cwd=build.folder, env={**os.environ, "LESS": ""}, seconds=5)
+        run_in_terminal(command, cwd=build.folder, env={**os.environ, "LESS": ""}, seconds=2)
     assert ended.value.output.endswith("(END)")
 
 
