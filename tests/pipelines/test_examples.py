@@ -1,5 +1,6 @@
 """The examples for teams."""
 
+import os
 import shutil
 import subprocess
 
@@ -38,25 +39,22 @@ def test_the_scripts_in_an_example_have_no_syntax_error(name):
 
 def test_set_pipeline_logs_in_saves_the_version_that_it_read_and_unpauses(httpserver):
     """Requests and answers as a real Concourse 8.2.5 has them: `deploy smoke` uses the same."""
-    httpserver.expect_ordered_request("/sky/issuer/token", method="POST").respond_with_json({
-        "access_token": "abc", "token_type": "bearer",
-    })  # fmt: skip
     path = "/api/v1/teams/payments/pipelines/payments"
-    httpserver.expect_ordered_request(f"{path}/config", method="GET").respond_with_json(
+    httpserver.expect_request("/sky/issuer/token").respond_with_json({"access_token": "abc"})
+    httpserver.expect_request(f"{path}/config").respond_with_json(
         {"config": {}}, headers={"X-Concourse-Config-Version": "7"}
     )
-    httpserver.expect_ordered_request(
-        f"{path}/config", method="PUT", headers={"X-Concourse-Config-Version": "7"},
-        data=(EXAMPLES / "payments.yml").read_text(),
-    ).respond_with_data("")  # fmt: skip
-    httpserver.expect_ordered_request(f"{path}/unpause", method="PUT").respond_with_data("")
+    httpserver.expect_request(f"{path}/unpause").respond_with_data("")
+    file = EXAMPLES / "payments.yml"
     done = subprocess.run(
-        [EXAMPLES / "set-pipeline.sh", "payments", "payments", EXAMPLES / "payments.yml"],
-        env={"PATH": "/usr/bin:/bin", "CONCOURSE": httpserver.url_for("").rstrip("/"), "PASSWORD": "a&b=c"},
+        [EXAMPLES / "set-pipeline.sh", "payments", "payments", file],
+        env={"PATH": os.environ["PATH"], "CONCOURSE": httpserver.url_for("").rstrip("/"), "PASSWORD": "a&b=c"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    httpserver.check()
-    login, *requests = [request for request, _ in httpserver.log]
-    assert login.form["password"] == "a&b=c"
-    assert {request.headers["Authorization"] for request in requests} == {"Bearer abc"}
+    login, read, save, unpause = [request for request, _ in httpserver.log]
+    assert (login.method, login.form["password"]) == ("POST", "a&b=c")
+    for request, method in ((read, "GET"), (save, "PUT"), (unpause, "PUT")):
+        assert (request.method, request.headers["Authorization"]) == (method, "Bearer abc")
+    assert save.headers["X-Concourse-Config-Version"] == "7"
+    assert save.get_data() == file.read_bytes()
