@@ -10,7 +10,7 @@ token=$(curl --fail --silent --show-error --config - "$CONCOURSE/sky/issuer/toke
 data-urlencode = \"grant_type=password\"
 data-urlencode = \"username=svc-$team\"
 data-urlencode = \"password=$PASSWORD\"
-data-urlencode = \"scope=openid profile email federated:id groups\"" | sed 's/.*"access_token": *"\([^"]*\)".*/\1/')
+data-urlencode = \"scope=openid profile email federated:id groups\"" | sed -n 's/.*"access_token": *"\([^"]*\)".*/\1/p')
 
 api() { curl --silent --show-error --config - "$@" <<<"header = \"Authorization: Bearer $token\""; }
 config=$CONCOURSE/api/v1/teams/$team/pipelines/$pipeline/config

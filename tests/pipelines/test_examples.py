@@ -45,10 +45,10 @@ def test_set_pipeline_logs_in_saves_the_version_that_it_read_and_unpauses(httpse
         {"config": {}}, headers={"X-Concourse-Config-Version": "7"}
     )
     httpserver.expect_request(f"{path}/unpause").respond_with_data("")
-    file = EXAMPLES / "payments.yml"
+    file, url = EXAMPLES / "payments.yml", httpserver.url_for("").rstrip("/")
     done = subprocess.run(
         [EXAMPLES / "set-pipeline.sh", "payments", "payments", file],
-        env={"PATH": os.environ["PATH"], "CONCOURSE": httpserver.url_for("").rstrip("/"), "PASSWORD": "a&b=c"},
+        env={"PATH": os.environ["PATH"], "CONCOURSE": url, "PASSWORD": "a&b=c"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
