@@ -162,10 +162,30 @@ def team_pools_have_a_team(pools: Sequence[WorkerPool], teams: Sequence[TeamSett
             yield Problem(f"cluster.workerPools[{index}].team", text)
 
 
-def some_pool_serves_all_teams(pools: Sequence[WorkerPool]) -> Iterator[Problem]:
-    if pools and all(pool.team or pool.tags for pool in pools):
-        text = "every pool is for one team or for tags, so other steps never start; add a pool without either"
+def each_team_has_a_pool(pools: Sequence[WorkerPool], teams: Sequence[TeamSettings]) -> Iterator[Problem]:
+    if not pools or any(not pool.team and not pool.tags for pool in pools):
+        return
+    served = {pool.team for pool in pools}
+    without = [team.name for team in teams if not team.removed and team.name not in served]
+    if without and None not in served:
+        text = f"no pool runs the steps of {', '.join(without)}; add one for it, or one without team"
         yield Problem("cluster.workerPools", text)
+
+
+def deployers_share_concourse_with_nobody(
+    deployers: object, pools: Sequence[WorkerPool], teams: Sequence[TeamSettings]
+) -> Iterator[Problem]:
+    """A key of a pool without a team can register a worker for any team, with any tag (tsa, `checkTeam`)."""
+    if deployers is None:
+        return
+    for index, pool in enumerate(pools):
+        if pool.team is None:
+            text = "on the stack with deployers a worker of every team could take their steps; set the team"
+            yield Problem(f"cluster.workerPools[{index}].team", text)
+    for index, team in enumerate(teams):
+        if not team.removed and team.name not in ("main", "previews"):
+            text = f"{team.name} would share a Concourse with the deployers of all stacks; use another stack"
+            yield Problem(f"teams[{index}].name", text)
 
 
 def volumes_fit(workers: WorkerSettings, pools: Sequence[WorkerPool]) -> Iterator[Problem]:

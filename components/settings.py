@@ -157,7 +157,10 @@ class Settings(Model):
         yield lambda: rules.groups_are_known(self.teams, self.entra)
         yield lambda: rules.grafana_groups_can_be_assigned(self.entra)
         yield lambda: rules.team_pools_have_a_team(self.cluster.worker_pools, self.teams)
-        yield lambda: rules.some_pool_serves_all_teams(self.cluster.worker_pools)
+        yield lambda: rules.each_team_has_a_pool(self.cluster.worker_pools, self.teams)
+        yield lambda: rules.deployers_share_concourse_with_nobody(
+            self.deployers, self.cluster.worker_pools, self.teams
+        )
         yield lambda: rules.volumes_fit(self.workers, self.cluster.worker_pools)
         yield lambda: rules.one_web_node_while_rotating(self.concourse)
         yield lambda: rules.database_roles_differ(self.concourse.database_role, self.database.administrator)

@@ -49,7 +49,9 @@ plans)
 protection)
     printf '%s\n' "${stacks[@]}" | jq -nR '{
         required_status_checks: {strict: false, contexts: [inputs | "concourse-ci/" + .]},
-        required_pull_request_reviews: {required_approving_review_count: 1, dismiss_stale_reviews: true},
+        required_pull_request_reviews: {
+            required_approving_review_count: 1, dismiss_stale_reviews: true,
+            require_last_push_approval: true, require_code_owner_reviews: true},
         enforce_admins: true, restrictions: null}' |
         gh api "repos/$repository/branches/$branch/protection" --method PUT --input - --silent
     echo "$branch of $repository is protected"

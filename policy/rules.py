@@ -86,6 +86,15 @@ def _tagged(args: ResourceValidationArgs, report: ReportViolation) -> None:
         report(f"tags are missing: {', '.join(missing)}", args.urn)
 
 
+def _lookups_by_team(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    for path, vault in _named(args.props, "vault"):
+        if isinstance(vault, Mapping) and "pathPrefix" in vault:
+            templates = vault.get("lookupTemplates") or ()
+            if not templates or any(".Pipeline" in template for template in templates):
+                text = f"{path}.lookupTemplates: a pipeline named `..` would read other teams' secrets"
+                report(f"{text}; use only /{{{{.Team}}}}/{{{{.Secret}}}}", args.urn)
+
+
 def _no_secret_cache(args: ResourceValidationArgs, report: ReportViolation) -> None:
     for path, enabled in _named(args.props, "secretcacheenabled"):
         if enabled:
@@ -125,6 +134,11 @@ RULES: list[Policy] = [
         "no-secret-cache",
         "Concourse does not cache secrets: its cache shares identity tokens between teams (docs/trust.md).",
         _no_secret_cache,
+    ),
+    _rule(
+        "lookups-by-team",
+        "Concourse looks secrets up by team, never by a pipeline's name (docs/trust.md).",
+        _lookups_by_team,
     ),
     _rule("tagged", "Every taggable Azure resource has the required tags.", _tagged),
 ]

@@ -152,6 +152,9 @@ def _vault(vault: VaultLogin) -> Values:
             "serverName": vault.server_name,
             "pathPrefix": "/secret/concourse",
             "sharedPath": "shared",
+            # Not by pipeline: Concourse puts a pipeline's name into the path as it is, and "..", to which any
+            # member can rename a pipeline, reaches the secrets of other teams (docs/trust.md).
+            "lookupTemplates": ["/{{.Team}}/{{.Secret}}"],
             "authBackend": "approle",
             "useAuthParam": True,
             "useCaCert": True,

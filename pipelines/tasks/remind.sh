@@ -3,9 +3,11 @@
 set -euo pipefail
 . platform/pipelines/tasks/python.sh "$PWD/platform"
 cd plans
-for file in *.json; do
-    [ -e "$file" ] || continue
-    stack=${file%.json}
+for file in ./*.json; do
+    stack=${file#./}
+    stack=${stack%.json}
+    # Others write to this repository too: no other names, and no links.
+    [[ $stack =~ ^[a-z][a-z0-9]{1,11}$ && ! -L $file && ! -L $stack.txt && ! -L released/$stack ]] || continue
     digest=$(sed -n 's/^ *"digest": "\(.*\)",$/\1/p' "$file")
     if grep -q '"operations": {}' "$file" || [ "$(cat "released/$stack" 2>/dev/null)" = "$digest" ]; then
         continue

@@ -187,7 +187,7 @@ BAD = [
     ({"workers.volumeGb": 500, "workers.volume": "node"}, "cluster.workerPools[0].osDiskSizeGb",
      "at least 532"),
     ({f"{POOL}.team": "payment"}, "cluster.workerPools[0].team", "did you mean payments"),
-    ({f"{POOL}.team": "payments"}, "cluster.workerPools", "other steps never start"),
+    ({f"{POOL}.team": "payments"}, "cluster.workerPools", "no pool runs the steps of"),
     ({f"{POOL}.tags": ["a,b"]}, "cluster.workerPools[0].tags[0]", "a valid Concourse name"),
     ({"entra.groupClaims": "SecurityGroups"}, "entra.groupClaims", 'choose from "ApplicationGroup"'),
     ({"entra.assignmentRequired": False}, "entra.assignmentRequired", "or groupClaims: SecurityGroup"),
@@ -263,6 +263,22 @@ def test_a_wrong_setting_is_reported_under_its_key_with_a_remedy(changes, key, t
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_stack_files_are_valid(stack):
     assert validate(stack_config(stack), stack).protected == (stack != "demo")
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "text"),
+    [
+        (
+            {f"{POOL}.team": None},
+            "cluster.workerPools[0].team",
+            "a worker of every team could take their steps",
+        ),
+        ({"teams.1.name": "payments"}, "teams[1].name", "would share a Concourse with the deployers"),
+    ],
+)
+def test_the_stack_with_deployers_shares_its_concourse_with_nobody(changes, key, text):
+    """Concourse accepts any team and tag from a worker whose key belongs to no team."""
+    assert text in problems(changes, "infra")[key]
 
 
 def test_all_problems_are_reported_at_once():

@@ -78,7 +78,7 @@ FAULTS = {
         "get(platform).passed: there is no job 'soke'; did you mean soak?",
     ),
     "passed: a job without the resource": (
-        "platform.yml", "    - {get: plans, tags", "    - {get: plans, passed: [soak], tags",
+        "platform.yml", "    - {get: plans, params", "    - {get: plans, passed: [soak], params",
         "get(plans).passed: job 'soak' has no get or put of 'plans'; add a get there",
     ),
     "a duplicate key": (
@@ -219,6 +219,24 @@ def test_the_code_of_a_pull_request_is_given_no_credential():
     assert [name for name, task in tasks.items() if task.get("tags") == ["previews"]] == ["rehearse"]
     assert "caches" not in files["rehearse"]
     assert files["rehearse"]["params"] == {"STACK": None}
+
+
+def test_no_step_that_comments_has_the_checkout_or_the_files_of_a_pull_request():
+    """The resource reads the comment's file through links, and posted its own token from the checkout."""
+    puts = [step for step in mappings(pipeline("previews")) if "put" in step]
+    assert len(puts) == 3
+    assert {name for step in puts for name in step["inputs"]} == {"about", "checked"}
+
+
+def test_only_the_job_that_builds_the_task_image_may_push_it():
+    """Every deployer runs that image."""
+    for file in (ROOT / "pipelines").glob("*.yml"):
+        users = [
+            each["name"] for each in pipeline(file.stem)["resources"] if "((registry.password))" in str(each)
+        ]
+        assert users == (["built-image"] if file.stem == "platform" else []), file.name
+    jobs = [job["name"] for job in pipeline("platform")["jobs"] if "built-image" in str(job)]
+    assert jobs == ["task-image"]
 
 
 def test_pull_requests_of_strangers_need_an_approval_and_cannot_skip_the_preview():

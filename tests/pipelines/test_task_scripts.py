@@ -139,6 +139,57 @@ def test_a_base_that_is_no_commit_is_refused(build):
     assert "base_sha is no commit" in done.stdout
 
 
+def test_what_the_resource_needs_to_comment_has_no_token(build):
+    build.pull_request(lambda checkout: (checkout.folder / "new").write_text("new"))
+    build.passes("without-credentials")
+    files = [file for file in (build.folder / "about").rglob("*") if file.is_file()]
+    assert [file.relative_to(build.folder / "about" / ".git").parts[0] for file in files] == ["resource"]
+
+
+def comment_of(build):
+    (build.folder / "checked").mkdir()
+    build.passes("check-comment")
+    return (build.folder / "checked" / "comment.md").read_text()
+
+
+def test_a_comment_is_taken_over_as_text_without_mentions(build):
+    (build.folder / "comment" / "comment.md").write_text("1 update, says @everyone" + "x" * 70_000)
+    comment = comment_of(build)
+    assert comment.startswith("1 update, says @\u200beveryone")
+    assert comment.endswith("This text was written by the code of the pull request.\n")
+    assert len(comment.encode()) < 65_536
+
+
+@pytest.mark.parametrize("target", ["../pull-request/.git/config", "/dev/zero", None])
+def test_a_comment_that_is_a_link_or_missing_is_not_read(build, target):
+    """The resource follows links: the real one posted the GitHub token of .git/config."""
+    build.pull_request(lambda checkout: (checkout.folder / "new").write_text("new"))
+    if target:
+        (build.folder / "comment" / "comment.md").symlink_to(target)
+    assert comment_of(build).startswith("The preview left no readable comment.")
+
+
+@pytest.mark.parametrize("name", ["-e1e touch executed #.json", "Prod.json"])
+def test_remind_ignores_files_with_other_names(build, httpserver, name):
+    """GNU sed takes a name that begins with -e for a script, and its command `e` runs programs."""
+    plan(build, "prod", "aaaa")
+    (build.folder / "plans" / name).write_text(PLAN % ("bbbb", '{"urn": "update"}'))
+    printed, _ = reminded(build, httpserver)
+    assert "bbbb" not in printed
+    assert not (build.folder / "plans" / "executed").exists()
+
+
+def test_remind_and_keep_follow_no_links(build, httpserver):
+    """A link to .git/config, written through, would make git run a program."""
+    plan(build, "prod", "aaaa")
+    (build.folder / "plans" / "prod.txt").unlink()
+    (build.folder / "plans" / "prod.txt").symlink_to(".git/config")
+    assert reminded(build, httpserver) == ("", [])
+    done = build.task("keep", STACK="prod")
+    assert done.returncode == 2
+    assert "symbolic links" in done.stdout
+
+
 def listed(build, *names):
     """What `list-stacks` writes for a project with these stacks."""
     (build.folder / "stacks").mkdir()

@@ -11,7 +11,7 @@ from pulumi_policy import PolicyCustomTimeouts, PolicyResourceOptions, ResourceV
 from policy.rules import RULES, TAGS, UNTAGGABLE
 from rehearsal.azure import RESOURCE_TYPES
 
-VERIFIED, PROTECTED, CACHE, TAGGED = RULES
+VERIFIED, PROTECTED, CACHE, LOOKUPS, TAGGED = RULES
 PLATFORM = {f"platform:{key}": value for key, value in {"protected": "true"}.items()}
 
 
@@ -52,6 +52,23 @@ def protected_stack():
 def test_a_server_with_unencrypted_connections_is_refused(name, value, refused):
     props = {"configurationName": name, "value": value}
     assert bool(violations(VERIFIED, "azure-native:dbforpostgresql:Configuration", props)) == refused
+
+
+@pytest.mark.parametrize(
+    ("templates", "refused"),
+    [
+        (None, True),  # Concourse's default has the pipeline in it
+        ([], True),
+        (["/{{.Team}}/{{.Pipeline}}/{{.Secret}}", "/{{.Team}}/{{.Secret}}"], True),
+        (["/{{.Team}}/p-{{.Pipeline}}/{{.Secret}}"], True),
+        (["/{{.Team}}/{{.Secret}}"], False),
+    ],
+)
+def test_lookups_of_secrets_by_a_pipelines_name_are_refused(templates, refused):
+    """With Concourse 8.2.5's own code, a pipeline named `..` made it ask Vault for another team's secret."""
+    vault = {"pathPrefix": "/secret"} | ({} if templates is None else {"lookupTemplates": templates})
+    props = {"values": {"concourse": {"web": {"vault": vault}}}}
+    assert bool(violations(LOOKUPS, "kubernetes:helm.sh/v3:Release", props)) == refused
 
 
 @pytest.mark.parametrize("enabled", [True, False, None])
