@@ -83,8 +83,9 @@ def one_of(name: str, known: Iterable[str]) -> str:
 
 def unlike(value: object, like: Any, key: str = "") -> Iterator[tuple[str, str]]:
     """The places where a value has other keys or types than `like`; an empty `like` has any."""
-    if type(value) is not type(like):
-        yield key, f"must be a {type(like).__name__}, not {value!r}"
+    kind = type(like)
+    if type(value) is not kind:
+        yield key, f"must be a {kind.__name__}, not {value!r}"
     elif isinstance(value, dict) and like:
         for name, item in value.items():
             if name not in like:
@@ -167,19 +168,15 @@ class Checker:
     def pipeline(self, data: dict[str, Any]) -> None:
         self.given: dict[str, Any] = {}
         for step, files in self.setters(self.file):
-            for values in [self.vars.get(file) for file in files] + [
-                step.get("vars"),
-                step.get("instance_vars"),
-            ]:
+            for values in (*map(self.vars.get, files), step.get("vars"), step.get("instance_vars")):
                 self.given |= values or {}
         scope = {*self.secrets, *(f"{source['name']}:" for source in data.get("var_sources") or [])}
         self.variables({**data, "jobs": None}, scope, "resources", self.given)
         types = {*WORKERS_TYPES, *(each["name"] for each in data.get("resource_types") or [])}
         for resource in data.get("resources") or []:
             if (kind := resource["type"]) not in types and not variables(kind):
-                self.report(
-                    f"resources.{resource['name']}", f"no worker has type {kind!r}; {one_of(kind, types)}"
-                )
+                text = f"no worker has type {kind!r}; {one_of(kind, types)}"
+                self.report(f"resources.{resource['name']}", text)
         for job in data.get("jobs") or []:
             self.step({"plan": [], **job}, set(scope), f"jobs.{job['name']}")
 
@@ -296,15 +293,17 @@ class Checker:
             self.params(step.get("params") or {}, task.get("params") or {}, f"{key}.params")
         for kind in ("input", "output"):
             mapping, items = step.get(f"{kind}_mapping") or {}, task.get(f"{kind}s") or []
-            for name in mapping.keys() - (names := [item["name"] for item in items]):
+            names = [item["name"] for item in items]
+            for name in mapping.keys() - names:
                 self.report(
                     f"{key}.{kind}_mapping", f"the task does not have {name!r}; {one_of(name, names)}"
                 )
-            given = {mapping.get(item["name"], item["name"]): item.get("optional") for item in items}
-            if kind == "output":
-                scope |= {f"{name}/" for name in given}
-            for name in [name for name, optional in given.items() if kind == "input" and not optional]:
-                self.artifact(name, scope, f"{key}.inputs")
+            for item in items:
+                name = mapping.get(item["name"], item["name"])
+                if kind == "output":
+                    scope.add(f"{name}/")
+                elif not item.get("optional"):
+                    self.artifact(name, scope, f"{key}.inputs")
 
     def params(self, given: dict[str, Any], known: dict[str, Any], key: str) -> None:
         for name in given.keys() - known:

@@ -83,10 +83,11 @@ FAULTS = {
     ),
     "an image that no step provides": (
         "previews.yml", "    - get: task-image\n", "",
-        "task(list-stacks).image: no step before this one provides 'task-image'; there are: platform, pull-request",
+        "task(list-stacks).image: no step before this one provides 'task-image'; there are:",
     ),
     "a hook that uses a variable of across, which is over then": (
-        "previews.yml", "    do:\n    - put", "    on_error: {put: pull-request, params: {context: ((.:stack))}}\n    do:\n    - put",
+        "previews.yml", "    do:\n    - put",
+        "    on_error: {put: pull-request, params: {context: ((.:stack))}}\n    do:\n    - put",
         "do.on_error.put(pull-request).((.:stack)): nothing sets it",
     ),
     "across a mapping": (
