@@ -69,10 +69,10 @@ def mappings(value: object) -> Iterator[dict[str, Any]]:
         yield from mappings(item)
 
 
-def paths(value: object, prefix: str = "") -> Iterator[str]:
-    """The keys of nested mappings as variables name them: `a`, `a.b`."""
+def paths(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """The keys of nested mappings as variables name them (`a`, `a.b`), with their values."""
     for key, item in value.items() if isinstance(value, dict) else ():
-        yield f"{prefix}{key}"
+        yield f"{prefix}{key}", item
         yield from paths(item, f"{prefix}{key}.")
 
 
@@ -171,7 +171,7 @@ class Checker:
             for values in (*map(self.vars.get, files), step.get("vars"), step.get("instance_vars")):
                 self.given |= values or {}
         scope = {*self.secrets, *(f"{source['name']}:" for source in data.get("var_sources") or [])}
-        self.variables({**data, "jobs": None}, scope, "resources", self.given)
+        self.variables({**data, "jobs": None}, scope, "resources")
         types = {*WORKERS_TYPES, *(each["name"] for each in data.get("resource_types") or [])}
         for resource in data.get("resources") or []:
             if (kind := resource["type"]) not in types and not variables(kind):
@@ -180,31 +180,23 @@ class Checker:
         for job in data.get("jobs") or []:
             self.step({"plan": [], **job}, set(scope), f"jobs.{job['name']}")
 
-    def look_up(self, name: str, scope: set[str], given: object) -> object:
-        """The value of a variable, as text if only the build knows it; LookupError if nothing sets it."""
-        source, path = re.fullmatch(r"(?:([-/.\w]+):)?(.+)", name).groups("")  # type: ignore[union-attr]
-        fields = [field.strip('"') for field in re.findall(r'"[^"]*"|[^."]+', path)]
-        starts = [".".join(fields[:end]) for end in range(1, len(fields) + 1)]
-        starts = [f".:{start}" for start in starts] if source == "." else [f"{source}:"] if source else starts
-        for field in fields if scope.isdisjoint(starts) else ():
-            if isinstance(given, str) and variables(given):
-                break
-            if source or not isinstance(given, dict) or field not in given:
-                raise LookupError(name)
-            given = given[field]
-        return given if scope.isdisjoint(starts) else f"(({name}))"
-
-    def variables(self, value: object, scope: set[str], key: str, given: dict[str, Any]) -> None:
-        """Check that something sets each variable (a step, a var source, Vault or `given`), and its type."""
+    def variables(self, value: object, scope: set[str], key: str, given: object = None) -> None:
+        """Check that something sets each variable (a step, a source, Vault or a mapping), and its type."""
+        values = dict(paths(self.given if given is None else given))
         for text, name in [(each, name) for each in texts(value) for name in variables(each)]:
-            try:
-                found = self.look_up(name, scope, given)
-            except LookupError:
-                known = {each for each in scope if not each.endswith("/")} | set(paths(given))
+            source, path = re.fullmatch(r"(?:([-/.\w]+):)?(.+)", name).groups("")  # type: ignore[union-attr]
+            fields = [field.strip('"') for field in re.findall(r'"[^"]*"|[^."]+', path)]
+            starts = [".".join(fields[:end]) for end in range(1, len(fields) + 1)]
+            if source:
+                starts = [f".:{each}" for each in starts] if source == "." else [f"{source}:"]
+            given_texts = [found for each in starts if isinstance(found := values.get(each), str)]
+            if not scope.isdisjoint(starts) or variables(given_texts):
+                continue  # the build sets it; only the build knows the fields of a text with variables
+            if starts[-1] not in values:
+                known = {each for each in scope if not each.endswith("/")} | values.keys()
                 near = get_close_matches(name, known, n=1)
                 self.report(f"{key}.(({name}))", UNSET + (f" (did you mean {near[0]}?)" if near else ""))
-                continue
-            if text != f"(({name}))" and (isinstance(found, bool) or not isinstance(found, str | int)):
+            elif text != f"(({name}))" and type(found := values[starts[-1]]) not in (str, int):
                 wrong = f"within a text it must be a text or a whole number, not {found!r}"
                 self.report(f"{key}.(({name}))", wrong)
 
@@ -217,7 +209,7 @@ class Checker:
         # Only `across` has a scope of its own (atc/exec/across_step.go), and hooks are outside it.
         scope = self.across(step["across"], outer, key) if step.get("across") else outer
         own = {name: value for name, value in step.items() if name not in {*NESTING, *HOOKS, "across"}}
-        self.variables(own, scope, key, self.given)
+        self.variables(own, scope, key)
         for name in TEXTS.keys() & own.keys():
             value = own[name]
             if isinstance(value, str) and not variables(value) and not re.fullmatch(TEXTS[name], value):
@@ -232,9 +224,9 @@ class Checker:
     def across(self, across: list[dict[str, Any]], scope: set[str], key: str) -> set[str]:
         for each in across:
             values = each.get("values")
-            self.variables(values, scope, f"{key}.across", self.given)
+            self.variables(values, scope, f"{key}.across")
             if name := VARIABLE.fullmatch(str(values)):
-                values = self.given.get(name[1], [])
+                values = dict(paths(self.given)).get(name[1], [])
             if not isinstance(values, list):
                 self.report(f"{key}.across({each['var']}).values", f"must be a list, not {values!r}")
         return {*scope, *(f".:{each['var']}" for each in across)}
