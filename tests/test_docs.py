@@ -17,8 +17,9 @@ from typer.exceptions import TyperException
 
 from components.settings import SCHEMA
 from deploy.__main__ import app
+from tests.support import architecture
 from tests.support.recorder import ROOT
-from tools import architecture, runbook_index, settings_reference
+from tools import runbook_index, settings_reference
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 RUNBOOKS = ROOT / "docs" / "runbooks"

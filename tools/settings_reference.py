@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from components.config.secrets import REQUIRED_SECRETS
 from components.settings import PROJECT, schema
@@ -18,15 +18,6 @@ A key that the file leaves out has its default. `[]` stands for each item of a l
 patterns are checked before anything is created, and so are the rules across settings (`components/rules.py`).
 """
 Node = dict[str, Any]
-
-
-class Row(NamedTuple):
-    """A setting: its path below the section's key, and what the schema says about it."""
-
-    path: str
-    type: str
-    default: str
-    description: str
 
 
 def page() -> str:
@@ -44,11 +35,12 @@ def page() -> str:
         if about:
             parts.append(f"{line(about)}\n")
         rows = list(rows_of("", node, models, required=key in config["required"]))
-        if not rows[0].path:
-            parts.append(f"{rows[0].type}, {rows[0].default or 'optional'}\n")
+        path, kind, default, _ = rows[0]
+        if not path:
+            parts.append(f"{kind}, {default or 'optional'}\n")
             continue
         parts.append("| key | type | default | description |\n| --- | --- | --- | --- |")
-        parts.extend(f"| {cell(row.path)} | {row.type} | {row.default} | {row.description} |" for row in rows)
+        parts.extend(f"| {cell(path)} | {' | '.join(rest)} |" for path, *rest in rows)
         parts.append("")
     return "\n".join(parts).rstrip("\n") + "\n"
 
@@ -63,12 +55,12 @@ def model(node: Node, models: Node) -> Node:
     return node
 
 
-def rows_of(path: str, node: Node, models: Node, *, required: bool) -> Iterator[Row]:
-    """A row for a setting without settings below it; else the rows of those."""
+def rows_of(path: str, node: Node, models: Node, *, required: bool) -> Iterator[tuple[str, ...]]:
+    """The path, type, default and description of a setting, or of each setting below it."""
     found = model(node, models)
     if "properties" not in found:
         description = node.get("description") or found.get("description", "")
-        yield Row(path, type_of(node, models), default_of(node, required=required), line(description))
+        yield path, type_of(node, models), default_of(node, required=required), line(description)
         return
     if any(each.get("type") == "array" for each in (node, *node.get("anyOf", ()))):
         path += "[]"

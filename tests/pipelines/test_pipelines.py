@@ -73,25 +73,54 @@ FAULTS = {
         "previews.yml", "    - get: task-image\n", "    - load_var: commit\n      file: platform/.git/HEAD\n",
         "plan[0].in_parallel[2].load_var(commit).file: no step before this one provides 'platform'",
     ),
-    "passed: a job that does not exist": (
-        "platform.yml", "passed: [soak]", "passed: [soke]",
-        "get(platform).passed: there is no job 'soke'; did you mean soak?",
-    ),
-    "passed: a job without the resource": (
-        "platform.yml", "    - {get: plans, params", "    - {get: plans, passed: [soak], params",
-        "get(plans).passed: job 'soak' has no get or put of 'plans'; add a get there",
-    ),
     "a duplicate key": (
         "platform.yml", "  serial: true\n", "  serial: true\n  serial: false\n",
-        ".serial: duplicate key, in line ",
+        "platform.yml: YAML: duplicate key serial",
     ),
     "a duplicate key in a file of variables": (
         "vars/platform.yml", "  try: ", "  try: other\n  try: ",
-        "vars/platform.yml: delivery.try: duplicate key, in line ",
+        "vars/platform.yml: YAML: duplicate key try",
     ),
-    "a step of no kind": (
-        "previews.yml", "  - load_var: stacks\n", "  - load_vars: stacks\n",
-        "jobs.preview.plan[3]: not a step; a step has one of the keys try, do, in_parallel, get, put, task",
+    "an image that no step provides": (
+        "previews.yml", "    - get: task-image\n", "",
+        "task(list-stacks).image: no step before this one provides 'task-image'; there are:",
+    ),
+    "a hook that uses a variable of across, which is over then": (
+        "previews.yml", "    do:\n    - put",
+        "    on_error: {put: pull-request, params: {context: ((.:stack))}}\n    do:\n    - put",
+        "do.on_error.put(pull-request).((.:stack)): nothing sets it",
+    ),
+    "across a mapping": (
+        "previews.yml", "values: ((.:stacks))", "values: ((delivery))",
+        "do.across(stack).values: must be a list, not {'try':",
+    ),
+    "a mapping within a text": (
+        "platform.yml", "    uri: ((repository.uri))", "    uri: git@((repository))",
+        "resources.((repository)): within a text it must be a text or a whole number, not {'uri':",
+    ),
+    "a type that no worker has": (
+        "platform.yml", "type: git\n", "type: gti\n",
+        "resources.platform: no worker has type 'gti'; did you mean git?",
+    ),
+    "a time limit that is none": (
+        "platform.yml", "timeout: 1h\n", "timeout: 1 hour\n",
+        "task(plan).timeout: '1 hour' does not match",
+    ),
+    "a key that a task file may not have": (
+        "tasks/up.yml", "inputs:\n", "input:\n",
+        "tasks/up.yml: input: Concourse knows no such key; did you mean inputs?",
+    ),
+    "a number as an argument in a task file": (
+        "tasks/up.yml", "run:\n", "run:\n  user: 0\n",
+        "tasks/up.yml: run.user: must be a str, not 0",
+    ),
+    "a task file for no platform": (
+        "tasks/up.yml", "platform: linux\n", "",
+        "tasks/up.yml: platform: is missing, as in platform: linux",
+    ),
+    "a variable of the pipeline in a task file, which only the build fills": (
+        "tasks/up.yml", "platform: linux\n", "platform: ((repository.name))\n",
+        "task(up).file.((repository.name)): nothing sets it",
     ),
     "a pipeline with a structure that Concourse does not know": (
         "drift.yml", "- name: drift\n", "- title: drift\n",
@@ -150,7 +179,8 @@ def test_fly_validates_each_pipeline_if_it_is_on_path(copy, monkeypatch, status)
     monkeypatch.setenv("PATH", str(copy), prepend=":")
     assert main(copy / "pipelines", copy) == status
     files = sorted((copy / "pipelines").glob("*.yml"))
-    expected = [f"validate-pipeline --strict --config {file}" for file in files]
+    given = f"--load-vars-from={copy}/pipelines/vars/platform.yml"
+    expected = [f"validate-pipeline --strict --config {file} {given}" for file in files]
     assert (copy / "log").read_text().splitlines() == expected
 
 

@@ -49,9 +49,9 @@ def reminded(build, httpserver):
 
 def test_a_pager_that_waits_for_a_key_ends_at_the_time_limit(build):
     """So that the other tests here see a script that starts one."""
-    command = ["git", "-C", build.checkout.folder, "show"]
+    command = ["git", "-C", build.checkout.folder, "log", "-1"]
     with pytest.raises(subprocess.TimeoutExpired) as ended:
-        run_in_terminal(command, cwd=build.folder, env={**os.environ, "LESS": ""}, seconds=2)
+        run_in_terminal(command, cwd=build.folder, env={**os.environ, "LESS": ""}, seconds=5)
     assert ended.value.output.endswith("(END)")
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from components import layers
 from components.entra import Entra
 
-PICTURE = Path(__file__).parents[1] / "docs" / "architecture.svg"
+PICTURE = Path(__file__).parents[2] / "docs" / "architecture.svg"
 CLASSES = {each.__name__: each for each in (*(getattr(layers, name) for name in layers.__all__), Entra)}
 TYPE = "platform:index:"
 WIDTH, MARGIN, PER_ROW, BOX, BOX_HEIGHT, GAP, HEAD = 1000, 20, 6, 147, 40, 10, 62
