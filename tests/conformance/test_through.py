@@ -56,9 +56,9 @@ def test_a_preview_on_empty_servers_changes_no_object(ground, previewed):
 
 def test_vaults_init_job_runs_and_a_failed_one_runs_again_in_the_next_update(ground, failed, up):
     assert failed.returncode == 1, failed.stdout + failed.stderr
-    assert re.search(r"error: Job vault-init: .*\n.*\[ExitCode1\] Job has failed", failed.stdout), (
-        failed.stdout
-    )
+    assert re.search(
+        r"error: Job vault-init: .*\n.*\[BackoffLimitExceeded\] Job has failed", failed.stdout
+    ), failed.stdout
     assert re.search(r"^  replace Job vault-init ", up.stdout, re.MULTILINE), up.stdout
     assert up.returncode == 0, up.stdout + up.stderr + ground.init.log
 
