@@ -117,7 +117,10 @@ def drift(
 ) -> None:
     """Compare the clouds with the state, without running the program; exit code 4 if they differ."""
     with open_stack(stack, rehearse=rehearse, quiet=json, home=home) as here:
-        report(here.drift(), json=json, markdown=markdown)
+        summary = here.drift()
+        if not rehearse and not summary.errors:
+            here.add_release_drift(summary)
+        report(summary, json=json, markdown=markdown)
 
 
 @app.command()

@@ -30,9 +30,9 @@ MOST = 20
 LONGEST = 60_000
 """Characters of a comment; GitHub's limit is 65,536 ("body is too long")."""
 NOT_REACHED = (
-    "the cluster's API server was not reached, so nothing in the cluster was compared: failed Jobs that would "
-    "run again and refusals of the API server are missing. Look at your login (kubelogin on PATH) and at "
-    "cluster.operatorRanges"
+    "the cluster's API server was not reached, so nothing in the cluster was compared: failed Jobs that "
+    "would run again and refusals of the API server are missing. Look at your login (kubelogin on PATH) and "
+    "at cluster.operatorRanges"
 )
 
 
@@ -143,6 +143,11 @@ class Summary:
         if message not in ONLY_SUMMARIES and message not in self.errors:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
+
+    def add_release_drift(self, urn: str, texts: Iterable[str]) -> None:
+        """Add a Helm release of which somebody changed objects."""
+        self.changes.append(Change(urn, "update", tuple(texts), protected=False))
+        self.unchanged -= 1
 
     def add_implied_deletes(self, resources: Iterable[Mapping[str, Any]]) -> None:
         """After the last event, add deletions of the state's `resources` that the engine did not report.
