@@ -226,11 +226,12 @@ def job(request: Request) -> Props:
 
 def job_reason(spec: Props, fault: str) -> str:
     """Why Kubernetes says that a Job has failed (its docs: "Pod failure policy")."""
-    ended = EXIT.fullmatch(fault)
-    for rule_ in find(spec, "podFailurePolicy.rules.*") if ended else ():
+    if not (ended := EXIT.fullmatch(fault)):
+        return fault
+    for rule_ in find(spec, "podFailurePolicy.rules.*"):
         if rule_["action"] == "FailJob" and int(ended[1]) in rule_.get("onExitCodes", {}).get("values", ()):
             return "PodFailurePolicy"
-    return "BackoffLimitExceeded" if ended else fault
+    return "BackoffLimitExceeded"
 
 
 def job_failed(found: dict[str, Any] | None) -> str:

@@ -23,8 +23,8 @@ from tests.support.checkout import Checkout
 from tests.support.job_scripts import ROOT
 
 INIT = "vault/jobs/vault-init"
-ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "VAULT_POD_URL", "VAULT_URL"}
-"""What is at another place here than in a cluster."""
+ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "PATIENCE_SECONDS", "VAULT_POD_URL", "VAULT_URL"}
+"""What is at another place here than in a cluster, or takes less time."""
 ITS_OWN = {"APIService", "ComponentStatus", "Event", "FlowSchema", "Lease", "PriorityLevelConfiguration"}
 """Kinds that an API server writes to by itself, at any time."""
 SECRET = "4dabf18193072939515e22adb298388d"

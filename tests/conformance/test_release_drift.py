@@ -62,10 +62,13 @@ def server(judge, apiserver):
     }
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     items = [judge.placed(item, NAMESPACE) for item in yaml.safe_load_all(MANIFEST) if item]
-    for item in (namespace, record, *items):
+    for item in (namespace, *items):
         assert not (said := judge.apply(item, fieldManager="helm")), said
-    webhook = json.loads(json.dumps(items[2]))
-    webhook["webhooks"][0]["clientConfig"]["caBundle"] = base64.b64encode(b"-----BEGIN").decode()
+    assert not (said := judge.create(record)), said
+    filled_in = items[2]
+    ca = base64.b64encode(apiserver.ca.read_bytes()).decode()
+    filled_in["webhooks"][0]["clientConfig"]["caBundle"] = ca
+    assert not (said := judge.apply(filled_in, fieldManager="cainjector")), said
     return ApiServer(apiserver.url, str(apiserver.ca), apiserver.token)
 
 
