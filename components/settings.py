@@ -59,7 +59,9 @@ class Settings(Model):
 
     azure: AzureSettings
     tags: TagSettings
-    protected: bool = Field(examples=[True])
+    protected: bool = Field(  # `pulumi config set`, whatever it sets, writes "true" for true
+        examples=[True], json_schema_extra={"type": ["boolean", "string"], "pattern": "^(true|false)$"}
+    )
     """Whether resources that hold data are protected from deletion and replacement."""
     replaceable: tuple[Replaceable, ...] = ()
     """Exceptions to `protected`, by URN, each with a reason and an expiry date."""

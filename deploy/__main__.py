@@ -117,7 +117,10 @@ def drift(
 ) -> None:
     """Compare the clouds with the state, without running the program; exit code 4 if they differ."""
     with open_stack(stack, rehearse=rehearse, quiet=json, home=home) as here:
-        report(here.drift(), json=json, markdown=markdown)
+        summary = here.drift()
+        if not rehearse and not summary.errors:
+            here.add_release_drift(summary)
+        report(summary, json=json, markdown=markdown)
 
 
 @app.command()
@@ -301,7 +304,7 @@ def report(summary: Summary, *, json: bool, markdown: Path | None = None) -> Non
     print(summary.as_json() if json else summary.as_text(), flush=True)
     if markdown:
         markdown.write_text(summary.as_markdown())
-    if summary.operation == "drift" and summary.changes and not summary.errors:
+    if summary.operation == "drift" and summary.changes and not (summary.errors or summary.incomplete):
         raise typer.Exit(4)
     if summary.refused:
         print(
@@ -312,7 +315,8 @@ def report(summary: Summary, *, json: bool, markdown: Path | None = None) -> Non
         )
     if summary.refused or summary.violations:
         raise typer.Exit(3)
-    if summary.errors:
+    # An update may be what lets the caller reach the cluster again; its own errors say what failed.
+    if summary.errors or (summary.incomplete and summary.operation in {"preview", "drift"}):
         raise typer.Exit(1)
 
 

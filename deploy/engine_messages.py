@@ -11,6 +11,15 @@ CANCELLED = re.compile("(preview|update|context) canceled")
 """The last error of a cancelled run, and that of a request of a provider that the cancellation ended."""
 ONLY_SUMMARIES = ("preview failed", "update failed", "")
 """The last error of a run with a failed step. The errors before it say why."""
+ENDED_WITH_THE_RUN = re.compile(r"failed to run remediation: .*context canceled")
+"""A check by the policy pack that ended because another resource failed. That one's error says why."""
+CANNOT_RUN = re.compile(r"can't run policy '([^']+)' .*? during preview: (.+)", re.DOTALL)
+"""A rule that met an unknown value: its name, and the value (pulumi_policy 1.22, policy.py: Analyze)."""
+UNREACHABLE = re.compile(
+    r"Cluster is unreachable, skipping replaceUnready check|configured Kubernetes cluster is unreachable.*",
+    re.DOTALL,
+)
+"""Warnings of the kubernetes provider, which then compares with the state alone (provider.go)."""
 ERROR = re.compile(r"error: (.+)")
 """The reason in a `CommandError`, whose text also has the whole output."""
 LOCK = re.compile(r"([^/\s]+)\.json\S*: created by (.+?)@(\S+) \(pid (\d+)\) at (\S+)")

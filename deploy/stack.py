@@ -18,7 +18,7 @@ from deploy.approval import Plan
 from deploy.engine_messages import ERROR, STATE_HALF_WRITTEN
 from deploy.locks import Lock, describe_locks, parse_locks, refuse_live
 from deploy.progress import Progress
-from deploy.recover import Releases, import_pending, pending_creates
+from deploy.recover import Releases, import_pending, kubeconfig, pending_creates
 from deploy.stack_file import ROOT, RefusedError, settings
 from deploy.summary import Summary, in_a_cloud
 from deploy.writer import exclusive, graceful_interrupts
@@ -91,6 +91,22 @@ class StackRunner:
     def drift(self) -> Summary:
         """How the clouds differ from the state. Does not run the program and changes nothing."""
         return self._run("drift", self.stack.preview_refresh)
+
+    def add_release_drift(self, summary: Summary) -> None:
+        """Add what was changed in objects of Helm releases. It asks the real cluster, and writes nothing."""
+        from deploy import release_drift, smoke  # noqa: PLC0415 other commands do not need `requests`
+
+        resources = self.resources()
+        if not (config := kubeconfig(resources)):
+            return
+        try:
+            with release_drift.api_server(config) as server:
+                found = release_drift.changed(server)
+        except (OSError, ValueError, KeyError, smoke.FailedError) as failed:
+            summary.incomplete.append(f"the objects of Helm releases were not compared: {failed}")
+            return
+        for urn, texts in release_drift.by_urn(found, resources):
+            summary.add_release_drift(urn, texts)
 
     def destroy(self) -> Summary:
         """Delete all resources of the stack, or none if one is protected."""

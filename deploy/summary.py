@@ -9,7 +9,16 @@ from typing import Any
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
-from deploy.engine_messages import CANCELLED, ONLY_SUMMARIES, program_error, protected_urn, without_colour
+from deploy.engine_messages import (
+    CANCELLED,
+    CANNOT_RUN,
+    ENDED_WITH_THE_RUN,
+    ONLY_SUMMARIES,
+    UNREACHABLE,
+    program_error,
+    protected_urn,
+    without_colour,
+)
 from deploy.render import difference, foreseen, rendered
 
 LOSING = {"replace", "delete"}
@@ -20,6 +29,11 @@ MOST = 20
 """Creations or updates that a comment lists one by one."""
 LONGEST = 60_000
 """Characters of a comment; GitHub's limit is 65,536 ("body is too long")."""
+NOT_REACHED = (
+    "the cluster's API server was not reached, so nothing in the cluster was compared: failed Jobs that "
+    "would run again and refusals of the API server are missing. Look at your login (kubelogin on PATH) and "
+    "at cluster.operatorRanges"
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,12 @@ class Summary:
     """URNs that the engine refused to delete because they are protected."""
     violations: list[str] = field(default_factory=list)
     """Violations of mandatory policies."""
+    unchecked: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Rule that could not run → resource → the value that it did not know."""
+    warnings: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Warning of a provider → the resources that it is about."""
+    incomplete: list[str] = field(default_factory=list)
+    """Why the run did not look at everything."""
     outputs: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0
 
@@ -70,12 +90,19 @@ class Summary:
         step = event.res_outputs_event if self.operation == "drift" else event.resource_pre_event
         if step:
             self._step(step.metadata)
-        elif event.policy_event and event.policy_event.enforcement_level == "mandatory":
-            policy = event.policy_event
-            text = without_colour(policy.message).removeprefix(policy.policy_name).strip()
-            self.violations.append(f"{shortened(policy.resource_urn or '')}: {text} [{policy.policy_name}]")
-        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
-            self._error(event.diagnostic_event.urn or "", without_colour(event.diagnostic_event.message))
+        elif policy := event.policy_event:
+            text, where = without_colour(policy.message), shortened(policy.resource_urn or "")
+            if cannot := CANNOT_RUN.search(text):
+                self.unchecked.setdefault(cannot[1], {})[where] = cannot[2].strip()
+            elif policy.enforcement_level == "mandatory":
+                text = text.removeprefix(policy.policy_name).strip()
+                self.violations.append(f"{where}: {text} [{policy.policy_name}]")
+        elif (said := event.diagnostic_event) and not said.ephemeral:
+            urn, text = said.urn or "", without_colour(said.message)
+            if said.severity == "error":
+                self._error(urn, text)
+            elif said.severity == "warning":
+                self._warning(urn, text)
 
     def _step(self, step: StepEventMetadata) -> None:
         operation = OpType(step.op).value
@@ -96,17 +123,31 @@ class Summary:
         before, after = ([{"type": step.type, "inputs": inputs}] if inputs else [] for inputs in (old, new))
         self.values |= difference(rendered(before), rendered(after))
 
+    def _warning(self, urn: str, message: str) -> None:
+        if UNREACHABLE.fullmatch(message):
+            if NOT_REACHED not in self.incomplete:
+                self.incomplete.append(NOT_REACHED)
+        elif message:
+            self.warnings.setdefault(message, {})[shortened(urn)] = None
+
     def _error(self, urn: str, message: str) -> None:
         if kept := protected_urn(message, urn):
             self.kept.add(kept)
             return
         message = program_error(message)
+        if ENDED_WITH_THE_RUN.fullmatch(message):
+            return
         if CANCELLED.fullmatch(message):
             urn = ""
             message = "cancelled; finished operations are in the state, and the next run continues from there"
         if message not in ONLY_SUMMARIES and message not in self.errors:
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
+
+    def add_release_drift(self, urn: str, texts: Iterable[str]) -> None:
+        """Add a Helm release of which somebody changed objects."""
+        self.changes.append(Change(urn, "update", tuple(texts), protected=False))
+        self.unchanged -= 1
 
     def add_implied_deletes(self, resources: Iterable[Mapping[str, Any]]) -> None:
         """After the last event, add deletions of the state's `resources` that the engine did not report.
@@ -138,6 +179,19 @@ class Summary:
         """Whether the run ended, or an update would end, with an error."""
         return bool(self.errors or self.violations or self.refused)
 
+    @property
+    def notes(self) -> list[str]:
+        """What was not looked at, what rules could not check, and what providers warn of."""
+        about = "is not known before the update, which checks it"
+        return [
+            *(f"incomplete: {why}" for why in self.incomplete),
+            *(
+                f"not checked: {rule} on {_few(places)}: {next(iter(places.values()))} ({about})"
+                for rule, places in sorted(self.unchecked.items())
+            ),
+            *(f"warning: {_few(places)}: {text}" for text, places in sorted(self.warnings.items())),
+        ]
+
     def as_json(self) -> str:
         """One JSON object."""
         kinds = {"replacements": "replace", "deletions": "delete", "updates": "update"}
@@ -154,6 +208,7 @@ class Summary:
             },
             "errors": self.errors,
             "violations": self.violations,
+            "notes": self.notes,
             "outputs": self.outputs,
             "seconds": round(self.seconds, 2),
         }, indent=2)  # fmt: skip
@@ -167,6 +222,7 @@ class Summary:
             *(f"  {change}{', which is protected' if change.protected else ''}" for change in shown),
             *(f"  policy violation: {violation}" for violation in self.violations),
             *(f"  error: {error}" for error in self.errors),
+            *(f"  {note}" for note in self.notes),
             *listed(self.outputs),
         ])  # fmt: skip
 
@@ -188,8 +244,10 @@ class Summary:
             )
             lines += [refusal, ""]
         lines += _section("Policy violations", self.violations) + _section("Errors", self.errors)
+        lines += _section("Notes", self.notes)
         if not self.violations and self.operation != "drift":
-            lines += ["No policy of `policy/` is violated.", ""]
+            checked = ", as far as this run could check" if self.unchecked or self.incomplete else ""
+            lines += [f"No policy of `policy/` is violated{checked}.", ""]
         size, left = len("\n".join(lines)), 0
         for file, text in sorted(self.values.items()) if self.unchanged else ():  # in a new stack all is new
             block = f"<details><summary>{file}</summary>\n\n```diff\n{text.rstrip()}\n```\n</details>\n"
@@ -212,6 +270,12 @@ class Summary:
 
 def _by_protection(change: Change) -> tuple[bool, str]:
     return not change.protected, shortened(change.urn)
+
+
+def _few(places: Iterable[str]) -> str:
+    """The first of some resources, and how many more there are."""
+    first, *others = places
+    return f"{first} and {len(others)} more" if others else first
 
 
 def _section(title: str, items: Iterable[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Rules for every resource. Pure functions, assembled by the policy pack and called by the tests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -11,6 +11,7 @@ from pulumi_policy import (
     ResourceValidationArgs,
     ResourceValidationPolicy,
 )
+from pulumi_policy.proxy import UnknownValueError
 
 TAGS = ("environment", "owner", "cost-center", "managed-by")
 VERIFIED = ("verify-ca", "verify-full")
@@ -102,16 +103,27 @@ def _no_secret_cache(args: ResourceValidationArgs, report: ReportViolation) -> N
 
 
 def _named(value: Any, key: str, path: str = "") -> Iterator[tuple[str, Any]]:
-    """All values of keys named `key`, at any depth, with their paths."""
+    """All values of keys named `key`, at any depth, with their paths.
+
+    A preview steps over what it does not know. Where that is such a value itself, the rule cannot run.
+    """
     if isinstance(value, Mapping):
-        for name, inner in value.items():
-            place = f"{path}.{name}" if path else str(name)
-            if str(name).lower() == key:
-                yield place, inner
-            yield from _named(inner, key, place)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _named(inner, key, f"{path}[{index}]")
+        places = {name: f"{path}.{name}" if path else str(name) for name in value}
+    elif isinstance(value, Sequence) and not isinstance(value, str):  # the SDK's proxy is no list
+        places = {index: f"{path}[{index}]" for index in range(len(value))}
+    else:
+        return
+    for name, place in places.items():
+        wanted = str(name).lower() == key
+        try:
+            inner = value[name]
+        except UnknownValueError:
+            if wanted:
+                raise
+            continue
+        if wanted:
+            yield place, inner
+        yield from _named(inner, key, place)
 
 
 def _rule(name: str, description: str, validate: Any) -> ResourceValidationPolicy:

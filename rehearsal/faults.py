@@ -55,7 +55,7 @@ FAULTS = (
 AFTERWARDS = (
     Fault("kubernetes:helm.sh/v3:Release", "pending", "pending-install", ("create",), percent=8),
     Fault("kubernetes:helm.sh/v3:Release", "pending", "pending-upgrade", ("update",), percent=8),
-    Fault("kubernetes:batch/v1:Job", "failed", "BackoffLimitExceeded", ("create",), percent=10),
+    Fault("kubernetes:batch/v1:Job", "failed", "exit 1: the script failed", ("create",), percent=10),
 )  # fmt: skip
 """These leave an object that exists and is not ready."""
 

@@ -5,6 +5,7 @@ Sources: the provider run against a real API server, its diff.go (replacements) 
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -16,15 +17,21 @@ from rehearsal.cert_manager import certificate, certificate_unready, issuer_work
 from rehearsal.cluster_objects import CLUSTER_WIDE, cluster_and_namespace, exists, kind_name, object_key
 from rehearsal.helm import RELEASE, crds, release
 from rehearsal.pod_admission import pods_can_start
-from rehearsal.properties import Props, find, unknown
+from rehearsal.properties import Props, changes, find, unknown
 from rehearsal.provider import Paths, Provider
 from rehearsal.resource_types import Check, Request, ResourceType, rule
 from rehearsal.store import RefusedError, Store
 
 AUTONAMED, REPLACE_UNREADY = "pulumi.com/autonamed", "pulumi.com/replaceUnready"
+PATCH_FORCE = "pulumi.com/patchForce"
+TIMEOUT, DEFAULT_TIMEOUT = "pulumi.com/timeoutSeconds", 600
 NAMED = ("metadata.name", "metadata.namespace")
 SECRET, CONFIG_MAP = "kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap"
 JOB = "kubernetes:batch/v1:Job"
+SEEN = ("BackoffLimitExceeded", "DeadlineExceeded")
+"""The reasons of a failed Job that the provider knows (await/checker/job). After others it goes on waiting."""
+EXIT = re.compile(r"exit (\d+): (.*)", re.DOTALL)
+"""A fault of a Job: how its container ends, and what it says last."""
 
 
 # Refusals of the API server, and objects that never become ready
@@ -95,6 +102,11 @@ class Cluster(Provider):
             yield from schema.problems(type_, new)
         if type_ == RELEASE:
             yield from chart_values.problems(new)
+            if "allowNullValues" in new:
+                yield (
+                    "allowNullValues",
+                    "is deprecated and has no effect; null values are preserved by default",
+                )
 
     def explicitly_named(self, kind: ResourceType, new: Props) -> bool:  # noqa: ARG002
         return AUTONAMED not in new.get("metadata", {}).get("annotations", {})
@@ -115,12 +127,44 @@ class Cluster(Provider):
         digests = {"data": {key: digest(value) for key, value in given.items()}} if given else {}
         return super().serialize(kind, props) | digests
 
+    def owned(self, kind: ResourceType, live: Props, known: Props) -> Props:  # noqa: ARG002
+        """What is in the program, too: keys that others add are no drift (provider.go, pruneLiveState)."""
+        pruned: Props = intersection(live, known) if known else live
+        return pruned
+
+    def remembered(self, inputs: Props) -> Props:
+        """The fields that the provider owns, with the values that it gave them."""
+        return {"applied": inputs}
+
+    def refuse_conflict(self, kind: ResourceType, operation: Request, config: Props) -> None:
+        """Server-side apply: a field that another manager has set is not overwritten without force."""
+        found = self.store.get(operation.id) or {}
+        annotations = operation.inputs.get("metadata", {}).get("annotations") or {}
+        forced = "true" in (str(config.get("enablePatchForce")).lower(), annotations.get(PATCH_FORCE))
+        if forced or operation.type == RELEASE or "applied" not in found:
+            return
+        theirs = {path for path, what in changes(found["applied"], found["inputs"]) if what != "delete"}
+        wanted = self.serialize(kind, operation.inputs)
+        mine = {path for path, what in changes(found["inputs"], wanted) if what == "update"}
+        if both := sorted(theirs & mine):
+            text = 'Apply failed with {} conflict: conflict with "kubectl-edit": .{}'
+            operation.refuse("Conflict", text.format(len(both), ", .".join(both)))
+
     def deserialize(self, kind: ResourceType, stored: Props, known: Props) -> Props:
         if kind is not RESOURCE_TYPES[SECRET]:
             return super().deserialize(kind, stored, known)
         mine = {digest(value): value for value in (known.get("data") or {}).values()}
         same = {key: mine.get(value, value) for key, value in stored.get("data", {}).items()}
         return stored | ({"data": same} if same else {})
+
+
+def intersection(live: Any, known: Any) -> Any:
+    """Of `live`, the keys that `known` has."""
+    if isinstance(live, dict) and isinstance(known, dict):
+        return {key: intersection(value, known[key]) for key, value in live.items() if key in known}
+    if isinstance(live, list) and isinstance(known, list) and len(live) == len(known):
+        return [intersection(*pair) for pair in zip(live, known, strict=True)]
+    return live
 
 
 def digest(value: Any) -> str:
@@ -174,16 +218,50 @@ def metadata(request: Request) -> Props:
 def job(request: Request) -> Props:
     """A Job runs once. Its status stays until it is replaced."""
     found, fault = request.store.get(request.id), request.store.fault(request.id)
-    condition = {"type": "Failed", "reason": fault} if fault else {"type": "Complete"}
+    condition = {"type": "Failed", "reason": job_reason(request.inputs["spec"], fault)}
+    condition = condition if fault else {"type": "Complete"}
     status = {"conditions": [condition | {"status": "True"}]}
     return metadata(request) | {"status": found["outputs"]["status"] if found else status}
 
 
+def job_reason(spec: Props, fault: str) -> str:
+    """Why Kubernetes says that a Job has failed (its docs: "Pod failure policy")."""
+    if not (ended := EXIT.fullmatch(fault)):
+        return fault
+    for rule_ in find(spec, "podFailurePolicy.rules.*"):
+        if rule_["action"] == "FailJob" and int(ended[1]) in rule_.get("onExitCodes", {}).get("values", ()):
+            return "PodFailurePolicy"
+    return "BackoffLimitExceeded"
+
+
 def job_failed(found: dict[str, Any] | None) -> str:
-    for condition in find(found or {}, "outputs.status.conditions.*"):
-        if condition["type"] == "Failed":
-            return f"[{condition['reason']}] Job has failed"
-    return ""
+    """Why a Job has failed: its condition's reason."""
+    conditions = find(found or {}, "outputs.status.conditions.*")
+    return next((str(each["reason"]) for each in conditions if each["type"] == "Failed"), "")
+
+
+def job_unready(request: Request) -> str:
+    """What the provider says of a failed Job: its pods' last words, and the reason or that it waited."""
+    reason = job_failed(request.store.get(request.id))
+    if not reason:
+        return ""
+    said = ""
+    if ended := EXIT.fullmatch(request.store.fault(request.id)):
+        container = request.inputs["spec"]["template"]["spec"]["containers"][0]
+        words = f'container "{container["name"]}" completed with exit code {ended[1]}'
+        if container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
+            words = f"[Error] {ended[2]}"
+        said = f"[Pod {request.id.rpartition('/')[2]}]: {words}; "
+    if reason in SEEN:
+        return f"{said}[{reason}] Job has failed"
+    return f"'{request.name}' timed out waiting to be Ready; {said}".rstrip("; ")
+
+
+def job_waits(request: Request) -> float:
+    """How long the provider waits in vain: the whole timeout, for a failure that it does not know."""
+    if job_failed(request.store.get(request.id)) in ("", *SEEN):
+        return 0
+    return float(request.inputs["metadata"].get("annotations", {}).get(TIMEOUT, DEFAULT_TIMEOUT))
 
 
 def kind(*replaces: str, **how: Any) -> ResourceType:
@@ -213,7 +291,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "core/v1:ServiceAccountPatch": kind(singleton=True),
         "batch/v1:Job": kind(
             *(f"spec.{p}" for p in ("completions", "parallelism", "selector", "template")),
-            checks=(pods_can_start,), outputs=job, unready=lambda r: job_failed(r.store.get(r.id)), seconds=30),
+            checks=(pods_can_start,), outputs=job, unready=job_unready, waits=job_waits, seconds=30),
         "batch/v1:CronJob": kind(checks=(pods_can_start,)),
         "networking.k8s.io/v1:NetworkPolicy": kind(),
         "policy/v1:PodDisruptionBudget": kind(),

@@ -5,6 +5,7 @@ refusals. (Sources: the providers run against real servers; azure-native's provi
 """
 
 import asyncio
+import dataclasses
 import functools
 import importlib.metadata
 import re
@@ -191,7 +192,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     async def Update(self, request: Any, context: Any) -> Any:
         rules, inputs, before = self._type(request.type), plain(request.news), plain(request.old_inputs)
         if request.preview:
-            await self._dry_run(Request(self.store, request.name, request.type, inputs, before), context)
+            named = Request(self.store, request.name, request.type, inputs, before)
+            await self._dry_run(named, context, request.id)
             known = {k: v for k, v in plain(request.olds).items() if k in rules.stable}
             properties = mark_secrets(rules, preview_outputs(rules, inputs) | known)
         else:
@@ -205,7 +207,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         found = self.store.get(self.key(request.type, request.id, context))
         if found is None:
             return provider_pb2.ReadResponse()
-        inputs = self.deserialize(rules, found["inputs"], plain(request.inputs))
+        known = plain(request.inputs)
+        inputs = self.deserialize(rules, found["inputs"], known)
+        if live := getattr(self.real_server, "live", None):
+            there = Request(self.store, request.id, request.type, known)
+            inputs = await asyncio.to_thread(live, there, inputs)
+            if inputs is None:
+                return provider_pb2.ReadResponse()
+        inputs = self.owned(rules, inputs, known)
         outputs = self.deserialize(rules, found["outputs"], plain(request.properties))
         properties = mark_secrets(rules, readable(rules, inputs) | outputs)
         return provider_pb2.ReadResponse(
@@ -260,6 +269,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Stored properties, with the write-only ones from the state."""
         return stored | {key: known[key] for key in rules.write_only if key in known}
 
+    def owned(self, rules: ResourceType, live: Props, known: Props) -> Props:  # noqa: ARG002
+        """What the provider reads of an object's inputs."""
+        return live
+
+    def remembered(self, inputs: Props) -> Props:  # noqa: ARG002
+        """What the cloud stores beside an object's properties."""
+        return {}
+
+    def refuse_conflict(self, rules: ResourceType, operation: Request, config: Props) -> None:
+        """Refuse to change what belongs to somebody else."""
+
     # Helpers
 
     def _operation(self, rules: ResourceType, operation: Request, method: str) -> Any:
@@ -286,6 +306,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     operation.refuse(rules.immutable_error, f"{path} cannot be changed in place")
             properties = mark_secrets(rules, await self._write(method, rules, operation, context))
         if reason := rules.unready(operation) if rules.unready else "":
+            await asyncio.sleep(rules.waits(operation) * self.store.scale)
             inputs = mark_secrets(rules, operation.inputs)
             failed = provider_pb2.ErrorResourceInitFailed(
                 id=id_, properties=properties, inputs=inputs, reasons=[reason]
@@ -309,11 +330,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if self.store.get(parent) is None and not parent.endswith("/default"):  # it is always there
                 missing = "ResourceGroup" if "/providers/" not in parent else "ParentResource"
                 operation.refuse(f"{missing}NotFound", f"{parent} does not exist")
+        self.refuse_conflict(rules, operation, self.configs[context.peer()])
         for check in (*self.checks, *rules.checks):
             check(operation)
         outputs = rules.outputs(operation) | await self._forward(method, operation, context)
         stored = self.serialize(rules, operation.inputs), self.serialize(rules, outputs)
-        self.store.put(operation.id, operation.type, *stored)
+        self.store.put(operation.id, operation.type, *stored, **self.remembered(stored[0]))
         return readable(rules, operation.inputs) | outputs
 
     async def _forward(self, method: str, operation: Request, context: Any) -> Props:
@@ -321,9 +343,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return {}
         return await asyncio.to_thread(self.real_server, method, operation, self.configs[context.peer()])
 
-    async def _dry_run(self, operation: Request, context: Any) -> None:
-        """In a preview: refuse what the real server refuses in a dry run."""
-        if not unknown(operation.inputs) and not unknown(self.configs[context.peer()]):
+    async def _dry_run(self, operation: Request, context: Any, id_: str = "") -> None:
+        """In a preview: refuse what the real server refuses in a dry run. `id_` is of an existing object."""
+        config = self.configs[context.peer()]
+        if not unknown(operation.inputs) and not unknown(config):
+            if id_:
+                there = dataclasses.replace(operation, id=self.key(operation.type, id_, context))
+                self.refuse_conflict(self._type(operation.type), there, config)
             await self._forward("try", operation, context)
 
     def _authorise(self, rules: ResourceType, operation: Request) -> None:

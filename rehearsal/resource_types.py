@@ -96,6 +96,8 @@ class ResourceType:
     outputs: Callable[[Request], Props] = lambda _: {}
     unready: Callable[[Request], str] | None = None
     """Why an existing object is not ready, for types whose provider waits for readiness."""
+    waits: Callable[[Request], float] = lambda _: 0
+    """Seconds that the provider waits for an object that will not be ready, before it says so."""
     on_delete: Callable[[Request], None] | None = None
     """Stores what the cloud keeps of a deleted object."""
     checks: tuple[Check, ...] = ()

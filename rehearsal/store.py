@@ -72,8 +72,8 @@ class Store:
         """The children of an object, such as the databases of a server."""
         return (o for o in self.all() if o["id"].startswith(id_ + "/"))
 
-    def put(self, id_: str, type_: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-        self._objects[id_] = {"id": id_, "type": type_, "inputs": inputs, "outputs": outputs}
+    def put(self, id_: str, type_: str, inputs: dict[str, Any], outputs: dict[str, Any], **more: Any) -> None:
+        self._objects[id_] = {"id": id_, "type": type_, "inputs": inputs, "outputs": outputs, **more}
         self.writes += 1
         file = self._file(id_)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -87,7 +87,8 @@ def type_of(node: Node, models: Node) -> str:
         return f"map to {type_of(values, models)}" if isinstance(values, dict) else "map"
     low, high = node.get("minimum"), node.get("maximum")
     limits = "" if low is None else f" ≥ {low}" if high is None else f" {low} to {high}"
-    return f"{node.get('type', 'any')}{limits}"
+    kind = node.get("type", "any")
+    return f"{kind[0] if isinstance(kind, list) else kind}{limits}"
 
 
 def default_of(node: Node, *, required: bool) -> str:

@@ -18,6 +18,16 @@ from components.kubernetes.secret import secret
 SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
 POSTGRES_UID = 70
 """User id of `postgres` in the image."""
+PSQL = "psql -X -v ON_ERROR_STOP=1 -f /files/role.sql"
+ATTEMPTS = f"""\
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+  {PSQL} && exit
+  [ $? = 2 ] || exit 1
+  sleep 5
+done
+exit 2
+"""
+"""Tries again for as long as psql exits with 2, "the connection to the server went bad" (its manual)."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class DatabaseRole(Component):
                 {
                     "name": "psql",
                     "image": str(POSTGRES_IMAGE),
-                    "command": ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "/files/role.sql"],
+                    "command": ["sh", "-c", ATTEMPTS],
                     "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
                     "envFrom": [
                         {"secretRef": {"name": secret(name, login, namespace=namespace, parent=self)}}

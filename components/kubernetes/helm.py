@@ -38,7 +38,6 @@ def release(
         values=values,
         # Without it Helm keeps values that the program no longer sets, and Pulumi does not show it.
         reset_values=True,
-        allow_null_values=True,  # null removes a chart's default, such as a CPU limit
         max_history=5,  # each is a Secret of up to 1 MiB
         timeout=timeout,
         skip_await=skip_await,

@@ -12,9 +12,9 @@ from components.kubernetes.charts import PYTHON_IMAGE
 
 CALLS = Path(__file__).parent / "jobs" / "calls.py"
 """HTTP calls with retries and without secrets in their messages. Every script imports it."""
-REFUSED = 42
-"""Exit code of a script that would fail again: the Job is not retried."""
 USER = 65534
+STARTING = 5
+"""Minutes of a Job's limit for its pod to start: a new node, the image. The rest is the script's patience."""
 RESTRICTED_CONTAINER = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
@@ -54,7 +54,15 @@ def pod_template(
                 "fsGroup": user,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containers": [{**container, "volumeMounts": mounts, "securityContext": RESTRICTED_CONTAINER}],
+            "containers": [
+                {
+                    **container,
+                    "volumeMounts": mounts,
+                    "securityContext": RESTRICTED_CONTAINER,
+                    # Pulumi shows a failed pod's termination message: the last lines that the script said.
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
+                }
+            ],
             "volumes": volumes,
         },
     }
@@ -65,11 +73,15 @@ def job(
 ) -> Output[str]:
     """Run a pod whose container is safe to run twice. The Job's name, known once it is done.
 
+    A failed container fails the Job at once, with what it said last in Pulumi's error; a pod that lost its
+    node is made again. Retries are the container's own. The kubernetes provider sees a failure by the reasons
+    BackoffLimitExceeded and DeadlineExceeded alone (provider/pkg/await/checker/job): after any other, such as
+    that of a rule FailJob, it waits out its timeout.
+
     The Job is replaced, so it runs again, when `pod` changes. It does not notice changes in the Secrets and
     ConfigMaps that the pod mounts: put their checksums into the pod's annotations.
     """
-    [container] = pod["spec"]["containers"]
-    refused = {"containerName": container["name"], "operator": "In", "values": [REFUSED]}
+    lost_its_node = [{"type": "DisruptionTarget", "status": "True"}]
     made = k8s.batch.v1.Job(
         name,
         metadata={
@@ -81,8 +93,8 @@ def job(
             },
         },
         spec={
-            "backoffLimit": 6,
-            "podFailurePolicy": {"rules": [{"action": "FailJob", "onExitCodes": refused}]},
+            "backoffLimit": 0,
+            "podFailurePolicy": {"rules": [{"action": "Ignore", "onPodConditions": lost_its_node}]},
             "activeDeadlineSeconds": minutes * 60,  # Pulumi's own limit starts anew at every event
             "template": pod,
         },
@@ -133,7 +145,12 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
         "name": "script",
         "image": str(PYTHON_IMAGE),
         "command": ["python", "-B", "-u", f"/scripts/{script.name}"],
-        "env": [{"name": key, "value": value} for key, value in sorted(environment.items())],
+        "env": [
+            {"name": key, "value": value}
+            for key, value in sorted(
+                {**environment, "PATIENCE_SECONDS": str((minutes - STARTING) * 60)}.items()
+            )
+        ],
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
     }
     scripts = Output.all(**files).apply(lambda known: _digest(sorted(known.items())))

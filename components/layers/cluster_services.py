@@ -31,6 +31,9 @@ class ClusterServices(Component):
             cluster_identifier=f"{pulumi.get_project()}-{pulumi.get_stack()}",
             enable_config_map_mutable=True,
             enable_secret_mutable=True,
+            # What somebody changed by hand has that person as its owner. Without this, every preview and
+            # update that meets such a field fails, instead of putting it back.
+            enable_patch_force=True,
         )
         super().__init__(
             name, ResourceOptions(providers=[self.kubernetes_provider, foundation.azure_provider])

@@ -281,6 +281,17 @@ def test_the_stack_with_deployers_shares_its_concourse_with_nobody(changes, key,
     assert text in problems(changes, "infra")[key]
 
 
+@pytest.mark.parametrize("written", ["true", "false"])
+def test_protection_is_taken_as_pulumi_writes_it(written):
+    """`pulumi config set` of anything writes every plain value of the file as a text."""
+    found = validate(stack_config("staging") | {"platform:protected": written}, "staging")
+    assert found.protected is (written == "true")
+    schema = json.loads((ROOT / "components/stack.schema.json").read_text())
+    kind = schema["properties"]["config"]["properties"]["platform:protected"]
+    assert "string" in kind["type"]
+    assert re.fullmatch(kind["pattern"], written)
+
+
 def test_all_problems_are_reported_at_once():
     found = problems(
         {

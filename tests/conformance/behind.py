@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from rehearsal.helm import CRDS, RELEASE
+from rehearsal.kubernetes import job_reason
 from tests.conformance import real_kubernetes
 from tests.conformance.cluster import AZURE, Judge, Manifest, Release, package, root, template, whole
 from tests.conformance.servers import ApiServer, Seal, api_server, vault_server
@@ -22,8 +23,8 @@ from tests.support.checkout import Checkout
 from tests.support.job_scripts import ROOT
 
 INIT = "vault/jobs/vault-init"
-ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "VAULT_POD_URL", "VAULT_URL"}
-"""What is at another place here than in a cluster."""
+ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "PATIENCE_SECONDS", "VAULT_POD_URL", "VAULT_URL"}
+"""What is at another place here than in a cluster, or takes less time."""
 ITS_OWN = {"APIService", "ComponentStatus", "Event", "FlowSchema", "Lease", "PriorityLevelConfiguration"}
 """Kinds that an API server writes to by itself, at any time."""
 SECRET = "4dabf18193072939515e22adb298388d"
@@ -132,7 +133,7 @@ class InitRunner(threading.Thread):
                     code, self.log = self.once(job["spec"]["template"]["spec"])
                 except Exception:  # noqa: BLE001 whatever it is, the Job has failed
                     code, self.log = 1, traceback.format_exc()
-                job["status"] = status(code, job["metadata"]["creationTimestamp"])
+                job["status"] = status(code, job)
                 self.api.call("PUT", f"{path}/status", job).raise_for_status()
 
     def once(self, pod: Manifest) -> tuple[int, str]:
@@ -156,10 +157,13 @@ class InitRunner(threading.Thread):
         return answer.json()
 
 
-def status(code: int, at: str) -> Manifest:
+def status(code: int, job: Manifest) -> Manifest:
     """What a Job's controller says of one that has ended."""
+    at, reason = job["metadata"]["creationTimestamp"], "CompletionsReached"
+    if code:
+        reason = job_reason(job["spec"], f"exit {code}: ")
     types = ("FailureTarget", "Failed") if code else ("SuccessCriteriaMet", "Complete")
-    conditions = [{"type": type_, "status": "True", "reason": f"ExitCode{code}"} for type_ in types]
+    conditions = [{"type": type_, "status": "True", "reason": reason} for type_ in types]
     return {"startTime": at, "conditions": conditions} | ({} if code else {"completionTime": at})
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.helm import RELEASE
+from rehearsal.kubernetes import SEEN
 from rehearsal.properties import Props
 from rehearsal.provider import Provider
 from rehearsal.resource_types import Request
@@ -35,11 +36,23 @@ class Kubernetes:
         self.server = Server(**where, Authorization=f"Bearer {token}")
         self.absent, self.jobs = absent, jobs
         self.paths: dict[tuple[str, str], str] = {}
+        self.force = False
 
-    def __call__(self, method: str, request: Request, _: Props) -> Props:
+    def live(self, request: Request, stored: Props) -> Props | None:
+        """What the server has of an object; of what is not kept there, what is `stored`."""
+        found: Props | None = None
+        with contextlib.suppress(NotFoundError):
+            found = self.server.call("GET", self.path(request.inputs)) if self.mine(request) else stored
+        return found
+
+    def mine(self, request: Request) -> bool:
+        return request.type != RELEASE and request.inputs["apiVersion"].partition("/")[0] not in self.absent
+
+    def __call__(self, method: str, request: Request, config: Props) -> Props:
         manifest = {key: value for key, value in request.inputs.items() if not key.startswith("__")}
-        if request.type == RELEASE or manifest["apiVersion"].partition("/")[0] in self.absent:
+        if not self.mine(request):
             return {}
+        self.force = str(config.get("enablePatchForce")).lower() == "true"
         path, patch = self.path(manifest), request.type.endswith("Patch")
         new = request.before is None and not patch
         if method == "try":
@@ -56,7 +69,8 @@ class Kubernetes:
         return {}
 
     def apply(self, path: str, manifest: Props, **more: str) -> None:
-        force = str(manifest["metadata"].get("annotations", {}).get(FORCE) == "true").lower()
+        asked = manifest["metadata"].get("annotations", {}).get(FORCE) == "true"
+        force = str(asked or self.force).lower()
         kind = {"Content-Type": "application/apply-patch+yaml"}
         self.server.call("PATCH", path, manifest, params=APPLY | {"force": force} | more, headers=kind)
 
@@ -93,7 +107,11 @@ class Kubernetes:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             status: Props = self.server.call("GET", path)["status"]
-            if {"Complete", "Failed"} & {each["type"] for each in status.get("conditions", [])}:
+            ends = {
+                each["reason"] if each["type"] == "Failed" else each["type"]
+                for each in status.get("conditions", [])
+            }
+            if {"Complete", *SEEN} & ends:  # the provider waits on after any other reason
                 return {"status": status}
             time.sleep(0.2)
         raise RefusedError("Timeout", f"{path} has not ended")

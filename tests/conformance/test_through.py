@@ -56,9 +56,9 @@ def test_a_preview_on_empty_servers_changes_no_object(ground, previewed):
 
 def test_vaults_init_job_runs_and_a_failed_one_runs_again_in_the_next_update(ground, failed, up):
     assert failed.returncode == 1, failed.stdout + failed.stderr
-    assert re.search(r"error: Job vault-init: .*\n.*\[ExitCode1\] Job has failed", failed.stdout), (
-        failed.stdout
-    )
+    assert re.search(
+        r"error: Job vault-init: .*\n.*\[BackoffLimitExceeded\] Job has failed", failed.stdout
+    ), failed.stdout
     assert re.search(r"^  replace Job vault-init ", up.stdout, re.MULTILINE), up.stdout
     assert up.returncode == 0, up.stdout + up.stderr + ground.init.log
 
@@ -99,6 +99,33 @@ def test_concourse_logs_in_with_its_secret_and_reads_only_its_subtree(ground, st
         assert ground.vault.status(method, path, body, token) == 403, (method, path)
 
 
+def test_what_somebody_changed_by_hand_is_drift_and_a_refresh_puts_it_back(ground, up):
+    """What they have added is none. Without the provider's force it is a conflict that ends every command."""
+    secured = {"pod-security.kubernetes.io/enforce": "privileged"}
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "concourse", "labels": secured},
+    }
+    teams = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "teams", "namespace": "concourse"}}
+    assert not ground.judge.apply(teams | {"data": {"added": "by hand"}})
+    assert ground.deploy("drift").returncode == 0
+    assert not ground.judge.apply(teams | {"data": {"added": "by hand", "teams.json": "mine"}})
+    assert not ground.judge.apply(namespace)
+    found = ground.deploy("drift")
+    assert found.returncode == 4, found.stdout + found.stderr
+    assert "2 update" in found.stdout, found.stdout
+    assert 'update ConfigMap teams (data["teams.json"])' in found.stdout
+    assert "update Namespace concourse (metadata.labels" in found.stdout
+    back = ground.deploy("up", "--refresh")
+    assert back.returncode == 0, back.stdout + back.stderr
+    again = ground.deploy("drift")
+    assert again.returncode == 0, again.stdout
+    labels = ground.get("/api/v1/namespaces/concourse")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] != "privileged"
+    assert json.loads(ground.get(ground.judge.path(teams))["data"]["teams.json"])["set"]
+
+
 @pytest.fixture(scope="module")
 def changed(ground, up):
     """A stack file with another team and another rotation of Concourse's login."""
@@ -108,15 +135,14 @@ def changed(ground, up):
 
 
 def test_a_refusal_of_the_api_server_fails_the_preview_and_changes_nothing(ground, changed):
-    """Somebody else holds what the change is about: Pulumi does not take it from them."""
     held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "teams", "namespace": "concourse"}}
-    assert not ground.judge.apply(held | {"data": {"teams.json": "mine"}})
+    assert not ground.judge.apply(held | {"immutable": True})
     before = ground.contents()
     shown = ground.deploy("preview")
     assert shown.returncode == 1, shown.stdout + shown.stderr
-    assert 'Apply failed with 1 conflict: conflict with "conformance"' in shown.stdout
+    assert "field is immutable when `immutable` is set" in shown.stdout
     assert ground.contents() == before
-    assert not ground.judge.apply(held)
+    assert ground.judge.server.call("DELETE", ground.judge.path(held)).ok
 
 
 def test_changed_settings_reach_the_servers_and_the_previous_login_still_works(ground, changed):

@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+import typer
 import yaml
 from pulumi import automation as auto
 from pulumi.automation import EngineEvent
@@ -15,6 +16,7 @@ from pulumi.automation.events import (
     StepEventStateMetadata,
 )
 
+from deploy.__main__ import report
 from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
 from deploy.stack import StackRunner
 from deploy.stack_file import ROOT, RefusedError, config, settings, stacks
@@ -41,8 +43,8 @@ def step(operation, urn=SERVER, *, protect=False, custom=True, keys=None, diffs=
     return EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
 
 
-def error(message, urn="", severity="error"):
-    event = DiagnosticEvent(message=message, color="never", severity=severity, urn=urn)
+def error(message, urn="", severity="error", *, ephemeral=False):
+    event = DiagnosticEvent(message=message, color="never", severity=severity, urn=urn, ephemeral=ephemeral)
     return EngineEvent(sequence=0, timestamp=0, diagnostic_event=event)
 
 
@@ -104,20 +106,67 @@ def test_debug_messages_are_never_shown():
     assert "hunter2" not in found.as_text() + found.as_json() + found.as_markdown()
 
 
-def test_only_violations_of_mandatory_policies_refuse():
-    def violation(level):
-        policy = PolicyEvent(
-            message="it holds data",
-            color="",
-            policy_name="protected-data",
-            policy_pack_name="",
-            policy_pack_version="",
-            policy_pack_version_tag="",
-            enforcement_level=level,
-            resource_urn=SERVER,
-        )
-        return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
+def violation(level, message="it holds data", urn=SERVER):
+    policy = PolicyEvent(
+        message=message,
+        color="",
+        policy_name="protected-data",
+        policy_pack_name="",
+        policy_pack_version="",
+        policy_pack_version_tag="",
+        enforcement_level=level,
+        resource_urn=urn,
+    )
+    return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
 
+
+def test_a_rule_that_cannot_run_is_no_rule_that_holds():
+    """The text is of pulumi_policy's policy.py, which reports it as advisory."""
+    text = "can't run policy 'protected-data' from policy pack 'platform@v0.0.1' during preview: string value"
+    found = summary(violation("advisory", text), violation("advisory", text, SERVER + "2"))
+    assert "  not checked: protected-data on Server database and 1 more: string value (" in found.as_text()
+    assert "is violated, as far as this run could check." in found.as_markdown()
+    assert "is violated." in summary().as_markdown()
+    assert not found.failed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Cluster is unreachable, skipping replaceUnready check",
+        "configured Kubernetes cluster is unreachable: unable to load schema",
+    ],
+)
+@pytest.mark.parametrize(("operation", "code"), [("preview", 1), ("drift", 1), ("up", 0)])
+def test_a_preview_that_reached_no_cluster_says_that_it_is_incomplete(text, operation, code):
+    """The provider only warns, once for each Job (provider.go), and compares with the state."""
+    found = summary(*(error(text, SERVER + end, "warning") for end in "12"), operation=operation)
+    [note] = found.notes
+    assert note.startswith("incomplete: the cluster's API server was not reached")
+    assert note in found.as_text()
+    assert note in found.as_markdown()
+    ended = 0
+    try:
+        report(found, json=False)
+    except typer.Exit as how:
+        ended = how.exit_code
+    assert ended == code
+
+
+def test_a_warning_is_listed_once_and_what_passes_is_not():
+    found = summary(
+        *(error("it is deprecated", SERVER + end, "warning") for end in "12"),
+        error("waiting for the pod", SERVER, "warning", ephemeral=True),
+    )
+    assert found.notes == ["warning: Server database1 and 1 more: it is deprecated"]
+
+
+def test_a_check_that_ended_with_the_run_is_no_error_of_its_own():
+    found = summary(error("the server refuses"), error("failed to run remediation: context canceled", SERVER))
+    assert found.errors == ["the server refuses"]
+
+
+def test_only_violations_of_mandatory_policies_refuse():
     found = summary(violation("mandatory"), violation("advisory"))
     assert found.violations == ["Server database: it holds data [protected-data]"]
 

@@ -28,10 +28,21 @@ def test_only_changes_by_hand_are_drift(tmp_path):
     changed = json.loads(cluster.read_text())
     changed["inputs"]["tags"]["owner"] = "somebody"
     cluster.write_text(json.dumps(changed))
+    policy = next(file for id_, file in objects.items() if id_.endswith("/ConfigMap/teams"))
+    edited = json.loads(policy.read_text())
+    edited["inputs"]["data"] |= {"teams.json": "somebody's", "added": "no field of ours"}
+    policy.write_text(json.dumps(edited))
     next(file for id_, file in objects.items() if "/managementPolicies/" in id_).unlink()
     state = checkout.exported("demo")
     found = checkout.deploy("drift", "demo", "--rehearse")
     assert found.returncode == 4, found.stdout + found.stderr
-    assert re.search(r"^drift demo: 1 delete, \d+ same, 1 update in ", found.stdout, re.MULTILINE)
+    assert re.search(r"^drift demo: 1 delete, \d+ same, 2 update in ", found.stdout, re.MULTILINE)
     assert "update ManagedCluster cluster (tags.owner)" in found.stdout
+    assert 'update ConfigMap teams (data["teams.json"])' in found.stdout
     assert checkout.exported("demo") == state
+
+    # Their owner is somebody else, and a refresh puts them back nevertheless.
+    back = checkout.deploy("up", "demo", "--rehearse", "--refresh")
+    assert back.returncode == 0, back.stdout + back.stderr
+    clean = checkout.deploy("drift", "demo", "--rehearse")
+    assert clean.returncode == 0, clean.stdout + clean.stderr

@@ -7,6 +7,12 @@ import pulumi_azure_native
 import pytest
 from pulumi.runtime.config import set_all_config
 from pulumi_policy import PolicyCustomTimeouts, PolicyResourceOptions, ResourceValidationArgs
+from pulumi_policy.proxy import (
+    UNKNOWN_OBJECT_VALUE,
+    UNKNOWN_STRING_VALUE,
+    UnknownValueError,
+    unknown_checking_proxy,
+)
 
 from policy.rules import RULES, TAGS, UNTAGGABLE
 from rehearsal.azure import RESOURCE_TYPES
@@ -85,6 +91,23 @@ def test_a_client_without_certificate_verification_is_refused(mode, refused):
     found = violations(VERIFIED, "kubernetes:helm.sh/v3:Release", props)
     assert bool(found) == refused
     assert not found or "values.concourse.web.postgres.sslmode" in found[0]
+
+
+@pytest.mark.parametrize("unknown", [UNKNOWN_STRING_VALUE, UNKNOWN_OBJECT_VALUE])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_preview_does_not_know_hides_no_violation(unknown, first):
+    """The SDK's proxy raises at an unknown value; `host` of a new database stands before `sslmode`."""
+    known = {"sslmode": "disable"}
+    postgres = {"host": unknown, **known} if first else {**known, "host": unknown}
+    props = unknown_checking_proxy({"values": {"web": [unknown, {"postgres": postgres}]}})
+    [found] = violations(VERIFIED, "kubernetes:helm.sh/v3:Release", props)
+    assert "values.web[1].postgres.sslmode is disable" in found
+
+
+def test_a_mode_that_is_unknown_itself_is_no_pass():
+    props = unknown_checking_proxy({"sslmode": UNKNOWN_STRING_VALUE})
+    with pytest.raises(UnknownValueError):
+        violations(VERIFIED, "kubernetes:helm.sh/v3:Release", props)
 
 
 def test_resources_with_data_are_protected_in_a_protected_stack(protected_stack):

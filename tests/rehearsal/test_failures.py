@@ -115,6 +115,11 @@ class World:
         request = provider_pb2.UpdateRequest(id=made["id"], type=made["type"], news=checked, **old)
         await (await self.asked(made["type"])).Update(request, Context())
 
+    def edit(self, name, to):
+        """Change an object as somebody else does."""
+        [found] = self.store.all(self.made[name]["type"])
+        found["inputs"] = changed(found["inputs"], to)
+
     async def delete(self, name):
         made = self.made[name]
         request = provider_pb2.DeleteRequest(id=made["id"], type=made["type"], old_inputs=made["inputs"])
@@ -221,6 +226,10 @@ def refusals(row, folder):
     for key in ("groups", "graph"):
         if key in row:
             world.caller(**{key: row[key]})
+    if "edited" in row:
+        world.edit(row["update"], row["edited"])
+    if "pods" in row:
+        world.store.put("/faults", "given", row["pods"], {})
     for fault in faults(row):
         before = world.kept()
         try:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 DEADLINE = time.monotonic() + float(os.environ.get("PATIENCE_SECONDS", "600"))
-"""When retries end. The script then fails, and the Job starts another pod."""
+"""When retries end. The script then fails, and its Job too."""
 TIMEOUT = 30
 NOT_FOUND = 404
 PASSING = (408, 425, 429, 472, 473, 500, 501, 502, 503, 504)
 """Status codes of a server that is starting, sealed, electing a leader or overloaded."""
 REFUSED = 42
-"""Exit code that stops the Job's retries: somebody has to act first."""
+"""Exit code of a script that would fail again: somebody has to act first."""
 
 
 class RefusedError(Exception):
@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 
 def refuse(why: str, runbook: str) -> NoReturn:
-    """Exit so that the Job is not retried."""
+    """Exit because of something that only a person can mend."""
     say(f"REFUSED: {why}. Nothing was changed. See docs/runbooks/{runbook}")
     raise SystemExit(REFUSED)
 

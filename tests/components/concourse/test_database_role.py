@@ -2,9 +2,12 @@
 
 import hashlib
 import hmac
+import subprocess
 from base64 import b64decode
 
-from components.concourse.database_role import SCRIPT
+import pytest
+
+from components.concourse.database_role import ATTEMPTS, SCRIPT
 from components.concourse.scram import verifier
 from tests.support.recorder import PASSWORD, SECRET, revealed
 
@@ -69,3 +72,21 @@ def test_the_script_uses_the_verifier_and_creates_pgcrypto():
     text = SCRIPT.read_text()
     assert "PASSWORD :'verifier'" in text
     assert "CREATE EXTENSION IF NOT EXISTS pgcrypto" in text
+
+
+@pytest.mark.parametrize(
+    ("codes", "code", "asked"), [([0], 0, 1), ([2, 2, 0], 0, 3), ([3], 1, 1), ([2] * 10, 2, 10)]
+)
+def test_psql_is_tried_again_while_it_cannot_connect(tmp_path, codes, code, asked):
+    """The Job itself has one try: Pulumi sees its failure at once."""
+    (tmp_path / "sleep").write_text("#!/bin/sh\n")
+    given = " ".join(map(str, codes))
+    (tmp_path / "psql").write_text(
+        f'#!/bin/sh\necho >>"{tmp_path}/calls"\nset -- {given}\n'
+        f'shift $(($(wc -l <"{tmp_path}/calls") - 1))\nexit $1\n'
+    )
+    for name in ("psql", "sleep"):
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    assert subprocess.run(["sh", "-c", ATTEMPTS], env={"PATH": path}, check=False).returncode == code
+    assert len((tmp_path / "calls").read_text()) == asked

@@ -2,10 +2,12 @@
 
 import json
 
+import pytest
 from pulumi import ComponentResource, Output
 
 from components.kubernetes.job import checksum, pod_template, python_job
 from tests.support.job_scripts import script_file
+from tests.support.recorder import STACKS
 
 JOB = "kubernetes:batch/v1:Job"
 
@@ -50,10 +52,21 @@ def test_it_has_a_deadline_and_no_ttl(run):
     assert "ttlSecondsAfterFinished" not in spec
 
 
-def test_a_refusal_is_not_retried(run):
-    [rule] = made(run).one(JOB).inputs["spec"]["podFailurePolicy"]["rules"]
-    assert rule["action"] == "FailJob"
-    assert rule["onExitCodes"] == {"containerName": "script", "operator": "In", "values": [42]}
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_provider_sees_the_end_of_every_job_at_once_with_its_last_words(run_stack, stack):
+    """It knows two reasons (await/checker/job); a Job that ends by a rule FailJob has another."""
+    jobs = run_stack(stack).of_type(JOB)
+    assert len(jobs) > 5
+    for job in jobs:
+        spec, annotations = job.inputs["spec"], job.inputs["metadata"]["annotations"]
+        assert spec["backoffLimit"] == 0, job.name
+        assert {rule["action"] for rule in spec["podFailurePolicy"]["rules"]} == {"Ignore"}, job.name
+        assert spec["activeDeadlineSeconds"] < int(annotations["pulumi.com/timeoutSeconds"])
+        for container in spec["template"]["spec"]["containers"]:
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError", job.name
+            for each in container["env"]:
+                if each["name"] == "PATIENCE_SECONDS":
+                    assert int(each["value"]) < spec["activeDeadlineSeconds"]
 
 
 def test_a_changed_script_runs_again(run):
@@ -68,7 +81,7 @@ def test_secrets_are_files_and_not_arguments_or_environment(run):
     spec = template(made(run))["spec"]
     [container] = spec["containers"]
     assert {"name": "secrets", "secret": {"secretName": "tokens", "defaultMode": 0o440}} in spec["volumes"]
-    assert [row["name"] for row in container["env"]] == ["CONSUL_URL"]
+    assert [row["name"] for row in container["env"]] == ["CONSUL_URL", "PATIENCE_SECONDS"]
 
 
 def test_without_an_account_it_has_no_token_for_the_api_server(run):
