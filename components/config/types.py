@@ -145,6 +145,25 @@ ConcourseName = Annotated[
     Field(examples=["payments"]),
 ]
 """Name of a team or local user. Commas and colons are excluded because they are list separators."""
+StackName = Annotated[
+    str,
+    text(
+        r"[a-z][a-z0-9]{1,11}",
+        "a stack's name, which becomes part of Azure names: 2 to 12 of a-z and 0-9, starting with a letter",
+    ),
+    Field(examples=["staging"]),
+]
+"""Name of a stack."""
+JobName = Annotated[
+    str,
+    text(
+        r"[a-z0-9][a-z0-9_-]{0,49}",
+        "a job's name that Azure takes as the name of a credential: at most 50 of a-z, 0-9, _ and -, "
+        "starting with a letter or a digit",
+    ),
+    Field(examples=["release"]),
+]
+"""Name of a Concourse job that a federated credential is named after."""
 GroupRef = Annotated[
     str,
     text(
