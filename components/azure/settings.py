@@ -98,9 +98,7 @@ class DeployerSettings(Model):
     """The stack. Only its own pipelines and the jobs below can log in as its deployer."""
     subscription_id: Guid
     """The stack's subscription. The deployer can change nothing else except the Pulumi state."""
-    jobs: tuple[JobName, ...] = Field(
-        default=(), max_length=MAX_JOBS, examples=[["plan-release", "release"]]
-    )
+    jobs: tuple[JobName, ...] = Field(default=(), max_length=MAX_JOBS, examples=[["plan-release", "release"]])
     """Jobs in the `platform` pipeline that deploy this stack."""
     parent_zone_id: ZoneId | None = None
     """The stack's `dns.parentZoneId`, if it is outside of the stack's subscription. The deployer becomes DNS

@@ -51,7 +51,9 @@ class EntraSettings(Model):
     """Restrict logins to members of groups that a team uses; needs Entra P1.
 
     If false, everyone in the tenant can log in and see the exposed pipelines."""
-    owners: tuple[Guid, ...] = Field(default=(), max_length=100, examples=[["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]])
+    owners: tuple[Guid, ...] = Field(
+        default=(), max_length=100, examples=[["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]]
+    )
     """Object IDs of the service principals and persons that own the applications: all that deploy the stack.
 
     A deployer may change only applications that it owns, their secrets too. If empty, that is only whoever

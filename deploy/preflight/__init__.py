@@ -5,8 +5,8 @@ from deploy.preflight import compute, dns, entra, postgres, subscription
 from deploy.preflight.question import Ask, Finding, Question, ask
 
 CHECKS = (
-    subscription.providers, subscription.roles, compute.versions, compute.sizes, compute.quotas, postgres.server,
-    dns.zone, dns.roles, entra.groups, entra.permissions, entra.owners, entra.passwords,
+    subscription.providers, subscription.roles, compute.versions, compute.sizes, compute.quotas,
+    postgres.server, dns.zone, dns.roles, entra.groups, entra.permissions, entra.owners, entra.passwords,
 )  # fmt: skip
 
 

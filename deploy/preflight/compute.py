@@ -17,7 +17,12 @@ def versions(q: Question) -> Answers:
     answer = q.az("aks", "get-versions", "--location", q.location) or {}
     offered = sorted(one["version"] for one in answer.get("values", []))
     seen = f"AKS in {q.location} offers {', '.join(offered) or 'nothing'}"
-    yield f"Kubernetes {wanted}", wanted in offered, seen, "set platform:cluster kubernetesVersion to one of these"
+    yield (
+        f"Kubernetes {wanted}",
+        wanted in offered,
+        seen,
+        "set platform:cluster kubernetesVersion to one of these",
+    )
 
 
 def sizes(q: Question) -> Answers:

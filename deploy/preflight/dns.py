@@ -24,11 +24,11 @@ def zone(q: Question) -> Answers:
 
 
 def roles(q: Question) -> Answers:
-    """The caller may write records into the zone; into an existing one, cert-manager's identity gets a role."""
+    """The caller may write records into the zone, and give cert-manager's identity a role on an existing one."""
     dns = q.settings.dns
     id_ = dns.zone_id or str(dns.parent_zone_id)
     for role in (DNS_CONTRIBUTOR, ADMINISTRATOR) if dns.zone_id else (DNS_CONTRIBUTOR,):
         met, seen, remedy = held(q, role, id_)
         if not dns.zone_id:
-            remedy = f"set parentZoneId of this deployer in platform:deployers of the stack that has them, or {remedy}"
+            remedy = f"set this deployer's parentZoneId in platform:deployers, or {remedy}"
         yield f"role {role} on {arm_segment(id_, 'dnsZones')}", met, seen, remedy

@@ -46,7 +46,9 @@ def owners(q: Question) -> Answers:
     shown = q.ask("az", "ad", "sp", "show", "--id", q.user["name"]) or {}
     id_, named = shown.get("id", "its object id"), q.settings.entra.owners
     seen = f"{id_} is not in platform:entra owners" if named else "platform:entra owners is empty"
-    remedy = f"add {id_} there; on applications that exist, a person applies it (an Application Administrator)"
+    remedy = (
+        f"add {id_} there; on applications that exist, a person applies it (an Application Administrator)"
+    )
     yield f"{q.user['name']} owns the applications", id_ in named, seen, remedy
 
 

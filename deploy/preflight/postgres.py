@@ -34,7 +34,12 @@ def server(q: Question) -> Answers:
         ("size", "sku", chosen.sku, set(sizes)),
     ):
         seen = f"{place} offers {', '.join(sorted(offered)) or 'none'}"
-        yield f"PostgreSQL {what} {wanted}", wanted in offered, seen, f"set platform:database {key} to one of these"
+        yield (
+            f"PostgreSQL {what} {wanted}",
+            wanted in offered,
+            seen,
+            f"set platform:database {key} to one of these",
+        )
     mode = chosen.high_availability
     if mode != "Disabled":
         met = mode in standbys(sizes.get(chosen.sku, {}), zonal=features.get("ZoneRedundantHa", False))

@@ -9,7 +9,10 @@ from tests.rehearsal.test_failures import RefusedError, World
 from tests.support.recorder import stack_config
 
 SECOND = "11111111-1111-4111-8111-111111111111"
-APPLICATION, PASSWORD = "azuread:index/application:Application", "azuread:index/applicationPassword:ApplicationPassword"
+APPLICATION, PASSWORD = (
+    "azuread:index/application:Application",
+    "azuread:index/applicationPassword:ApplicationPassword",
+)
 
 
 @pytest.fixture
