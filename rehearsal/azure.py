@@ -204,6 +204,8 @@ CLUSTER_RULES = (
          lambda r: dns(r) == network(r, "serviceCidr")[1] and dns(r)),
     rule("InvalidParameter", "Required parameter agentPoolProfile.count is missing (null)",
          lambda r: any("count" not in p for p in pools(r))),
+    rule("SystemPoolSkuTooLow", "System node pool must use VM sku with more than 2 cores and 4GB memory: {}",
+         lambda r: (p["vmSize"] for p in pools(r) if re.fullmatch(r"Standard_(DS?1|A1|F1s?)(_v2)?", p["vmSize"]))),
     COUNT_IN_BOUNDS, SYSTEM_IS_LINUX,
 )  # fmt: skip
 SERVER_RULES = (

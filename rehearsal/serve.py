@@ -56,7 +56,8 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
         "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
         "roles": ["Contributor", "Role Based Access Control Administrator"],
         "graph": [
-            "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All", "Directory.Read.All", "Group.ReadWrite.All",
+            "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All",
+            "Directory.Read.All", "Group.ReadWrite.All",
         ],
     }  # fmt: skip
     for id_, inputs in given.items():

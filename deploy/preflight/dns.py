@@ -24,7 +24,7 @@ def zone(q: Question) -> Answers:
 
 
 def roles(q: Question) -> Answers:
-    """The caller may write records into the zone, and give cert-manager's identity a role on an existing one."""
+    """The caller may write records into the zone, and give a role on an existing one to cert-manager."""
     dns = q.settings.dns
     id_ = dns.zone_id or str(dns.parent_zone_id)
     for role in (DNS_CONTRIBUTOR, ADMINISTRATOR) if dns.zone_id else (DNS_CONTRIBUTOR,):

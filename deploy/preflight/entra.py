@@ -35,7 +35,8 @@ def permissions(q: Question) -> Answers:
         # `az ad app permission` cannot grant to a managed identity, which has no application.
         body = {"principalId": object_id(who), "resourceId": object_id(GRAPH_ITSELF), "appRoleId": role}
         quoted = json.dumps(body).replace('"', '\\"')
-        remedy = f'az rest --method post --url "https://graph.microsoft.com/v1.0/{path}" --body "{quoted}"'
+        url = f"https://graph.microsoft.com/v1.0/{path}"
+        remedy = f'az rest --method post --url "{url}" --body "{quoted}"'
         yield f"Graph permission {name}", role in held, f"{who} does not have it", remedy
 
 
@@ -46,14 +47,12 @@ def owners(q: Question) -> Answers:
     shown = q.ask("az", "ad", "sp", "show", "--id", q.user["name"]) or {}
     id_, named = shown.get("id", "its object id"), q.settings.entra.owners
     seen = f"{id_} is not in platform:entra owners" if named else "platform:entra owners is empty"
-    remedy = (
-        f"add {id_} there; on applications that exist, a person applies it (an Application Administrator)"
-    )
+    remedy = f"add {id_} there; if they exist already, an Application Administrator has to run the update"
     yield f"{q.user['name']} owns the applications", id_ in named, seen, remedy
 
 
 def passwords(q: Question) -> Answers:
-    """The tenant's policy permits client secrets, as long as the stack file's. Skipped if it is unreadable."""
+    """The tenant's policy permits client secrets, as long as the stack file's. Skipped if unreadable."""
     policy = q.graph("policies/defaultAppManagementPolicy") or {}
     if not policy.get("isEnabled"):
         return

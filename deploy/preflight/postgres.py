@@ -9,7 +9,7 @@ from typing import Any
 from deploy.preflight.question import Answers, Question
 
 REGION = "set platform:azure location to another region"
-ACCESS = "or request access: portal, Help + support, Service and subscription limits, Azure Database for PostgreSQL"
+ACCESS = "or request access: portal, Help + support, Service and subscription limits (quotas)"
 
 
 def server(q: Question) -> Answers:

@@ -129,7 +129,7 @@ def test_the_client_secret_stays_secret(run_stack):
 
 
 def test_applications_and_their_principals_have_the_owners(entra):
-    """Whoever may change only what it owns needs both: the application for its secret, the principal for its roles."""
+    """Whoever may change only what it owns needs both: the application's secret, the principal's roles."""
     recorder, _ = entra(owners=(OWNERS, TEAM_GROUP))
     kinds = (APPLICATION, "azuread:index/servicePrincipal:ServicePrincipal")
     found = [each.inputs["owners"] for kind in kinds for each in recorder.named(kind).values()]
