@@ -74,7 +74,7 @@ DnsName = Annotated[
     str,
     text(
         rf"(?=.{{3,253}}$){DOMAIN}",
-        "a host name: labels of at most 63 lower-case letters, digits and inner dashes, with dots; 253 in all",
+        "a host name: labels of at most 63 lower-case letters, digits and inner dashes, with dots",
     ),
     Field(examples=["ci.example.org"]),
 ]

@@ -83,7 +83,7 @@ class BackupSettings(Model):
 
     def _schedule_is_cron(self) -> Iterator[Problem]:
         if not is_cron(self.schedule):
-            text = f"{self.schedule!r} is not a cron schedule of five numeric fields; every 4 hours is 17 */4 * * *"
+            text = f"{self.schedule!r} is not a cron schedule of five numeric fields, as 17 */4 * * * is"
             yield Problem("schedule", text)
 
 

@@ -76,7 +76,7 @@ BAD = [
         "vault.appRoles.previous",
         "2026-12 is not before 2026-11; set an earlier month, or remove it",
     ),
-    ({"vault.backups": {"schedule": "daily"}}, "vault.backups.schedule", "every 4 hours is 17 */4 * * *"),
+    ({"vault.backups": {"schedule": "daily"}}, "vault.backups.schedule", "as 17 */4 * * * is"),
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
     ({"azure-native:location": "westeurope"}, "azure-native:location", "providers are configured by platform:azure"),
