@@ -3,12 +3,21 @@
 Each takes the values that it compares and reports problems under their keys in the stack file.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 
 from components.azure.aks.pool_settings import SystemPool, WorkerPool
 from components.azure.aks.settings import ClusterSettings
-from components.azure.catalog import DATABASE_SKUS, LOCATIONS, user_connections
+from components.azure.catalog import (
+    DATABASE_SKUS,
+    LOCATIONS,
+    POSTGRES_WITH_AMD,
+    POSTGRES_WITHOUT_GEO_BACKUP,
+    POSTGRES_WITHOUT_V5,
+    POSTGRES_WITHOUT_ZONES,
+    user_connections,
+)
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.settings import StorageSettings
 from components.concourse.settings import CONNECTIONS_PER_WEB, ConcourseSettings
@@ -21,6 +30,10 @@ from components.entra.settings import EntraSettings
 RESERVED_ADDRESSES = 5
 """Addresses that Azure reserves in each subnet
 (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
+RESERVED_BY_AKS = tuple(
+    IPv4Network(net) for net in ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
+)
+"""Ranges that AKS uses itself (learn.microsoft.com/azure/aks/concepts-network-cni-overview)."""
 NamedRange = tuple[str, IPv4Network]
 
 
@@ -35,6 +48,12 @@ def outside_container_range(key: str, range_: IPv4Network) -> Iterator[Problem]:
     if range_.overlaps(IPv4Network(CONTAINER_RANGE)):
         text = f"{range_} overlaps Concourse's build containers ({CONTAINER_RANGE}); choose another"
         yield Problem(key, text)
+
+
+def outside_reserved_ranges(key: str, range_: IPv4Network) -> Iterator[Problem]:
+    for reserved in RESERVED_BY_AKS:
+        if range_.overlaps(reserved):
+            yield Problem(key, f"{range_} overlaps {reserved}, which AKS reserves; choose another")
 
 
 def nodes_fit_subnet(subnet: IPv4Network, max_nodes: int) -> Iterator[Problem]:
@@ -89,11 +108,29 @@ def standby_has_a_zone(database: DatabaseSettings, location: str) -> Iterator[Pr
     if database.high_availability == "ZoneRedundant" and not LOCATIONS[location].zones:
         text = f"{location} has no zones; choose SameZone or Disabled"
         yield Problem("database.highAvailability", text)
+    elif database.high_availability == "ZoneRedundant" and location in POSTGRES_WITHOUT_ZONES:
+        text = f"PostgreSQL has no zone-redundant standby in {location}; choose SameZone or Disabled"
+        yield Problem("database.highAvailability", text)
+
+
+def size_is_in_the_region(sku: str, location: str) -> Iterator[Problem]:
+    amd, v5 = sku.endswith("ads_v5"), sku.endswith("ds_v5")
+    if location in LOCATIONS and (
+        location not in POSTGRES_WITH_AMD if amd else v5 and location in POSTGRES_WITHOUT_V5
+    ):
+        other = sku.replace("ads_v5", "ds_v5") if amd and location not in POSTGRES_WITHOUT_V5 else None
+        other = other or re.sub("a?ds_v5", "ds_v4", sku)
+        yield Problem(
+            "database.sku", f"PostgreSQL does not have {sku} in {location}; use one such as {other}"
+        )
 
 
 def backup_has_a_paired_region(database: DatabaseSettings, location: str) -> Iterator[Problem]:
     if database.geo_redundant_backup and not LOCATIONS[location].paired:
         text = f"{location} has no paired region for the backups; use false"
+        yield Problem("database.geoRedundantBackup", text)
+    elif database.geo_redundant_backup and location in POSTGRES_WITHOUT_GEO_BACKUP:
+        text = f"PostgreSQL has no geo-redundant backup in {location}; use false"
         yield Problem("database.geoRedundantBackup", text)
 
 

@@ -9,6 +9,7 @@ import base64
 import dataclasses
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -27,6 +28,8 @@ SIZE = "storage.storageSizeGB"
 SOFT_DELETED = "soft-deleted"
 CLUSTER = "azure-native:containerservice:ManagedCluster"
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
+ONE_CORE = r"Standard_(DS?1|A1|F1s?)(_v2)?"
+"""VM sizes with one core (learn.microsoft.com/azure/aks/quotas-skus-regions)."""
 
 
 # What the rules compare
@@ -204,6 +207,8 @@ CLUSTER_RULES = (
          lambda r: dns(r) == network(r, "serviceCidr")[1] and dns(r)),
     rule("InvalidParameter", "Required parameter agentPoolProfile.count is missing (null)",
          lambda r: any("count" not in p for p in pools(r))),
+    rule("SystemPoolSkuTooLow", "System node pool must use VM sku with more than 2 cores and 4GB memory: {}",
+         lambda r: (p["vmSize"] for p in pools(r) if re.fullmatch(ONE_CORE, str(p.get("vmSize"))))),
     COUNT_IN_BOUNDS, SYSTEM_IS_LINUX,
 )  # fmt: skip
 SERVER_RULES = (

@@ -21,15 +21,34 @@ def caller(store: Store) -> Props:
     return found["inputs"] if found else {}
 
 
-def may_write(request: Request) -> None:
-    """The caller has a Graph permission for the type: for all objects, or for those that it owns."""
+def denied(request: Request, *sufficient: str, owns: Props | None = None) -> bool:
+    """Whether the caller has none of these Graph permissions, or one for owners only and does not own `owns`."""
     me = caller(request.store)
-    mine, every = (f"{PERMISSION[request.type]}.ReadWrite.{what}" for what in ("OwnedBy", "All"))
-    has = set(me.get("graph", ()))
-    if every in has:
-        return
-    if mine not in has or (request.get("owners") and me["objectId"] not in request.inputs["owners"]):
-        request.refuse("Authorization_RequestDenied", "Insufficient privileges to complete the operation")
+    has = {permission for permission in sufficient if permission in me.get("graph", ())}
+    only_owned = has and all(permission.endswith("OwnedBy") for permission in has)
+    return not has or bool(only_owned and owns and me["objectId"] not in owns["owners"])
+
+
+def unwritable(request: Request) -> bool:
+    """Whether the caller may not write the object. A permission for what it owns does not add owners to it."""
+    kind, now = PERMISSION[request.type], request.get("owners")
+    found = request.store.get(request.id)
+    before = found["outputs"] if found else {"owners": now} if now else None
+    if kind == "Group":
+        return denied(request, "Group.ReadWrite.All")
+    if found and now and set(now) != set(found["outputs"]["owners"]):
+        return denied(request, "Application.ReadWrite.All")
+    return denied(request, *APPLICATIONS, owns=before)
+
+
+def unrotatable(request: Request) -> bool:
+    """Whether the caller may not give the application a password."""
+    found = request.store.get(request.inputs["applicationId"])
+    return denied(request, *APPLICATIONS, owns=found["outputs"] if found else None)
+
+
+APPLICATIONS = ("Application.ReadWrite.All", "Application.ReadWrite.OwnedBy")
+ASSIGNMENTS = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
 
 
 def exists(store: Store, id_: str) -> bool:
@@ -67,6 +86,11 @@ def missing_role(request: Request) -> str:
     return role if role.strip("0-") and role not in find(application, "inputs.appRoles.*.id") else ""
 
 
+DENIED = "Insufficient privileges to complete the operation"
+WRITABLE, ROTATABLE, ASSIGNABLE = (
+    rule("Authorization_RequestDenied", DENIED, broken)
+    for broken in (unwritable, unrotatable, lambda r: denied(r, *ASSIGNMENTS))
+)
 NOT_FOUND = "Resource '{}' does not exist"
 NAME_IS_FREE = rule(
     "DuplicateName", "an object with this display name already exists",
@@ -90,6 +114,9 @@ CLIENT_RULES = (
          lambda r: r.taken("clientId")),
 )  # fmt: skip
 PASSWORD_RULES = (
+    ROTATABLE,
+    rule("CredentialTypeNotAllowedAsPerAppPolicy", "Credential type is not allowed as per assigned policy",
+         lambda r: "passwordAddition" in caller(r.store).get("policy", ())),
     rule("Request_ResourceNotFound", NOT_FOUND,
          lambda r: not r.store.get(r.inputs["applicationId"]) and r.inputs["applicationId"]),
     rule("KeyCredentialsInvalidEndDate", "{} is in the past",
@@ -98,6 +125,7 @@ PASSWORD_RULES = (
          lambda r: end_date(r) - datetime.now(UTC) > LONGEST and LONGEST),
 )  # fmt: skip
 ASSIGNMENT_RULES = (
+    ASSIGNABLE,
     rule("Request_ResourceNotFound", NOT_FOUND, lambda r: not resource(r) and r.inputs["resourceObjectId"]),
     rule("Request_BadRequest", "Permission being assigned was not found on application: {}", missing_role),
 )
@@ -109,7 +137,18 @@ ASSIGNMENT_RULES = (
 def application(request: Request) -> Props:
     found = request.store.get(request.id)
     client = found["outputs"]["clientId"] if found else request.store.guid(request.id, "client")
-    return {"objectId": request.name, "clientId": client}
+    return {"objectId": request.name, "clientId": client} | owned(request)
+
+
+def owned(request: Request) -> Props:
+    """The object's owners. Graph makes whoever creates it the owner, unless the program names others."""
+    found = request.store.get(request.id)
+    mine = found["outputs"]["owners"] if found else [caller(request.store).get("objectId")]
+    return {"owners": request.get("owners") or mine}
+
+
+def principal(request: Request) -> Props:
+    return with_object_id(request) | owned(request)
 
 
 def password(request: Request) -> Props:
@@ -130,13 +169,13 @@ def resource_type(path: str, *checks: Check, **how: Any) -> ResourceType:
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     APPLICATION: resource_type(
-        "/applications/{guid}", may_write, NAME_IS_FREE, REDIRECTS_ARE_HTTPS, ROLES_ARE_UNIQUE, PRINCIPALS_EXIST,
+        "/applications/{guid}", WRITABLE, NAME_IS_FREE, REDIRECTS_ARE_HTTPS, ROLES_ARE_UNIQUE, PRINCIPALS_EXIST,
         outputs=application, replaces=("templateId",)),
     SERVICE_PRINCIPAL: resource_type(
-        "/servicePrincipals/{guid}", may_write, *CLIENT_RULES, PRINCIPALS_EXIST, outputs=with_object_id,
+        "/servicePrincipals/{guid}", WRITABLE, *CLIENT_RULES, PRINCIPALS_EXIST, outputs=principal,
         replaces=("clientId",)),
     GROUP: resource_type(
-        "/groups/{guid}", may_write, NAME_IS_FREE, PRINCIPALS_EXIST, outputs=with_object_id,
+        "/groups/{guid}", WRITABLE, NAME_IS_FREE, PRINCIPALS_EXIST, outputs=with_object_id,
         replaces=("mailNickname", "assignableToRole", "types", "behaviors", "provisioningOptions")),
     "azuread:index/applicationPassword:ApplicationPassword": resource_type(
         "{applicationId}/password/{guid}", *PASSWORD_RULES, outputs=password, write_only=("value",),

@@ -38,7 +38,10 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
     named = set(GUID.findall(json.dumps([config.get(f"platform:{key}") for key in ("entra", "teams")])))
-    given |= {f"/groups/{group}": {"displayName": f"group {group}"} for group in sorted(named - {*groups})}
+    owners = config.get("platform:entra", {}).get("owners", [])
+    given |= {f"/servicePrincipals/{owner}": {} for owner in owners}
+    others = sorted(named - {*groups} - {*owners})
+    given |= {f"/groups/{group}": {"displayName": f"group {group}"} for group in others}
     given |= {f"/groups/{group}": {"displayName": "deployers"} for group in groups}
     names = config.get("platform:dns", {})
     if zone := names.get("zoneId") or names.get("parentZoneId"):
@@ -49,10 +52,13 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
     given |= {deployers[key]: {} for key in ("stateContainer", "stateKey") if key in deployers}
     given["/caller"] = {
         "name": "deployer",
-        "objectId": store.guid("deployer"), "clientId": store.guid("client"),
+        "objectId": next(iter(owners), store.guid("deployer")), "clientId": store.guid("client"),
         "tenantId": place.get("tenantId"), "subscriptionId": place.get("subscriptionId"), "groups": groups,
         "roles": ["Contributor", "Role Based Access Control Administrator"],
-        "graph": ["Application.ReadWrite.OwnedBy", "Group.ReadWrite.All"],
+        "graph": [
+            "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All",
+            "Directory.Read.All", "Group.ReadWrite.All",
+        ],
     }  # fmt: skip
     for id_, inputs in given.items():
         found = store.get(id_)

@@ -36,6 +36,24 @@ LOCATIONS: Mapping[str, Region] = (
 )
 
 
+# What PostgreSQL lacks in a region for everybody (learn.microsoft.com/azure/postgresql/overview, its table of
+# regions, 2025-12). What is closed only for a while, or to a subscription, `preflight` asks.
+POSTGRES_WITHOUT_ZONES = frozenset({"japanwest"})
+"""Regions with zones in which PostgreSQL has no zone-redundant standby."""
+POSTGRES_WITHOUT_GEO_BACKUP = frozenset({"brazilsouth", "westus3"})
+"""Regions with a paired region in which PostgreSQL has no geo-redundant backup."""
+_WITHOUT_V5 = """
+    eastus2 israelcentral japaneast mexicocentral polandcentral qatarcentral southcentralus southeastasia
+    spaincentral westus2"""
+POSTGRES_WITHOUT_V5 = frozenset(_WITHOUT_V5.split())
+"""Regions without the sizes ds_v5 for PostgreSQL."""
+_WITH_AMD = """
+    australiaeast austriaeast belgiumcentral canadacentral canadaeast chilecentral eastus indonesiacentral
+    malaysiawest northcentralus norwayeast uksouth ukwest westus westus3"""
+POSTGRES_WITH_AMD = frozenset(_WITH_AMD.split())
+"""Regions with the sizes ads_v5 for PostgreSQL."""
+
+
 def _location(value: str) -> str:
     if value not in LOCATIONS:
         near = suggestion(value.lower().replace(" ", ""), LOCATIONS)

@@ -61,6 +61,7 @@ class Deployers(Component):
                 Role.ROLE_BASED_ACCESS_CONTROL_ADMINISTRATOR: subscription,
                 Role.STORAGE_BLOB_DATA_CONTRIBUTOR: settings.state_container,
                 Role.KEY_VAULT_CRYPTO_USER: settings.state_key,
-            },
+            }
+            | ({Role.DNS_ZONE_CONTRIBUTOR: deployer.parent_zone_id} if deployer.parent_zone_id else {}),
             parent=self,
         )

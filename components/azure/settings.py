@@ -7,7 +7,7 @@ from pydantic import Field
 
 from components.azure.catalog import LOCATIONS, AzureLocation
 from components.config.model import Model, Problem, Rule
-from components.config.types import ConcourseName, Guid, PublicCidr, ResourceId
+from components.config.types import ConcourseName, Guid, JobName, PublicCidr, ResourceId, StackName, ZoneId
 
 
 class AzureSettings(Model):
@@ -94,14 +94,15 @@ MAX_JOBS = 20 - len(PIPELINES)
 class DeployerSettings(Model):
     """The deployer of one stack."""
 
-    stack: ConcourseName = Field(examples=["staging"])
+    stack: StackName = Field(examples=["staging"])
     """The stack. Only its own pipelines and the jobs below can log in as its deployer."""
     subscription_id: Guid
     """The stack's subscription. The deployer can change nothing else except the Pulumi state."""
-    jobs: tuple[ConcourseName, ...] = Field(
-        default=(), max_length=MAX_JOBS, examples=[["plan-release", "release"]]
-    )
+    jobs: tuple[JobName, ...] = Field(default=(), max_length=MAX_JOBS, examples=[["plan-release", "release"]])
     """Jobs in the `platform` pipeline that deploy this stack."""
+    parent_zone_id: ZoneId | None = None
+    """The stack's `dns.parentZoneId`, if it is outside of the stack's subscription. The deployer becomes DNS
+    Zone Contributor there, to delegate the stack's zone. The zone's subscription must be this stack's own."""
 
 
 class DeployersSettings(Model):

@@ -41,10 +41,16 @@ PRIVATE = tuple(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192
 """Private address ranges, not routed on the internet (RFC 1918)."""
 
 
+SHARED = IPv4Network("100.64.0.0/10")
+"""Addresses that carriers share, not routed on the internet (RFC 6598)."""
+NOT_ROUTED = tuple(IPv4Network(net) for net in ("127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"))
+"""Loopback, link-local and multicast addresses (RFC 6890)."""
+
+
 def _public(value: IPv4Network) -> IPv4Network:
     if value.prefixlen == 0:
         raise ValueError("0.0.0.0/0 allows everybody; list the networks that need it, such as 203.0.113.0/28")
-    if any(value.overlaps(net) for net in PRIVATE):
+    if any(value.overlaps(net) for net in (*PRIVATE, SHARED, *NOT_ROUTED)):
         raise ValueError(
             f"{value} is private, so Azure never sees it; use the public address that it is translated to"
         )
@@ -61,9 +67,15 @@ Address = Annotated[
     IPv4Address, BeforeValidator(_address), PlainSerializer(str), Field(examples=["10.0.0.10"])
 ]
 """One IPv4 address."""
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = rf"{_LABEL}(\.{_LABEL})+"
+"""Pattern of a domain (RFC 1123)."""
 DnsName = Annotated[
     str,
-    text(r"[a-z0-9-]+(\.[a-z0-9-]+)+", "a host name of lower-case letters, digits, dashes and dots"),
+    text(
+        rf"(?=.{{3,253}}$){DOMAIN}",
+        "a host name: labels of at most 63 lower-case letters, digits and inner dashes, with dots",
+    ),
     Field(examples=["ci.example.org"]),
 ]
 """A fully qualified host name."""
@@ -71,7 +83,7 @@ ZoneId = Annotated[
     str,
     text(
         r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}"
-        r"/providers/Microsoft\.Network/dnsZones/[a-z0-9-]+(\.[a-z0-9-]+)+",
+        r"/providers/Microsoft\.Network/dnsZones/" + DOMAIN,
         "a DNS zone's ID: /subscriptions/…/resourceGroups/…/providers/Microsoft.Network/dnsZones/…",
     ),
     Field(
@@ -115,7 +127,7 @@ Guid = Annotated[
 """An Entra or Azure ID."""
 Quantity = Annotated[
     str,
-    text(r"[0-9]+([KMGT]i?|m)?", "a Kubernetes quantity such as 10Gi or 500m"),
+    text(r"[1-9][0-9]*([KMGT]i?|m)?", "a Kubernetes quantity such as 10Gi or 500m"),
     Field(examples=["10Gi"]),
 ]
 """A quantity in Kubernetes notation."""
@@ -131,7 +143,9 @@ Retention = Annotated[
     Field(examples=["15d"]),
 ]
 """A retention period."""
-Epoch = Annotated[str, text(r"20[0-9]{2}-[0-9]{2}", "a month such as 2026-11"), Field(examples=["2026-11"])]
+Epoch = Annotated[
+    str, text(r"20[0-9]{2}-(0[1-9]|1[0-2])", "a month such as 2026-11"), Field(examples=["2026-11"])
+]
 """Month of the last rotation. Changing it triggers the next one."""
 Zone = Literal["1", "2", "3"]
 """An availability zone of a region."""
@@ -145,6 +159,25 @@ ConcourseName = Annotated[
     Field(examples=["payments"]),
 ]
 """Name of a team or local user. Commas and colons are excluded because they are list separators."""
+StackName = Annotated[
+    str,
+    text(
+        r"[a-z][a-z0-9]{1,11}",
+        "a stack's name, which becomes part of Azure names: 2 to 12 of a-z and 0-9, starting with a letter",
+    ),
+    Field(examples=["staging"]),
+]
+"""Name of a stack."""
+JobName = Annotated[
+    str,
+    text(
+        r"[a-z0-9][a-z0-9_-]{0,49}",
+        "a job's name that Azure takes as the name of a credential: at most 50 of a-z, 0-9, _ and -, "
+        "starting with a letter or a digit",
+    ),
+    Field(examples=["release"]),
+]
+"""Name of a Concourse job that a federated credential is named after."""
 GroupRef = Annotated[
     str,
     text(

@@ -70,10 +70,12 @@ class AppRegistration(Component):
         """`claims` are the kinds of groups in tokens; `roles` maps app roles to their descriptions."""
         super().__init__(name, opts)
         child = ResourceOptions(parent=self, protect=protected)  # others refer to its ID
+        owners = settings.owners or None
         ids = {role: str(uuid5(NAMESPACE_URL, f"{display_name}/{role}")) for role in roles}
         application = ad.Application(
             name,
             display_name=display_name,
+            owners=owners,
             prevent_duplicate_names=True,
             sign_in_audience="AzureADMyOrg",
             group_membership_claims=claims,
@@ -109,6 +111,7 @@ class AppRegistration(Component):
         principal = ad.ServicePrincipal(
             name,
             client_id=application.client_id,
+            owners=owners,
             app_role_assignment_required=settings.assignment_required,
             opts=child,
         )

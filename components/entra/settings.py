@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from components.config.model import Model, Problem, Rule
-from components.config.types import Epoch, GroupRef, is_guid
+from components.config.types import Epoch, GroupRef, Guid, is_guid
 
 GroupClaims = Literal["ApplicationGroup", "SecurityGroup", "AppRoles"]
 """How tokens represent a person's groups."""
@@ -51,6 +51,13 @@ class EntraSettings(Model):
     """Restrict logins to members of groups that a team uses; needs Entra P1.
 
     If false, everyone in the tenant can log in and see the exposed pipelines."""
+    owners: tuple[Guid, ...] = Field(
+        default=(), max_length=100, examples=[["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]]
+    )
+    """Object IDs of the service principals and persons that own the applications: all that deploy the stack.
+
+    A deployer may change only applications that it owns, their secrets too. If empty, that is only whoever
+    created them. On existing applications, a person has to apply a change (an Application Administrator)."""
     groups: tuple[NewGroup, ...] = ()
     """Groups to create. Their owners manage the members; Pulumi does not."""
     grafana: GrafanaRoles = GrafanaRoles()

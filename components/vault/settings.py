@@ -1,5 +1,6 @@
 """Settings of Vault, Consul, the approles and the backups."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
@@ -52,6 +53,24 @@ class AppRoleSettings(Model):
             yield Problem("previous", text)
 
 
+CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+"""Least and largest value of cron's fields (kubernetes.io/docs/concepts/workloads/controllers/cron-jobs)."""
+PART = re.compile(r"(?:\*|([0-9]+)(?:-([0-9]+))?)(?:/[1-9][0-9]*)?")
+
+
+def is_cron(schedule: str) -> bool:
+    """Whether the schedule has five fields of numbers, ranges and steps that Kubernetes accepts."""
+    fields = schedule.split()
+    if len(fields) != len(CRON):
+        return False
+    for field, (least, most) in zip(fields, CRON, strict=True):
+        for part in field.split(","):
+            found = PART.fullmatch(part)
+            if not found or not all(least <= int(number) <= most for number in found.groups() if number):
+                return False
+    return True
+
+
 class BackupSettings(Model):
     """Snapshots of Consul in blob storage."""
 
@@ -63,8 +82,8 @@ class BackupSettings(Model):
         return (self._schedule_is_cron,)
 
     def _schedule_is_cron(self) -> Iterator[Problem]:
-        if len(self.schedule.split()) != 5:  # noqa: PLR2004 (cron's fields)
-            text = f"{self.schedule!r} is not a cron schedule of five fields; every 4 hours is 17 */4 * * *"
+        if not is_cron(self.schedule):
+            text = f"{self.schedule!r} is not a cron schedule of five numeric fields, as 17 */4 * * * is"
             yield Problem("schedule", text)
 
 

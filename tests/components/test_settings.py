@@ -8,10 +8,17 @@ import pytest
 from pydantic import ValidationError
 
 from components import settings as module
+from components.azure import settings as azure
+from components.azure.aks import pool_settings as pools
+from components.azure.aks import settings as aks
 from components.azure.aks.settings import ClusterSettings
+from components.azure.network import settings as network
+from components.azure.postgres import settings as postgres
 from components.azure.settings import azure_tags
 from components.concourse.settings import CONNECTIONS_PER_WEB
+from components.config import types
 from components.config.model import Model
+from components.entra import settings as entra
 from components.settings import SCHEMA, Settings, SettingsError, schema, validate
 from tests.support.recorder import ROOT, STACKS, stack_config
 
@@ -69,7 +76,7 @@ BAD = [
         "vault.appRoles.previous",
         "2026-12 is not before 2026-11; set an earlier month, or remove it",
     ),
-    ({"vault.backups": {"schedule": "daily"}}, "vault.backups.schedule", "every 4 hours is 17 */4 * * *"),
+    ({"vault.backups": {"schedule": "daily"}}, "vault.backups.schedule", "as 17 */4 * * * is"),
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
     ({"azure-native:location": "westeurope"}, "azure-native:location", "providers are configured by platform:azure"),
@@ -258,6 +265,162 @@ def test_a_wrong_setting_is_reported_under_its_key_with_a_remedy(changes, key, t
     found = problems(changes)
     assert key in found, found
     assert text in found[key]
+
+
+LEARN = "https://learn.microsoft.com"
+CNI, OVERLAY = f"{LEARN}/azure/aks/concepts-network-cni-overview", f"{LEARN}/azure/aks/azure-cni-overlay"
+SYSTEM, SIZES = f"{LEARN}/azure/aks/use-system-pools", f"{LEARN}/azure/aks/quotas-skus-regions"
+VNET = f"{LEARN}/azure/virtual-network/virtual-networks-faq"
+POSTGRES = f"{LEARN}/azure/postgresql/overview (azure-databases-docs, includes/regions-table.md)"
+CREDENTIAL = (
+    f"{LEARN}/azure/templates/microsoft.managedidentity/userassignedidentities/federatedidentitycredentials"
+)
+DEPLOYER = "deployers.stacks.0"
+REFUSED_BY_AZURE = [
+    # what to change in infra · under which key · what must be said · who says so
+    *(
+        ({f"{key}": range_}, key, "which AKS reserves", CNI)
+        for key in ("network.addressSpace", "cluster.podRange", "cluster.serviceRange")
+        for range_ in ("172.30.0.0/16", "172.31.0.0/16")
+    ),
+    ({"network.addressSpace": "169.254.0.0/16"}, "network.addressSpace", "which AKS reserves", CNI),
+    ({"network.addressSpace": "192.0.2.0/24"}, "network.addressSpace", "which AKS reserves", CNI),
+    ({"cluster.podRange": "172.16.0.0/12"}, "cluster.podRange", "which AKS reserves", CNI),
+    ({"cluster.podRange": "8.0.0.0/8"}, "cluster.podRange", "is not private", OVERLAY),
+    ({"cluster.serviceRange": "20.0.0.0/16"}, "cluster.serviceRange", "is not private", OVERLAY),
+    ({"cluster.serviceRange": "100.64.0.0/12"}, "cluster.serviceRange", "use a /13 to /24", OVERLAY),
+    ({"cluster.serviceRange": "10.0.0.0/29"}, "cluster.serviceRange", "use a /13 to /24", OVERLAY),
+    ({"cluster.systemPool": {"vmSize": "Standard_A1_v2", "osDiskType": "Managed"}}, "cluster.systemPool.vmSize",
+     "fewer than 2 cores", SIZES),
+    ({f"{POOL}.vmSize": "Standard_F1s", f"{POOL}.osDiskType": "Managed"}, "cluster.workerPools[0].vmSize",
+     "fewer than 2 cores", SIZES),
+    ({"cluster.systemPool": {"vmSize": "Standard_B4ms", "osDiskType": "Managed"}}, "cluster.systemPool.vmSize",
+     "of no B series", SYSTEM),
+    ({"cluster.systemPool": {"vmSize": "Standard_A2", "osDiskType": "Managed"}}, "cluster.systemPool.vmSize",
+     "with 4 GB or more", SYSTEM),
+    ({"cluster.systemPool": {"maxPods": 29}}, "cluster.systemPool.maxPods", "use at least 30", SYSTEM),
+    ({"cluster.tier": "Free", f"{POOL}.maxNodes": 1000}, "cluster.tier", "Free has at most 1000; choose Standard",
+     f"{LEARN}/azure/aks/free-standard-pricing-tiers"),
+    ({"network.addressSpace": "127.0.0.0/16"}, "network.addressSpace", "which no network can have", VNET),
+    ({"network.addressSpace": "224.0.0.0/8"}, "network.addressSpace", "which no network can have", VNET),
+    ({"network.addressSpace": "168.63.128.0/20"}, "network.addressSpace", "168.63.129.16/32", VNET),
+    ({"network.subnets.endpoints": "10.10.16.32/30"}, "network.subnets.endpoints", "use a /29 or larger", VNET),
+    ({f"{DEPLOYER}.jobs": ["release.1"]}, "deployers.stacks[0].jobs[0]", "as the name of a credential", CREDENTIAL),
+    ({f"{DEPLOYER}.stack": "my.stack"}, "deployers.stacks[0].stack", "2 to 12 of a-z and 0-9", CREDENTIAL),
+    ({f"{DEPLOYER}.parentZoneId": "example.org"}, "deployers.stacks[0].parentZoneId", "is not a DNS zone's ID",
+     f"{LEARN}/rest/api/dns/zones/get"),
+    ({"azure.location": "japanwest"}, "database.highAvailability", "no zone-redundant standby in japanwest", POSTGRES),
+    ({"azure.location": "westus3"}, "database.geoRedundantBackup", "no geo-redundant backup in westus3", POSTGRES),
+    ({"azure.location": "brazilsouth"}, "database.geoRedundantBackup", "in brazilsouth; use false", POSTGRES),
+    ({"azure.location": "eastus2"}, "database.sku", "use one such as Standard_D2ds_v4", POSTGRES),
+    ({"database.sku": "Standard_D2ads_v5"}, "database.sku", "use one such as Standard_D2ds_v5", POSTGRES),
+    ({"database.sku": "Standard_D2ads_v5", "azure.location": "westus2"}, "database.sku", "Standard_D2ds_v4", POSTGRES),
+    ({"keyVault.operatorRanges": ["100.64.0.0/16"]}, "keyVault.operatorRanges[0]", "is private",
+     "https://www.rfc-editor.org/rfc/rfc6598"),
+    ({"cluster.operatorRanges": ["169.254.0.0/16"]}, "cluster.operatorRanges[0]", "is private",
+     "https://www.rfc-editor.org/rfc/rfc6890"),
+    ({"ingress": {"hosts": {"vault": "-vault"}}}, "ingress.hosts.vault", "neither a DNS label",
+     "https://www.rfc-editor.org/rfc/rfc1123"),
+    ({"dns.zoneId": PARENT.replace("example", "-example")}, "dns.zoneId", "is not a DNS zone's ID",
+     f"{LEARN}/azure/dns/dns-zones-records"),
+    ({"dns": {"parentZoneId": PARENT, "zone": f"{'a' * 64}.example.org"}}, "dns.zone", "at most 63",
+     "https://www.rfc-editor.org/rfc/rfc1123"),
+    ({"entra.owners": ["ada@example.org"]}, "entra.owners[0]", "is not a GUID",
+     "https://registry.terraform.io/providers/hashicorp/azuread/latest/docs/resources/application (owners)"),
+    ({"vault.backups": {"schedule": "60 * * * *"}}, "vault.backups.schedule", "is not a cron schedule",
+     "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"),
+    ({"vault.consul": {"storage": "0Gi"}}, "vault.consul.storage", "is not a Kubernetes quantity",
+     "https://github.com/kubernetes/kubernetes, ValidatePersistentVolumeClaimSpec: must be greater than zero"),
+    ({"database.rotation": "2026-13"}, "database.rotation", "a month such as 2026-11", "ISO 8601"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "text", "source"),
+    REFUSED_BY_AZURE,
+    ids=[f"{next(iter(c.items()))}" for c, *_ in REFUSED_BY_AZURE],
+)
+def test_what_azure_or_a_product_refuses_is_a_settings_error(changes, key, text, source):
+    found = problems(changes, "infra")
+    assert key in found, found
+    assert text in found[key]
+    assert source
+
+
+TYPES = "Microsoft.ContainerService 2025-09-01"
+LIMITS = {
+    # setting of components/azure: Azure's least and largest value, and who says so
+    "ClusterSettings.operator_ranges": (
+        0,
+        200,
+        f"{LEARN}/azure/aks/api-server-authorized-ip-ranges (with the two below)",
+    ),
+    "ClusterSettings.deployer_ranges": (0, 200, f"{LEARN}/azure/aks/api-server-authorized-ip-ranges"),
+    "Maintenance.hours": (4, 24, f"{TYPES}, durationHours"),
+    "Weekly.start_hour": (0, 23, f"{TYPES}, startTime"),
+    "SystemPool.os_disk_size_gb": (30, 2048, f"{TYPES}, osDiskSizeGB; {LEARN}/azure/aks/concepts-storage"),
+    "SystemPool.min_nodes": (0, 1000, f"{SIZES} (nodes of a pool)"),
+    "SystemPool.max_nodes": (1, 1000, f"{SIZES} (nodes of a pool)"),
+    "SystemPool.max_pods": (10, 250, OVERLAY),
+    "WorkerPool.drain_timeout_minutes": (1, 1440, f"{TYPES}, drainTimeoutInMinutes"),
+    "NetworkSettings.egress_addresses": (1, 16, f"{LEARN}/azure/nat-gateway/nat-gateway-resource"),
+    "DatabaseSettings.backup_days": (
+        7,
+        35,
+        f"{LEARN}/azure/postgresql/flexible-server/concepts-backup-restore",
+    ),
+    "StorageSettings.soft_delete_days": (1, 365, "Microsoft.Storage 2024-01-01, deleteRetentionPolicy.days"),
+    "StorageSettings.backup_days": (
+        0,
+        36500,
+        "Microsoft.Storage 2024-01-01, daysAfterModificationGreaterThan",
+    ),
+    "KeyVaultSettings.soft_delete_days": (7, 90, f"{LEARN}/azure/key-vault/general/soft-delete-overview"),
+    "KeyVaultSettings.operator_ranges": (0, 1000, f"{LEARN}/azure/key-vault/general/network-security"),
+    "DeployerSettings.jobs": (
+        0,
+        20,
+        f"{LEARN}/entra/workload-id/workload-identity-federation-considerations",
+    ),
+    "TagSettings.owner": (0, 256, f"{LEARN}/azure/azure-resource-manager/management/tag-resources"),
+    "TagSettings.cost_center": (0, 256, f"{LEARN}/azure/azure-resource-manager/management/tag-resources"),
+    "StateSettings.retention_days": (7, 90, f"{LEARN}/azure/key-vault/general/soft-delete-overview"),
+    "EntraSettings.secret_days": (
+        1,
+        730,
+        f"{LEARN}/entra/identity-platform/how-to-add-credentials (24 months)",
+    ),
+    "EntraSettings.owners": (0, 100, f"{LEARN}/entra/identity/users/directory-service-limits-restrictions"),
+}
+MODULES = (aks, pools, azure, network, postgres, entra, types)
+
+
+def bounds():
+    """The numeric limits of each setting for Azure: of a number, or of a text's or list's length."""
+    models = {
+        m for module in MODULES for m in vars(module).values() if isinstance(m, type) and issubclass(m, Model)
+    }
+    for model in models:
+        for name, field in model.model_fields.items():
+            limits = {type(each).__name__: each for each in field.metadata}
+            found = [getattr(limits.get(kind), key, None) for kind, key in
+                     (("Ge", "ge"), ("Le", "le"), ("MinLen", "min_length"), ("MaxLen", "max_length"))]  # fmt: skip
+            if any(value is not None for value in found[1::2]) or found[0] is not None:
+                owner = next(
+                    base for base in reversed(model.mro()) if name in getattr(base, "model_fields", {})
+                )
+                least = next((v for v in found[0::2] if v is not None), 0)
+                yield f"{owner.__name__}.{name}", least, next((v for v in found[1::2] if v is not None), None)
+
+
+def test_each_limit_is_within_azures():
+    found = list(bounds())
+    assert {name for name, *_ in found} == set(LIMITS)
+    for name, least, most in found:
+        azures_least, azures_most, _ = LIMITS[name]
+        assert azures_least <= least, name
+        assert most is not None, name
+        assert most <= azures_most, name
 
 
 @pytest.mark.parametrize("stack", STACKS)

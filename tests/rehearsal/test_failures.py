@@ -26,7 +26,7 @@ from tests.support.recorder import ROOT
 
 ROWS = yaml.safe_load((ROOT / "rehearsal/failures.yaml").read_text())["failures"]
 BY_NAME = {row["name"]: row for row in ROWS}
-MENDED = {"instead", "after", "update", "delete", "together", "config", "caller"}
+MENDED = {"instead", "after", "update", "delete", "together", "config", "caller", "objectId", "policy"}
 """A row with one of these can be played without its fault."""
 SUBSCRIPTION = "5d1c7f0a-92b4-4e63-8a17-c0e4f6b2d981"
 SETTINGS = {
@@ -223,7 +223,7 @@ def refusals(row, folder):
     world = begin(row, folder)
     if "caller" in row:
         world.caller(roles=row["caller"])
-    for key in ("groups", "graph"):
+    for key in ("groups", "graph", "objectId", "policy"):
         if key in row:
             world.caller(**{key: row[key]})
     if "edited" in row:

@@ -1,5 +1,6 @@
 """Settings for the node pools."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
@@ -15,6 +16,10 @@ DEDICATED_WORKERS = "concourse-workers"
 DEDICATED_PLATFORM = "platform"
 
 
+LEAST_CORES = 2
+"""Azure takes no smaller VM size for a node (learn.microsoft.com/azure/aks/quotas-skus-regions)."""
+SYSTEM_PODS = 30
+"""Pods that a node of the system pool has to hold (learn.microsoft.com/azure/aks/use-system-pools)."""
 PoolName = Annotated[
     str,
     text(
@@ -50,12 +55,20 @@ class SystemPool(Model):
         return -(-self.max_nodes // 3)
 
     def rules(self) -> Iterable[Rule]:
-        return (self._min_below_max, self._disk_fits)
+        return (self._min_below_max, self._disk_fits, self._size_has_cores)
 
     def _min_below_max(self) -> Iterator[Problem]:
         if self.min_nodes > self.max_nodes:
             text = f"{self.min_nodes} is more than maxNodes ({self.max_nodes}); lower it or raise that"
             yield Problem("minNodes", text)
+
+    def _size_has_cores(self) -> Iterator[Problem]:
+        cores = re.search(r"[0-9]+", self.vm_size)
+        if not cores or int(cores[0]) < LEAST_CORES:
+            text = (
+                f"{self.vm_size} has fewer than {LEAST_CORES} cores, too few for a node; choose a larger size"
+            )
+            yield Problem("vmSize", text)
 
     def _disk_fits(self) -> Iterator[Problem]:
         if self.os_disk_type != "Ephemeral":

@@ -1,5 +1,6 @@
 """Settings for the AKS cluster."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
@@ -7,12 +8,26 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.azure.aks.pool_settings import DEDICATED, DEDICATED_PLATFORM, NodePool, SystemPool, WorkerPool
+from components.azure.aks.pool_settings import (
+    DEDICATED,
+    DEDICATED_PLATFORM,
+    SYSTEM_PODS,
+    NodePool,
+    SystemPool,
+    WorkerPool,
+)
 from components.config.model import Model, Problem, Rule
-from components.config.types import Address, Cidr, Guid, PublicCidr, Weekly
+from components.config.types import PRIVATE, SHARED, Address, Cidr, Guid, PublicCidr, Weekly
 
 NODE_PREFIX = 24
 """Each node gets a /24 from the pod range (learn.microsoft.com/azure/aks/azure-cni-overlay)."""
+SERVICE_PREFIXES = range(13, 25)
+"""Sizes of the service range: smaller than a /12 (same page), and with room for all Services."""
+MOST_NODES = {"Free": 1000, "Standard": 5000}
+"""Nodes of a cluster, by tier (learn.microsoft.com/azure/aks/free-standard-pricing-tiers)."""
+SMALL_SYSTEM_SIZE = "Standard_(B.*|A2)"
+"""VM sizes that AKS does not support in a system pool: burstable, or less than 4 GB of memory
+(learn.microsoft.com/azure/aks/use-system-pools)."""
 
 
 class Maintenance(Weekly):
@@ -55,7 +70,7 @@ class ClusterSettings(Model):
     @property
     def dns_address(self) -> IPv4Address:
         """The DNS service's address: the configured one, or the default."""
-        return self.dns_service_address or self.service_range[10]
+        return self.dns_service_address or self.service_range.network_address + 10
 
     @property
     def max_nodes(self) -> int:
@@ -74,12 +89,17 @@ class ClusterSettings(Model):
             self._pods_fit,
             self._names_differ,
             self._system_runs,
+            self._system_fits,
+            self._nodes_in_tier,
+            self._services_fit,
+            self._ranges_are_private,
         )
 
     def _dns_inside(self) -> Iterator[Problem]:
         given = self.dns_service_address
         if given and (given not in self.service_range or given <= self.service_range[1]):
-            text = f"{given} is not free in cluster.serviceRange; use one such as {self.service_range[10]}"
+            free = self.service_range.network_address + 10
+            text = f"{given} is not free in cluster.serviceRange; use one such as {free}"
             yield Problem("dnsServiceAddress", text)
 
     def _pods_fit(self) -> Iterator[Problem]:
@@ -103,3 +123,37 @@ class ClusterSettings(Model):
     def _system_runs(self) -> Iterator[Problem]:
         if self.system_pool.min_nodes < 1:
             yield Problem("systemPool.minNodes", "0 would stop the cluster; use at least 1")
+
+    def _system_fits(self) -> Iterator[Problem]:
+        pool = self.system_pool
+        if re.fullmatch(SMALL_SYSTEM_SIZE, pool.vm_size):
+            text = (
+                f"AKS does not support {pool.vm_size} here; choose a size with 4 GB or more, of no B series"
+            )
+            yield Problem("systemPool.vmSize", text)
+        if pool.max_pods < SYSTEM_PODS:
+            text = f"{pool.max_pods} is too few for the system's own pods; use at least {SYSTEM_PODS}"
+            yield Problem("systemPool.maxPods", text)
+
+    def _nodes_in_tier(self) -> Iterator[Problem]:
+        most = MOST_NODES[self.tier]
+        if self.max_nodes > most:
+            larger = "choose Standard" if self.tier == "Free" else "lower maxNodes"
+            text = (
+                f"the pools can grow to {self.max_nodes} nodes, and {self.tier} has at most {most}; {larger}"
+            )
+            yield Problem("tier", text)
+
+    def _services_fit(self) -> Iterator[Problem]:
+        if self.service_range.prefixlen not in SERVICE_PREFIXES:
+            least, most = SERVICE_PREFIXES[0], SERVICE_PREFIXES[-1]
+            text = f"{self.service_range} has a size that does not work; use a /{least} to /{most}"
+            yield Problem("serviceRange", text)
+
+    def _ranges_are_private(self) -> Iterator[Problem]:
+        for key, net in (("podRange", self.pod_range), ("serviceRange", self.service_range)):
+            if not any(net.subnet_of(private) for private in (*PRIVATE, SHARED)):
+                ranges = ", ".join(map(str, (*PRIVATE, SHARED)))
+                yield Problem(
+                    key, f"{net} is not private, and hides hosts of the internet; use a range in {ranges}"
+                )

@@ -11,6 +11,12 @@ from components.config.model import Model, Problem, Rule
 from components.config.types import Cidr, DnsName, ZoneId, overlaps
 
 SMALLEST_DATABASE_SUBNET = 28
+SMALLEST_SUBNET = 29
+"""Azure makes no smaller subnet (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
+NEVER = tuple(
+    IPv4Network(net) for net in ("224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "168.63.129.16/32")
+)
+"""Addresses that a virtual network cannot have (same page); AKS has some more (components/rules.py)."""
 Outbound = Literal["natGateway", "loadBalancer"]
 
 
@@ -42,7 +48,13 @@ class NetworkSettings(Model):
     """Number of public egress addresses, with 64,512 SNAT ports each. A NAT gateway allows up to 16."""
 
     def rules(self) -> Iterable[Rule]:
-        return (self._subnets_inside, self._subnets_apart, self._database_fits)
+        return (
+            self._subnets_inside,
+            self._subnets_apart,
+            self._subnets_exist,
+            self._database_fits,
+            self._range_is_possible,
+        )
 
     def _subnets_inside(self) -> Iterator[Problem]:
         for name, net in self.subnets.named().items():
@@ -55,6 +67,18 @@ class NetworkSettings(Model):
         for name, other in overlaps(nets):
             text = f"{nets[other]} overlaps network.subnets.{name} ({nets[name]}); choose another"
             yield Problem(f"subnets.{other}", text)
+
+    def _subnets_exist(self) -> Iterator[Problem]:
+        for name, net in self.subnets.named().items():
+            if net.prefixlen > SMALLEST_SUBNET:
+                text = f"{net} is smaller than Azure's smallest subnet; use a /{SMALLEST_SUBNET} or larger"
+                yield Problem(f"subnets.{name}", text)
+
+    def _range_is_possible(self) -> Iterator[Problem]:
+        for never in NEVER:
+            if self.address_space.overlaps(never):
+                text = f"{self.address_space} overlaps {never}, which no network can have; choose another"
+                yield Problem("addressSpace", text)
 
     def _database_fits(self) -> Iterator[Problem]:
         net = self.subnets.database

@@ -20,12 +20,13 @@ OWN = "/subscriptions/11111111-1111-4111-8111-111111111111"
 GROUP = f"{OWN}/resourceGroups/state/providers"
 STATE = f"{GROUP}/Microsoft.Storage/storageAccounts/s/blobServices/default/containers/state"
 KEY = f"{GROUP}/Microsoft.KeyVault/vaults/state/keys/state"
+ZONE = f"{OWN}/resourceGroups/dns/providers/Microsoft.Network/dnsZones/example.org"
 GIVEN = {
     "stateContainer": STATE,
     "stateKey": KEY,
     "stacks": [
         {"stack": "one", "subscriptionId": OWN.rpartition("/")[2], "jobs": ["try", "soak"]},
-        {"stack": "two", "subscriptionId": "22222222-2222-4222-8222-222222222222"},
+        {"stack": "two", "subscriptionId": "22222222-2222-4222-8222-222222222222", "parentZoneId": ZONE},
     ],
 }
 
@@ -63,6 +64,25 @@ def test_a_deployer_can_change_only_its_subscription_and_the_state(recorded):
         (Role.STORAGE_BLOB_DATA_CONTRIBUTOR, STATE),
         (Role.KEY_VAULT_CRYPTO_USER, KEY),
     }
+
+
+def test_a_deployer_may_delegate_its_zone_in_the_parent_zone(recorded):
+    found = {
+        name: each.inputs["scope"]
+        for name, each in recorded.named(ASSIGNMENT).items()
+        if each.inputs["roleDefinitionId"].endswith(Role.DNS_ZONE_CONTRIBUTOR)
+    }
+    assert found == {"deployer-two-dns-zone-contributor": ZONE}
+
+
+def test_each_parent_zone_in_another_subscription_is_granted():
+    """Without it, the first `up` of the stack ends with a 403 at its NS record."""
+    (given,) = [settings(stack).deployers for stack in stacks() if settings(stack).deployers]
+    granted = {each.stack: each.parent_zone_id for each in given.stacks}
+    for stack in stacks():
+        chosen = settings(stack)
+        own = chosen.dns.parent_subscription == chosen.azure.subscription_id
+        assert granted[stack] == (None if own else chosen.dns.parent_zone_id), stack
 
 
 def test_each_job_with_a_token_belongs_to_a_deployer():

@@ -126,3 +126,15 @@ def test_the_client_secret_stays_secret(run_stack):
     secret = run_stack("prod").named("kubernetes:core/v1:Secret")["concourse-web"].inputs["stringData"]
     assert SECRET in secret
     assert revealed(secret)["oidc-client-secret"] == "the-secret-of-concourse"
+
+
+def test_applications_and_their_principals_have_the_owners(entra):
+    """Whoever may change only what it owns needs both: the application's secret, the principal's roles."""
+    recorder, _ = entra(owners=(OWNERS, TEAM_GROUP))
+    kinds = (APPLICATION, "azuread:index/servicePrincipal:ServicePrincipal")
+    found = [each.inputs["owners"] for kind in kinds for each in recorder.named(kind).values()]
+    assert found == [[OWNERS, TEAM_GROUP]] * 4
+
+
+def test_without_the_setting_the_creator_stays_the_owner(entra):
+    assert "owners" not in entra()[0].named(APPLICATION)["concourse"].inputs
