@@ -48,6 +48,7 @@ TRAPS = [
     Trap("vault", "server.updateStrategyType", "RollingUpdate", "no update ever reaches a server"),
     Trap("vault", "server.readinessProbe.path", lambda path: "uninitcode=204" in path, "never ready"),
     Trap("vault", "server.ha.enabled", True, "one server, on a disk"),
+    Trap("vault", "server.service.publishNotReadyAddresses", False, "a dead server behind vault-active"),
     Trap("consul", "connectInject.enabled", False, "a mesh's webhooks, and kinds that are Traefik's"),
     Trap("consul", "server.connect", False, "a certificate authority that nobody asked for"),
     Trap("consul", "server.resources.limits.cpu", None, "a limit of 100m, below what is requested"),
