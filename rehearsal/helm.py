@@ -31,10 +31,7 @@ CLASSES = {"storageClass", "storageClassName"}
 FIXED = {
     "concourse": ("persistence.worker.size", "persistence.worker.storageClass"),
     "consul": ("server.storage", "server.storageClass"),
-    "vault": (
-        "server.auditStorage.enabled", "server.auditStorage.size", "server.auditStorage.storageClass",
-        "server.dataStorage.enabled",
-    ),
+    "vault": ("server.auditStorage.enabled", "server.auditStorage.size", "server.auditStorage.storageClass"),
 }  # fmt: skip
 """Values that a chart writes into a part of a StatefulSet that Kubernetes never changes, such as the claims of its
 disks. tests/conformance/test_fixed_values.py finds them with the charts' templates."""
