@@ -29,7 +29,7 @@ REFS = {
 CLASSES = {"storageClass", "storageClassName"}
 
 FIXED = {
-    "concourse": ("persistence.worker.size", "persistence.worker.storageClass"),
+    "concourse": ("persistence.enabled",),
     "consul": ("server.storage", "server.storageClass"),
     "vault": ("server.auditStorage.enabled", "server.auditStorage.size", "server.auditStorage.storageClass"),
 }  # fmt: skip
