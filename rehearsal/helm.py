@@ -7,7 +7,7 @@ from typing import Any
 from components.kubernetes.charts import CHARTS
 from rehearsal.cluster_objects import cluster_and_namespace
 from rehearsal.pod_admission import require
-from rehearsal.properties import Props, find
+from rehearsal.properties import MISSING, Props, find
 from rehearsal.resource_types import Request, ResourceType, rule
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -28,6 +28,24 @@ REFS = {
 }  # fmt: skip
 CLASSES = {"storageClass", "storageClassName"}
 
+FIXED = {
+    "concourse": ("persistence.enabled",),
+    "consul": ("server.storage", "server.storageClass"),
+    "vault": ("server.auditStorage.enabled", "server.auditStorage.size", "server.auditStorage.storageClass"),
+}  # fmt: skip
+"""Values that a chart writes into a part of a StatefulSet that Kubernetes never changes, such as the claims of its
+disks. tests/conformance/test_fixed_values.py finds them with the charts' templates."""
+MUTABLE = (
+    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+)  # fmt: skip
+"""What Kubernetes changes in a StatefulSet's spec (kubernetes, pkg/apis/apps/validation/validation.go)."""
+FORBIDDEN = (
+    "Forbidden: updates to statefulset spec for fields other than "
+    + ", ".join(f"'{field}'" for field in MUTABLE[:-1])
+    + f" and '{MUTABLE[-1]}' are forbidden"
+)
+
 
 def chart_of(inputs: Props) -> str:
     return str(inputs["chart"]).rpartition("/")[2]
@@ -46,6 +64,16 @@ def objects_exist(request: Request) -> None:
     if chart_of(request.inputs) == "concourse":
         for secret, keys in concourse_secrets(request.inputs["name"], values):
             require(request, "Secret", secret, keys, "ReleaseNotReady")
+
+
+def fixed_values(request: Request) -> Iterator[str]:
+    """Changed values that reach a part of a StatefulSet that Kubernetes never changes."""
+    for path in FIXED.get(chart_of(request.inputs), ()) if request.before else ():
+        old, new = (
+            next(find(side or {}, f"values.{path}"), MISSING) for side in (request.before, request.inputs)
+        )
+        if old is not MISSING and old != new:
+            yield path
 
 
 def named_objects(values: Any) -> Iterator[tuple[str, str, list[str]]]:
@@ -129,6 +157,8 @@ def release() -> ResourceType:
             rule("ChartNotFound", 'chart "{}" not found in repository',
                  lambda r: chart_of(r.inputs) not in CHARTS and chart_of(r.inputs)),
             objects_exist,
+            rule("StatefulSetInvalid", f"{{}}: cannot patch with kind StatefulSet: spec: {FORBIDDEN}; "
+                 "see docs/runbooks/grow-a-disk.md", fixed_values),
         ),
         replaces=("name", "namespace"), stable=("name", "namespace"),
         unknown_in_preview=("status", "resourceNames"), required=("name", "namespace"),

@@ -5,8 +5,11 @@
 Helm ignores a value that a chart does not know, so that a misspelled key has no effect and causes no error.
 Charts are in no package registry; tests and rehearsals check our values against these lists.
 
-Line 1 has the chart's version; each other line is a path. `a.b.*`: any key below `a.b` (labels, resources, a
-value that a template prints whole).
+`<chart>.crds` lists the kinds in a chart's `crds/`, each with a checksum: Helm never upgrades those, so the
+diff of a bump shows what has to be applied by hand (docs/runbooks/upgrade-a-chart.md).
+
+Line 1 of both has the chart's version. In a `.keys` file each other line is a path. `a.b.*`: any key below
+`a.b` (labels, resources, a value that a template prints whole).
 `a[]`: a list, of anything unless other lines have keys of its items. `a.*.c`: key `c` below any key of `a`. A
 key with a dot is in double quotes. The sources are the chart's values, its schema if it has one, the values
 that its templates read, and keys that are commented out in the values and named in a template.
@@ -15,6 +18,7 @@ that its templates read, and keys that are commented out in the values and named
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
 import sys
@@ -121,6 +125,10 @@ def main(argv: list[str] | None = None) -> int:
         name = f"{chart.about['name']}.keys"
         (KEYS / name).write_text("\n".join([f"# {chart.about['version']}", *lines]) + "\n")
         print(f"{name}: {len(lines)} paths")
+        if kinds := sorted(crds(chart)):
+            (KEYS / f"{chart.about['name']}.crds").write_text(
+                "\n".join([f"# {chart.about['version']}", *kinds]) + "\n"
+            )
     return 0
 
 
@@ -131,6 +139,13 @@ def read(package: Path) -> Chart:
             if member.isfile() and (content := archive.extractfile(member)):
                 chart[member.name.partition("/")[2]] = content.read().decode(errors="replace")
     return chart
+
+
+def crds(chart: Chart) -> Iterator[str]:
+    """The kinds in a chart's own `crds/`, each with a checksum."""
+    for path, text in chart.items():
+        if path.startswith("crds/") and "kind: CustomResourceDefinition" in text:
+            yield f"{Path(path).stem} {hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def known(chart: Chart) -> Node:

@@ -47,6 +47,7 @@ class Secrets(Component):
             ctx,
             consul=consul.address,
             consul_token=consul.tokens["vault"],
+            proxies=str(settings.cluster.pod_range),
             seal=keys.seal,
             client_id=client_ids["vault"],
             opts=self.child,

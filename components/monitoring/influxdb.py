@@ -52,7 +52,7 @@ class InfluxDb(Component):
                 settings,
                 disk=ctx.disks.retain,
                 auth=secret("influxdb-admin", admin, namespace=namespace, parent=self),
-                # InfluxDB reads it only at startup. Weekly node image updates restart it before expiry.
+                # InfluxDB reads it only at startup: see ChartMuseum's.
                 certificate=server_certificate(
                     "influxdb-tls", ctx.trust, namespace=namespace, hosts=DNS_NAMES, parent=self, days=365
                 ),

@@ -14,7 +14,8 @@ class PrometheusSettings(Model):
     retention: Retention = "15d"
     """How long Prometheus keeps metrics."""
     disk_gb: int = Field(default=128, ge=8, le=32767)
-    """Size of each Prometheus' disk in GiB. Once it is 80% full, the oldest metrics are deleted early."""
+    """Size of each Prometheus' disk in GiB. Once it is 80% full, the oldest metrics are deleted early. An
+    update alone does not enlarge disks that exist: see docs/runbooks/grow-a-disk.md."""
     memory: Quantity = "4Gi"
     """Memory request and limit of each Prometheus, which needs about 3 GiB for a million series."""
     replicas: int = Field(default=2, ge=1, le=4)

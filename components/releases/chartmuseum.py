@@ -75,8 +75,10 @@ class ChartMuseum(Component):
             namespace=namespace,
             parent=self,
         )
+        # ChartMuseum reads it at startup only, and node image updates restart it each week. With a year it
+        # also survives half a year without any, because it is renewed after six months.
         certificate = server_certificate(
-            CERTIFICATE, ctx.trust, namespace=namespace, hosts=["chartmuseum", SERVER], parent=self
+            CERTIFICATE, ctx.trust, namespace=namespace, hosts=["chartmuseum", SERVER], parent=self, days=365
         )
         museum = release(
             name,
@@ -153,7 +155,6 @@ def _values(
                 "AZURE_STORAGE_ACCESS_KEY": "account-key",
             },
         },
-        # ChartMuseum reads its certificate at start only. Weekly node image updates restart it before expiry.
         "deployment": {
             "extraVolumes": [
                 {"name": "tls", "secret": {"secretName": CERTIFICATE, "defaultMode": 0o440}},

@@ -7,7 +7,7 @@ from pathlib import Path
 from pulumi import Output, ResourceOptions
 
 from components.certificates import ca_bundle, server_certificate
-from components.component import Component
+from components.component import Component, after
 from components.kubernetes import generated_secrets as generated
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
@@ -40,7 +40,7 @@ class Consul(Component):
     address: Output[str]
     """`host:port`, with TLS; known once the tokens are registered."""
     tokens: Mapping[str, Output[str]]
-    """Tokens by policy name; secret."""
+    """Tokens by policy name, of the current epoch; secret. Known once they are registered."""
 
     def __init__(
         self,
@@ -52,7 +52,12 @@ class Consul(Component):
         super().__init__(name, opts)
         namespace = ctx.namespaces["consul"]
         bootstrap = generated.random_uuid(f"{name}-bootstrap", parent=self)
-        self.tokens = {policy: generated.random_uuid(f"{name}-{policy}", parent=self) for policy in POLICIES}
+        epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
+        made = {
+            (policy, epoch): generated.random_uuid(f"{name}-{policy}-{epoch}", parent=self)
+            for policy in POLICIES
+            for epoch in epochs
+        }
         gossip = {"key": generated.random_key(f"{name}-gossip", parent=self)}
         certificate = server_certificate(
             f"{name}-server-tls", ctx.trust, namespace=namespace, hosts=DNS_NAMES, parent=self
@@ -71,7 +76,10 @@ class Consul(Component):
             opts=ResourceOptions(parent=self, protect=ctx.protected),
             timeout=900,
         )
-        tokens = {"bootstrap": bootstrap, **self.tokens}
+        tokens = {
+            "bootstrap": bootstrap,
+            **{f"{policy}-{epoch}": made[policy, epoch] for policy, epoch in made},
+        }
         registered = python_job(
             f"{name}-acl",
             namespace=ready(servers, namespace),
@@ -79,12 +87,15 @@ class Consul(Component):
             environment={
                 "CONSUL_URL": f"https://{SERVICE}.consul.svc:{PORT}",
                 "POLICIES": json.dumps(POLICIES, sort_keys=True),
+                "EPOCHS": " ".join(epochs),
             },
             secrets=secret(f"{name}-tokens", tokens, namespace=namespace, parent=self),
             checksum=checksum(*tokens.values()),
             ca=ca_bundle(f"{name}-ca", ctx.trust, namespace=namespace, parent=self),
             parent=self,
         )
+        # Nobody gets a token that Consul does not know yet.
+        self.tokens = {policy: after(made[policy, settings.rotation], registered) for policy in POLICIES}
         self.url = registered.apply(lambda _: f"https://{SERVICE}.consul.svc:{PORT}")
         self.address = registered.apply(lambda _: f"{SERVICE}.consul.svc:{PORT}")
         self.register_outputs({"address": self.address})

@@ -18,6 +18,8 @@ UNRESTRICTED = (
     "secret_id_bound_cidrs", "local_secret_ids", "alias_metadata",
 )  # fmt: skip
 """Parameters of an approle that may have any value: none of them grants a policy."""
+GENERATE_ROOT = ("sys/generate-root/attempt", "sys/generate-root/update")
+"""Where Vault makes a root token from the recovery keys. Since 2.0 only for a token that may ask (ADR 13)."""
 PathRule = tuple[str, list[str], Mapping[str, list[object]]]
 """Path, capabilities and allowed parameters."""
 
@@ -40,8 +42,8 @@ def operator() -> str:
     """Policy of Pulumi, which manages the resources in `approles` and nothing else.
 
     It may write only policies with exactly these texts, and assign only these to approles. So Pulumi cannot
-    become root, and a changed text needs an administrator (docs/runbooks/vault-operator-policy.md). It may
-    not delete the mount with the secrets.
+    become root, and a changed text needs an administrator (docs/runbooks/vault-operator-policy.md), who
+    makes a root token with this login and three recovery keys. It may not delete the mount with the secrets.
     """
     rows: list[PathRule] = [
         (f"sys/mounts/{MOUNT}", ["read", "update"], {}),
@@ -50,6 +52,8 @@ def operator() -> str:
         ("sys/auth/approle", ["sudo", "update", "delete"], {}),
         ("sys/mounts/auth/approle", ["read"], {}),
         ("sys/mounts/auth/approle/tune", ["read", "update"], {}),
+        # `sudo`, because Vault's documentation does not say whether 2.0 requires it.
+        *((path, ["create", "read", "update", "delete", "sudo"], {}) for path in GENERATE_ROOT),
         *(row for name, text in ((CONCOURSE, concourse()), (WRITER, writer())) for row in _login(name, text)),
     ]
     return "# Managed by Pulumi. The Job vault-init verifies it.\n" + "\n".join(

@@ -11,6 +11,7 @@ from components.certificates import server_certificate
 from components.component import Component
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.helm import ready, release
+from components.kubernetes.job import checksum
 from components.kubernetes.secret import secret
 from components.vault.settings import VaultServerSettings
 from components.vault.values import DNS_NAMES, TLS_FOLDER, configuration, values
@@ -26,7 +27,7 @@ class Vault(Component):
     certificate: Output[str]
     """Name of the Secret with the servers' certificate, and with the CA's certificate as `ca.crt`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
         settings: VaultServerSettings,
@@ -34,11 +35,15 @@ class Vault(Component):
         *,
         consul: Output[str],
         consul_token: Input[str],
+        proxies: str,
         seal: Seal,
         client_id: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`consul` is Consul's `host:port`, `client_id` an identity that may use the key of `seal`."""
+        """`consul` is Consul's `host:port`, `client_id` an identity that may use the key of `seal`.
+
+        `proxies` is the range of the addresses of Traefik's pods.
+        """
         super().__init__(name, opts)
         namespace = ctx.namespaces["vault"]
         self.certificate = server_certificate(
@@ -57,7 +62,7 @@ class Vault(Component):
             namespace=namespace,
             values=values(
                 settings,
-                config=consul.apply(configuration),
+                config=consul.apply(lambda address: configuration(address, proxies=proxies)),
                 environment={
                     "AZURE_TENANT_ID": seal.tenant,
                     "VAULT_AZUREKEYVAULT_VAULT_NAME": seal.vault,
@@ -66,6 +71,7 @@ class Vault(Component):
                 },
                 certificate=self.certificate,
                 token=token,
+                token_checksum=checksum(consul_token),
                 keeper=keeper.metadata.name,
                 client_id=client_id,
                 disks=ctx.disks.retain,

@@ -18,8 +18,8 @@ class VaultServerSettings(Model):
     memory: Quantity = "1Gi"
     """Memory request and limit of each Vault server."""
     audit_storage: Quantity = "16Gi"
-    """Size of each Vault server's disk for its audit log, which is up to 9 files of 1 GiB. It can be
-    increased but not reduced."""
+    """Size of each Vault server's disk for its audit log, which is up to 9 files of 1 GiB. An update alone
+    does not change it: see docs/runbooks/grow-a-disk.md. It cannot be reduced."""
 
 
 class ConsulSettings(Model):
@@ -29,9 +29,19 @@ class ConsulSettings(Model):
     """Number of Consul servers; odd, because they decide by majority. With one server, the data has
     no replica and each update is an outage."""
     storage: Quantity = "16Gi"
-    """Size of each Consul server's disk. It can be increased but not reduced."""
+    """Size of each Consul server's disk. An update alone does not change it: see
+    docs/runbooks/grow-a-disk.md. It cannot be reduced."""
     memory: Quantity = "1Gi"
     """Memory request and limit of each Consul server, which keeps all data in memory."""
+    rotation: Epoch = "2026-11"
+    """Month of the tokens of Consul's clients, Vault among them. To rotate them, set a later month and put
+    the old one in `previous`."""
+    previous: Epoch | None = None
+    """Earlier month whose tokens stay valid, because a Vault server uses its token until it restarts. Remove
+    it in a later update, after all Vault servers have restarted."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (lambda: _previous_is_older(self),)
 
 
 class AppRoleSettings(Model):
@@ -45,12 +55,13 @@ class AppRoleSettings(Model):
     Remove it in a later update, after all web nodes have restarted."""
 
     def rules(self) -> Iterable[Rule]:
-        return (self._previous_is_older,)
+        return (lambda: _previous_is_older(self),)
 
-    def _previous_is_older(self) -> Iterator[Problem]:
-        if self.previous and self.previous >= self.rotation:
-            text = f"{self.previous} is not before {self.rotation}; set an earlier month, or remove it"
-            yield Problem("previous", text)
+
+def _previous_is_older(settings: ConsulSettings | AppRoleSettings) -> Iterator[Problem]:
+    if settings.previous and settings.previous >= settings.rotation:
+        text = f"{settings.previous} is not before {settings.rotation}; set an earlier month, or remove it"
+        yield Problem("previous", text)
 
 
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))

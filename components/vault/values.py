@@ -22,8 +22,12 @@ ACTIVE = "vault-active.vault.svc"
 """Service of the active server. Standbys forward requests to it."""
 
 
-def configuration(consul: str) -> str:
-    """Vault's configuration file. The seal's parameters and Consul's token are environment variables."""
+def configuration(consul: str, *, proxies: str) -> str:
+    """Vault's configuration file. The seal's parameters and Consul's token are environment variables.
+
+    `proxies` is the range of Traefik's pods: in the audit log a request from there has its client's address.
+    Requests without that header, or from elsewhere, are served and have their own.
+    """
     return f"""\
 ui = true
 listener "tcp" {{
@@ -32,6 +36,9 @@ listener "tcp" {{
   tls_cert_file      = "{TLS_FOLDER}/tls.crt"
   tls_key_file       = "{TLS_FOLDER}/tls.key"
   tls_client_ca_file = "{TLS_FOLDER}/ca.crt"
+  x_forwarded_for_authorized_addrs      = "{proxies}"
+  x_forwarded_for_reject_not_present    = false
+  x_forwarded_for_reject_not_authorized = false
   telemetry {{
     unauthenticated_metrics_access = true
   }}
@@ -51,18 +58,19 @@ telemetry {{
 """
 
 
-def values(
+def values(  # noqa: PLR0913 (named, and each an input)
     settings: VaultServerSettings,
     *,
     config: Input[str],
     environment: Mapping[str, Input[str]],
     certificate: Input[str],
     token: Input[str],
+    token_checksum: Input[str],
     keeper: Input[str],
     client_id: Input[str],
     disks: Input[str],
 ) -> dict[str, Any]:
-    """Values that differ from the chart's defaults."""
+    """Values that differ from the chart's defaults. `token_checksum` is that of Consul's token in `token`."""
     alive = "/v1/sys/health?standbyok=true&uninitcode=204"
     files = {"name": "tls", "mountPath": TLS_FOLDER, "readOnly": True}
     return {
@@ -73,6 +81,10 @@ def values(
             # A changed configuration restarts the servers one by one, each after the previous is unsealed.
             "updateStrategyType": "RollingUpdate",
             "includeConfigAnnotation": True,
+            "annotations": {"checksum/consul-token": token_checksum},  # the servers read it at start only
+            # A server lost with its node keeps its label vault-active until its pod is deleted. By default it
+            # would stay an endpoint of the Service vault-active (hashicorp/vault-helm#817).
+            "service": {"publishNotReadyAddresses": False},
             # An uninitialised server counts as ready; otherwise the release would wait for the init Job.
             "readinessProbe": {"path": alive},
             "livenessProbe": {"enabled": True, "path": f"{alive}&sealedcode=204"},

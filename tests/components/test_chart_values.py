@@ -6,7 +6,7 @@ import pytest
 
 from components.kubernetes.charts import CHARTS
 from rehearsal.chart_values import FOLDER, known_keys, problems, unknown_keys
-from tests.support.recorder import RELEASE, STACKS, revealed
+from tests.support.recorder import RELEASE, ROOT, STACKS, revealed
 from tools import chart_keys
 
 CHART = {
@@ -32,6 +32,8 @@ CHART = {
               # port: nor this
         other: {}
         """,
+    "crds/sample.io_things.yaml": "kind: CustomResourceDefinition",
+    "crds/kustomization.yaml": "kind: Kustomization",
     "templates/all.yaml": """
         {{ .Values.replicas }} {{ .Values.image.digest }} {{ $.Values.hidden }} host name port see_also
         {{- toYaml .Values.whole | nindent 2 }}
@@ -95,6 +97,8 @@ def test_keys_come_from_values_schema_templates_and_comments(package, monkeypatc
     version, *lines = (tmp_path / "keys" / "sample.keys").read_text().splitlines()
     assert version == "# 1.2.3"
     assert sorted(lines) == sorted(KNOWN.split())
+    version, kind = (tmp_path / "keys" / "sample.crds").read_text().splitlines()
+    assert (version, kind.split()[0]) == ("# 1.2.3", "sample.io_things")
 
 
 def test_a_folder_without_charts_is_told(tmp_path, capsys):
@@ -153,6 +157,18 @@ def test_each_pinned_chart_has_a_list_of_its_version_and_no_other_chart_has_one(
         )
         assert known_keys(chart.name, chart.version), remedy
     assert {file.stem for file in FOLDER.glob("*.keys")} == set(CHARTS)
+
+
+def test_each_chart_whose_kinds_helm_never_upgrades_has_a_procedure_for_it():
+    """A Traefik without one of its kinds serves no route (traefik-helm-chart#359, #482, #1061)."""
+    files = list(FOLDER.glob("*.crds"))
+    assert {file.stem for file in files} == {"traefik"}
+    for file in files:
+        assert file.read_text().splitlines()[0] == f"# {CHARTS[file.stem].version}", (
+            "make generate CHARTS=its-folder; apply the changed kinds by docs/runbooks/upgrade-a-chart.md"
+        )
+        runbook = (ROOT / "docs" / "runbooks" / "upgrade-a-chart.md").read_text()
+        assert f"helm show crds {file.stem} " in runbook
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -71,6 +71,7 @@ BAD = [
     ({"vault.server": {"replicas": 2}}, "vault.server.replicas", "choose from 1, 3, 5"),
     ({"vault.server": {"auditStorage": "much"}}, "vault.server.auditStorage", "is not a Kubernetes quantity"),
     ({"vault.appRoles": {"rotation": "now"}}, "vault.appRoles.rotation", "is not a month such as 2026-11"),
+    ({"vault.consul": {"previous": "2026-12"}}, "vault.consul.previous", "2026-12 is not before 2026-11"),
     (
         {"vault.appRoles": {"previous": "2026-12"}},
         "vault.appRoles.previous",

@@ -10,6 +10,12 @@ OPEN = {"traefik"}
 """Releases with a public Service."""
 READERS = {"cert-manager", "eck-operator", "kube-prometheus-stack"}
 """Releases whose purpose requires reading Secrets in all namespaces."""
+NOT_READY = {
+    "consul/consul-server": "servers find each other by it, and the chart has no value for it; Vault uses it "
+    "too: docs/runbooks/ConsulNoFailureTolerance.md",
+    "vault/vault-internal": "servers forward requests to each other by it; the init Job asks each server",
+}
+"""Services that name pods which are not ready, each with the reason."""
 
 
 @pytest.fixture
@@ -128,4 +134,18 @@ def test_no_chart_generates_a_password(releases, stack):
         if "password" in key or "token" in key or "key" in key
     }
     assert not made
+    say(missing)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_service_sends_clients_to_pods_that_are_not_ready(releases, rendered, stack):
+    """A pod whose node is lost stays an endpoint of such a Service until somebody deletes the pod."""
+    found, missing = releases(stack)
+    named = {
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        for items in [*found.values(), rendered(stack).manifests]
+        for item in items
+        if item["kind"] == "Service" and item["spec"].get("publishNotReadyAddresses")
+    }
+    assert named <= NOT_READY.keys()
     say(missing)

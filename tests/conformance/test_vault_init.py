@@ -2,16 +2,23 @@
 
 import base64
 import json
+import re
+import shlex
+import subprocess
 
 import pytest
 
-from components.vault.policy_documents import concourse, writer
+from components.vault.policy_documents import GENERATE_ROOT, concourse, operator, writer
+from tests.conformance.servers import tool
+from tests.conformance.vault_gate import gate, may
 from tests.conformance.vault_init_job import CLOSED, PASSWORD, Job, around
 from tests.support.job_scripts import KILLED
+from tests.support.recorder import ROOT
 
 REFUSED = 42
 REQUESTS = 15
 """The requests that change something, from the lock to its release."""
+RUNBOOK = ROOT / "docs" / "runbooks" / "vault-operator-policy.md"
 
 
 @pytest.fixture
@@ -248,3 +255,67 @@ def test_concourses_token_can_be_renewed_without_limit(configured):
 def test_the_recovery_keys_in_key_vault_generate_a_root_token(configured):
     job, _ = configured
     assert job.root().startswith("hvs.")
+
+
+def vault_commands():
+    """Vault's commands in the code blocks of the runbook's first way, in order."""
+    steps = RUNBOOK.read_text().partition("## Do")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```\n(.*?)```", steps, re.DOTALL)
+    return [
+        line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("vault ")
+    ]
+
+
+def test_the_runbooks_own_commands_widen_the_operators_policy_at_vault_2(job, tmp_path):
+    """With the real command, in a folder with the files that the runbook makes."""
+    assert job.run()[0] == 0
+    wider = operator() + 'path "sys/health" { capabilities = ["read"] }\n'
+    (tmp_path / "operator.hcl").write_text(wider)
+    (tmp_path / "password").write_text(PASSWORD)
+    known = {}
+
+    def run(command, typed=""):
+        for name, value in known.items():
+            command = command.replace(f"<{name}>", value)
+        assert "<" not in command, command
+        argv = [tool("vault"), *shlex.split(command)[1:], *(["-"] if typed else [])]
+        return subprocess.run(
+            argv, input=typed, cwd=tmp_path, env=here, text=True, capture_output=True, check=True, timeout=60
+        ).stdout
+
+    with gate(job.vault) as address:
+        here = {"VAULT_ADDR": address, "HOME": str(tmp_path)}
+        for command in vault_commands():
+            if "-nonce=" in command:
+                for key in job.stored["keys"][: job.stored["threshold"]]:
+                    printed = run(command, key)
+                known["encoded token"] = re.search(r"Encoded Token\s+(\S+)", printed)[1]
+            elif "-init" in command:
+                printed = run(command)
+                known["nonce"] = re.search(r"Nonce\s+(\S+)", printed)[1]
+                known["OTP"] = re.search(r"OTP\s+(\S+)", printed)[1]
+            elif "-decode=" in command:
+                known["root token"] = run(command).strip()
+            else:
+                run(command)
+    policy = job.vault.call("GET", "sys/policies/acl/pulumi", token=job.operator())["data"]["policy"]
+    assert policy == wider
+    assert job.vault.status("GET", "auth/token/lookup-self", token=known["root token"]) == 403
+    job.write("operator.hcl", wider)
+    assert job.run()[0] == 0, "the Job finds the policy that it has"
+
+
+def test_at_vault_2_nobody_but_pulumi_may_ask_for_a_root_token(configured):
+    job, token = configured
+    others = [
+        login(job, token, secret_id(job, token, who)[0], who)["client_token"]
+        for who in ("concourse", "writer")
+    ]
+    for path in GENERATE_ROOT:
+        assert may(job.vault, token, "PUT", path)
+        assert not any(may(job.vault, other, "PUT", path) for other in ("", *others))
+    with gate(job.vault) as address:
+        behind = job.vault._replace(url=address)
+        assert behind.status("PUT", "sys/generate-root/attempt", {}) == 403
+        assert behind.status("PUT", "sys/generate-root/attempt", {}, token) == 200
+        assert behind.status("DELETE", "sys/generate-root/attempt", None, token) == 204

@@ -79,7 +79,19 @@ def test_every_policy_has_a_token_in_the_jobs_secret(made):
     recorder = made()
     secret = recorder.named("kubernetes:core/v1:Secret")["consul-tokens"].inputs["stringData"]
     names = set(secret) if SECRET not in secret else set(secret["value"])
-    assert names == {"bootstrap", *POLICIES}
+    assert names == {"bootstrap", *(f"{policy}-2026-11" for policy in POLICIES)}
+
+
+def test_the_tokens_of_two_epochs_are_registered_and_the_later_ones_are_used(made):
+    recorder = made(rotation="2026-12", previous="2026-11")
+    secret = recorder.named("kubernetes:core/v1:Secret")["consul-tokens"].inputs["stringData"]
+    epochs = ("2026-12", "2026-11")
+    assert set(secret["value"]) == {
+        "bootstrap",
+        *(f"{name}-{epoch}" for name in POLICIES for epoch in epochs),
+    }
+    [container] = recorder.one("kubernetes:batch/v1:Job").inputs["spec"]["template"]["spec"]["containers"]
+    assert {"name": "EPOCHS", "value": "2026-12 2026-11"} in container["env"]
 
 
 def test_it_returns_url_and_address(made):

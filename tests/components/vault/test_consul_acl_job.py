@@ -7,13 +7,17 @@ import pytest
 
 from tests.support.job_scripts import KILLED, Script, answer_by
 
-SECRETS = {name: f"0000-the-token-of-{name}" for name in ("bootstrap", "vault", "metrics")}
+EPOCH, OLD = "2026-12", "2026-11"
+SECRETS = {name: f"0000-the-token-of-{name}" for name in ("bootstrap", f"vault-{EPOCH}", f"metrics-{EPOCH}")}
 RULES = {
     "vault": 'key_prefix "vault/" { policy = "write" }',
     "metrics": 'agent_prefix "" { policy = "read" }',
 }
 CHANGES = 4
 """Number of changes by the first run: a policy and a token each."""
+
+OF_OTHERS = {"AccessorID": "00000000-0000-0000-0000-000000000002", "Description": "vault-2026-01"}
+"""A token that somebody made by hand."""
 
 
 def consul(world, request):  # noqa: C901, PLR0911 (a case each)
@@ -39,6 +43,8 @@ def consul(world, request):  # noqa: C901, PLR0911 (a case each)
             return 200, body
         case "GET", ["token", id_]:
             return (200, tokens[id_]) if id_ in tokens else (world["unknown"], "token not found")
+        case "GET", ["tokens"]:
+            return 200, [*tokens.values(), OF_OTHERS]
         case "PUT", ["token"]:
             assert body["AccessorID"] not in tokens
             assert body["SecretID"] not in {each["SecretID"] for each in tokens.values()}
@@ -66,7 +72,7 @@ def world():
 def run(world, tmp_path, httpserver):
     answer_by(httpserver, partial(consul, world))
     url = httpserver.url_for("")
-    yield Script("consul_acl.py", tmp_path, SECRETS, CONSUL_URL=url, POLICIES=json.dumps(RULES))
+    yield Script("consul_acl.py", tmp_path, SECRETS, CONSUL_URL=url, POLICIES=json.dumps(RULES), EPOCHS=EPOCH)
     httpserver.check()
 
 
@@ -79,7 +85,7 @@ def made(world):
     }
 
 
-WANTED = {SECRETS[name]: [rules] for name, rules in RULES.items()}
+WANTED = {SECRETS[f"{name}-{EPOCH}"]: [rules] for name, rules in RULES.items()}
 
 
 @pytest.mark.parametrize("unknown", [404, 403])
@@ -121,19 +127,35 @@ def test_changed_rules_change_the_policy_and_no_token(run, world):
     other = RULES | {"vault": 'key_prefix "vault/" { policy = "read" }'}
     assert run(POLICIES=json.dumps(other)).returncode == 0
     assert world["requests"] == [("PUT", "/v1/acl/policy/id-of-vault")]
-    assert made(world)[SECRETS["vault"]] == [other["vault"]]
+    assert made(world)[SECRETS[f"vault-{EPOCH}"]] == [other["vault"]]
 
 
 @pytest.mark.parametrize("changes", [0, 1, 2])
 def test_a_new_secret_replaces_the_old_even_after_a_kill(run, world, tmp_path, changes):
     run()
     accessors = set(world["tokens"])
-    (tmp_path / "vault").write_text("0001-new")
+    (tmp_path / f"vault-{EPOCH}").write_text("0001-new")
     if changes:
         assert run(kill_after=changes).returncode == KILLED
     assert run().returncode == 0
-    assert made(world) == {"0001-new": [RULES["vault"]], SECRETS["metrics"]: [RULES["metrics"]]}
+    assert made(world) == {"0001-new": [RULES["vault"]], SECRETS[f"metrics-{EPOCH}"]: [RULES["metrics"]]}
     assert set(world["tokens"]) == accessors
+
+
+@pytest.mark.parametrize("changes", [0, 1, 2])
+def test_the_tokens_of_the_epoch_before_work_until_it_is_no_longer_named(run, world, tmp_path, changes):
+    """Vault's servers use theirs until they restart."""
+    for name in RULES:
+        (tmp_path / f"{name}-{OLD}").write_text(f"0000-the-old-token-of-{name}")
+    old = {f"0000-the-old-token-of-{name}": [rules] for name, rules in RULES.items()}
+    assert run(EPOCHS=OLD).returncode == 0
+    assert made(world) == old
+    assert run(EPOCHS=f"{EPOCH} {OLD}").returncode == 0
+    assert made(world) == WANTED | old
+    if changes:
+        assert run(kill_after=changes).returncode == KILLED
+    assert run().returncode == 0
+    assert made(world) == WANTED
 
 
 @pytest.mark.parametrize("policies", [[], [{"Name": "vault"}, {"Name": "metrics"}]])

@@ -18,7 +18,7 @@ ALERTS = {
 
 
 def test_vault_uses_tls_and_unseals_with_key_vault():
-    text = configuration("consul:8501")
+    text = configuration("consul:8501", proxies="10.244.0.0/16")
     assert 'seal "azurekeyvault"' in text
     assert "tls_disable" not in text
     assert 'scheme      = "https"' in text
