@@ -1,10 +1,10 @@
 """The PostgreSQL server for all of Concourse's data: pipelines, builds and build logs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi_azure_native as az
 import pulumi_random as random
-from pulumi import CustomResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import CustomResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
 
 from components.azure.arm_id import ArmId
 from components.azure.postgres.ca_certificates import postgres_roots
@@ -35,7 +35,7 @@ class Database(Component):
     """Root certificates (PEM) that clients verify the server with."""
     ssl_mode: str
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
         settings: DatabaseSettings,
@@ -45,8 +45,10 @@ class Database(Component):
         subnet: Input[str] | None,
         zone: Input[str] | None,
         clients: Iterable[Input[str]],
+        previous: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
+        """The server is created after `previous`, which change the same network."""
         super().__init__(name, opts)
         password = random.RandomPassword(
             f"{name}-administrator",
@@ -90,6 +92,7 @@ class Database(Component):
             },
             opts=ResourceOptions(
                 parent=self,
+                depends_on=list(previous),
                 protect=context.protected,
                 replace_on_changes=["network.delegatedSubnetResourceId"],  # the subnet is immutable
                 ignore_changes=[
