@@ -491,7 +491,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         required=("version", "sku.name", "sku.tier", "storage", "administratorLogin"),
         references=(DELEGATED, PRIVATE_ZONE),
         replaces=("administratorLogin", "sourceServerResourceId", "pointInTimeUTC", "availabilityZone", "backup.geoRedundantBackup", "location"),
-        immutable=(DELEGATED,), checks=SERVER_RULES, outputs=server, seconds=600, settles=True,
+        immutable=(DELEGATED,), checks=SERVER_RULES, outputs=server, seconds=600, settles=True, update_only=("maintenanceWindow",),
         **SERVER_BUSY),
     "azure-native:dbforpostgresql:Database": arm_type(
         PG + "/databases/{databaseName}", seconds=10, immutable=("charset", "collation"), checks=(BUSY,), **SERVER_BUSY),
@@ -541,4 +541,5 @@ INVOKES = {
     "azure-native:containerservice:getManagedCluster": get_function(CLUSTER),
     "azure-native:managedidentity:getUserAssignedIdentity": get_function(IDENTITY),
     "azure-native:storage:listStorageAccountKeys": account_keys,
+    "azure-native:authorization:getClientToken": lambda store, _: {"token": store.guid("token")},
 }

@@ -316,7 +316,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for check in (*self.checks, *rules.checks):
             check(operation)
         outputs = rules.outputs(operation) | await self._forward(method, operation, context)
-        stored = self.serialize(rules, operation.inputs), self.serialize(rules, outputs)
+        ignored = rules.update_only if method == "create" else ()
+        kept = {k: v for k, v in operation.inputs.items() if k not in ignored}
+        stored = self.serialize(rules, kept), self.serialize(rules, outputs)
         self.store.put(operation.id, operation.type, *stored)
         if rules.settles and method == "create":
             self.store.settling.add(operation.id)

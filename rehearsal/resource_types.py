@@ -89,6 +89,8 @@ class ResourceType:
     """Inputs that the cloud requires and the SDK does not."""
     write_only: tuple[str, ...] = ()
     """Inputs that the cloud never returns (passwords), and outputs that it returns only once."""
+    update_only: tuple[str, ...] = ()
+    """Inputs that the cloud ignores in a creation."""
     secret: tuple[str, ...] = ()
     """Properties that the real provider itself marks as secret."""
     unknown_in_preview: tuple[str, ...] = ()

@@ -4,10 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi_azure_native as az
 import pulumi_random as random
-from pulumi import CustomResource, CustomTimeouts, Input, Output, Resource, ResourceOptions
+from pulumi import (
+    CustomResource,
+    CustomTimeouts,
+    Input,
+    Output,
+    Resource,
+    ResourceHookBinding,
+    ResourceOptions,
+)
 
 from components.azure.arm_id import ArmId
 from components.azure.postgres.ca_certificates import postgres_roots
+from components.azure.postgres.maintenance_window import set_after_creation
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.resource_groups import AzureContext
 from components.component import Component, after
@@ -101,6 +110,7 @@ class Database(Component):
                     "highAvailability.standbyAvailabilityZone",
                     *(["storage.storageSizeGB"] if settings.auto_grow else []),  # raised by Azure
                 ],
+                hooks=ResourceHookBinding(after_create=[set_after_creation(self)]),
                 # Creating a server with a standby and upgrading the major version both take long.
                 custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
             ),

@@ -25,7 +25,8 @@ class DatabaseSettings(Model):
     """Storage size in GiB, mostly for build logs. It can grow but never shrink.
 
     With `autoGrow: true`, it is the size at creation, and a later change here has no effect: Azure adds
-    storage by itself. To add some at once, set `autoGrow: false` and the new size, `up`, then `autoGrow: true`."""
+    storage by itself. To add some at once, set `autoGrow: false` and the new size, run `up`, and set
+    `autoGrow: true` again."""
     auto_grow: bool = True
     """Let Azure add storage before it runs out. If true, storageGb counts only at the server's creation."""
     high_availability: Literal["ZoneRedundant", "SameZone", "Disabled"] = "ZoneRedundant"
