@@ -35,6 +35,12 @@ def test_subnets_are_created_one_at_a_time(network):
         assert subnets[before].urn in subnets[after].options["dependencies"]
 
 
+def test_the_zones_link_is_deleted_before_the_subnet(network):
+    """The subnet is otherwise in use (hashicorp/terraform-provider-azurerm#15728)."""
+    link = network.one("azure-native:privatedns:VirtualNetworkLink")
+    assert network.named(f"{TYPE}Subnet")["network-database"].urn in link.options["dependencies"]
+
+
 def test_the_network_resource_does_not_list_subnets(network):
     """Two resources that manage one list would remove each other's entries."""
     assert "subnets" not in network.one(f"{TYPE}VirtualNetwork").inputs
