@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_azuread as azuread
 
+from components.azure.passing_errors import retry_passing_errors
 from components.concourse.team_settings import team_groups
 from components.config.protection import unprotect
 from components.config.secrets import MissingSecretsError, required_secrets
@@ -16,6 +17,7 @@ try:
 except (SettingsError, MissingSecretsError) as problems:
     raise pulumi.RunError(str(problems)) from None  # without a traceback
 unprotect(settings.replaceable)
+retry_passing_errors()
 webhook = given["slackWebhook"]
 
 foundation = Foundation("foundation", settings)

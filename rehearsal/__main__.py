@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from rehearsal import serve
+from rehearsal import resource_manager, serve
 from rehearsal.faults import Faults
 from rehearsal.store import Store
 
@@ -31,7 +31,8 @@ async def main(stack: str, home: Path, scale: float, faults: str) -> None:
     providers = serve.providers_of(store)
     if module := os.environ.get("REHEARSAL_SERVERS"):
         importlib.import_module(module).connect(providers)
-    print(json.dumps(await serve.serve(providers)), flush=True)
+    ports = await serve.serve(providers)
+    print(json.dumps([ports, await resource_manager.serve(store)]), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # until the driver ends
     before = -1
     while store.under_way or store.operations != before:

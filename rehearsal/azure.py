@@ -82,22 +82,27 @@ def blocked_addresses(request: Request) -> Iterator[Any]:
                 yield given
 
 
+def assignments(store: Store, principal: str, role: str, scope: str) -> Iterator[str]:
+    """IDs of the assignments that give a principal a role (its GUID) at a scope or above."""
+    for o in store.all("azure-native:authorization:RoleAssignment"):
+        above = scope == o["inputs"]["scope"] or scope.startswith(o["inputs"]["scope"] + "/")
+        same = o["inputs"]["principalId"] == principal and o["inputs"]["roleDefinitionId"].endswith(role)
+        if above and same:
+            yield o["id"]
+
+
 def holds(store: Store, principal: str, role: str, scope: str) -> bool:
-    """Whether a principal has a role (its GUID) at a scope or above."""
-    return any(
-        o["inputs"]["principalId"] == principal
-        and o["inputs"]["roleDefinitionId"].endswith(role)
-        and (scope == o["inputs"]["scope"] or scope.startswith(o["inputs"]["scope"] + "/"))
-        for o in store.all("azure-native:authorization:RoleAssignment")
-    )
+    """Whether a principal has a role at a scope or above."""
+    return any(assignments(store, principal, role, scope))
 
 
 def cannot_join(request: Request) -> Iterator[str]:
-    """Subnets of nodes on which the cluster's identity does not have the role Network Contributor."""
+    """Subnets of nodes on which the cluster's identity does not yet have the role Network Contributor."""
     for identity in map(request.store.get, find(request.inputs, "identity.userAssignedIdentities.*")):
         principal = identity["outputs"]["principalId"] if identity else ""
         for subnet in subnets(request):
-            if not holds(request.store, principal, NETWORK_CONTRIBUTOR, subnet):
+            found = assignments(request.store, principal, NETWORK_CONTRIBUTOR, subnet)
+            if all(request.store.unsettled(id_) for id_ in found):
                 yield subnet
 
 
@@ -153,6 +158,21 @@ def endpoint_exists(service: str, path: str) -> Check:
 def ranges_are_valid(request: Request) -> None:
     for range_ in find(request.inputs, "addressSpace.addressPrefixes.*"):
         net(range_)
+
+
+def server_of(request: Request) -> str:
+    return "/".join(request.id.split("/")[:9])
+
+
+def server(request: Request) -> Props:
+    """A server's outputs. Its creation adds Microsoft.Storage to its subnet."""
+    for id_ in find(request.inputs, DELEGATED) if request.before is None else ():
+        subnet = request.store.get(id_)
+        if subnet and "Microsoft.Storage" not in find(subnet["inputs"], "serviceEndpoints.*.service"):
+            endpoints = [*(subnet["inputs"].get("serviceEndpoints") or []), {"service": "Microsoft.Storage"}]
+            inputs = subnet["inputs"] | {"serviceEndpoints": endpoints}
+            request.store.put(id_, subnet["type"], inputs, subnet["outputs"])
+    return {"fullyQualifiedDomainName": f"{request.name}.postgres.database.azure.com", "state": "Ready"}
 
 
 # Refusals of each service, with the error codes of failures.yaml
@@ -229,6 +249,9 @@ SERVER_RULES = (
     rule("BadRequest", "storage cannot be scaled down from {} GiB",
          lambda r: 0 < (r.get(SIZE) or 0) < (r.old(SIZE) or 0) and r.old(SIZE)),
 )  # fmt: skip
+BUSY = rule(
+    "ServerIsBusy", "Cannot complete operation while server {} is busy processing another operation",
+    lambda r: r.store.unsettled(server_of(r)) and server_of(r))  # fmt: skip
 FIREWALL = rule(
     "BadRequest", "firewall rules need a server with public access",
     lambda r: named_by(r.store, [r.id.rpartition("/firewallRules/")[0]], DELEGATED))  # fmt: skip
@@ -445,12 +468,13 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
         required=("principalId", "roleDefinitionId", "scope"), references=("scope",), replaces=("principalId",),
         immutable=("roleDefinitionId",), immutable_error="RoleAssignmentUpdateNotPermitted", checks=ROLE_RULES,
-        role="Role Based Access Control Administrator", seconds=3),
+        role="Role Based Access Control Administrator", seconds=3, settles=True),
     CLUSTER: arm_type(
         AKS, pattern=r"[a-zA-Z0-9]([-\w]{0,61}[a-zA-Z0-9])?",
         required=("identity.type", "dnsPrefix", "agentPoolProfiles"),
         references=("agentPoolProfiles.*.vnetSubnetID", "identity.userAssignedIdentities.*"),
         checks=CLUSTER_RULES, unknown_in_preview=("identity",), outputs=cluster, seconds=300,
+        binds=("agentPoolProfiles.*.vnetSubnetID",), updating_code="SetVNetOwnershipFailed",
         on_delete=lambda r: r.store.drop("/kubernetes" + r.id), lock_key="{resourceName}", conflict_code="OperationNotAllowed",
         replaces=("diskEncryptionSetID", "dnsPrefix", "fqdnSubdomain", "linuxProfile", "windowsProfile", "location",
                   "nodeResourceGroup", *(f"networkProfile.{p}" for p in (
@@ -461,7 +485,8 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "azure-native:containerservice:AgentPool": arm_type(
         AKS + "/agentPools/{agentPoolName}", pattern=r"[a-z][a-z0-9]{0,11}", required=("count", "vmSize", "mode"),
         references=("vnetSubnetID",), checks=(COUNT_IN_BOUNDS, SYSTEM_IS_LINUX), seconds=120,
-        replaces=("vmSize", "gpuInstanceProfile"),
+        replaces=("vmSize", "gpuInstanceProfile"), binds=("vnetSubnetID",), updating_code="SetVNetOwnershipFailed",
+        lock_key="{resourceName}", conflict_code="OperationNotAllowed",
         immutable=("osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones")),
     "azure-native:containerservice:MaintenanceConfiguration": arm_type(
         AKS + "/maintenanceConfigurations/{configName}", seconds=3,
@@ -471,15 +496,15 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         required=("version", "sku.name", "sku.tier", "storage", "administratorLogin"),
         references=(DELEGATED, PRIVATE_ZONE),
         replaces=("administratorLogin", "sourceServerResourceId", "pointInTimeUTC", "availabilityZone", "backup.geoRedundantBackup", "location"),
-        immutable=(DELEGATED,), checks=SERVER_RULES, outputs=lambda r: {"fullyQualifiedDomainName": f"{r.name}.postgres.database.azure.com", "state": "Ready"}, seconds=600,
+        immutable=(DELEGATED,), checks=SERVER_RULES, outputs=server, seconds=600, settles=True, update_only=("maintenanceWindow",),
         **SERVER_BUSY),
     "azure-native:dbforpostgresql:Database": arm_type(
-        PG + "/databases/{databaseName}", seconds=10, immutable=("charset", "collation"), **SERVER_BUSY),
+        PG + "/databases/{databaseName}", seconds=10, immutable=("charset", "collation"), checks=(BUSY,), **SERVER_BUSY),
     "azure-native:dbforpostgresql:Configuration": arm_type(
-        PG + "/configurations/{configurationName}", required=("value", "source"), seconds=15, singleton=True,
+        PG + "/configurations/{configurationName}", required=("value", "source"), seconds=15, singleton=True, checks=(BUSY,),
         **SERVER_BUSY),
     "azure-native:dbforpostgresql:FirewallRule": arm_type(
-        PG + "/firewallRules/{firewallRuleName}", seconds=15, checks=(FIREWALL,), **SERVER_BUSY),
+        PG + "/firewallRules/{firewallRuleName}", seconds=15, checks=(BUSY, FIREWALL), **SERVER_BUSY),
     "azure-native:managedidentity:FederatedIdentityCredential": arm_type(
         MANAGED + "/federatedIdentityCredentials/{federatedIdentityCredentialResourceName}",
         pattern=r"[A-Za-z0-9][-\w]{2,119}", seconds=3, checks=CREDENTIAL_RULES,
@@ -487,6 +512,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         conflict_code="ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity"),
     "azure-native:storage:StorageAccount": arm_type(
         STORAGE, pattern="[a-z0-9]{3,24}", seconds=25, references=(ALLOWED_BY_ACCOUNT,),
+        binds=(ALLOWED_BY_ACCOUNT,), updating_code="SubnetsNotProvisioned", changes_network=True,
         checks=ACCOUNT_RULES,
         replaces=("location", "isHnsEnabled")),
     "azure-native:storage:BlobServiceProperties": arm_type(
@@ -502,6 +528,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         KEY_VAULT, pattern=r"(?=.{3,24}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", references=(ALLOWED_BY_VAULT,),
         unknown_in_preview=("properties",), outputs=lambda r: {"properties": r.inputs["properties"] | {"vaultUri": f"https://{r.name}.vault.azure.net/"}}, on_delete=soft_deleted,
         checks=VAULT_RULES, seconds=30,
+        binds=(ALLOWED_BY_VAULT,), updating_code="SubnetsNotProvisioned", changes_network=True,
         replaces=("location",), immutable=("properties.softDeleteRetentionInDays",), immutable_error="BadRequest"),
     # Azure answers a second PUT of a key with 200 and does not change the key.
     "azure-native:keyvault:Key": arm_type(
@@ -519,4 +546,5 @@ INVOKES = {
     "azure-native:containerservice:getManagedCluster": get_function(CLUSTER),
     "azure-native:managedidentity:getUserAssignedIdentity": get_function(IDENTITY),
     "azure-native:storage:listStorageAccountKeys": account_keys,
+    "azure-native:authorization:getClientToken": lambda store, _: {"token": store.guid("token")},
 }

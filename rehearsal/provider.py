@@ -283,7 +283,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     # Helpers
 
     def _operation(self, rules: ResourceType, operation: Request, method: str) -> Any:
-        timing = Timing(rules.seconds, rules.lock_key.format_map(operation.inputs), rules.conflict_code)
+        lock, code = rules.lock_key.format_map(operation.inputs), rules.conflict_code
+        networks = tuple({network_lock(id_) for path in rules.binds for id_ in find(operation.inputs, path)})
+        if rules.changes_network and networks and method != "delete":
+            [lock], code, networks = networks, rules.updating_code, ()
+        timing = Timing(rules.seconds, lock, code, networks, rules.updating_code)
         return self.store.operation(operation.type, operation.id, method, timing)
 
     def _type(self, type_: str) -> ResourceType:
@@ -334,8 +338,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for check in (*self.checks, *rules.checks):
             check(operation)
         outputs = rules.outputs(operation) | await self._forward(method, operation, context)
-        stored = self.serialize(rules, operation.inputs), self.serialize(rules, outputs)
+        ignored = rules.update_only if method == "create" else ()
+        kept = {k: v for k, v in operation.inputs.items() if k not in ignored}
+        stored = self.serialize(rules, kept), self.serialize(rules, outputs)
         self.store.put(operation.id, operation.type, *stored, **self.remembered(stored[0]))
+        if rules.settles and method == "create":
+            self.store.settling.add(operation.id)
         return readable(rules, operation.inputs) | outputs
 
     async def _forward(self, method: str, operation: Request, context: Any) -> Props:
@@ -365,6 +373,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         for user in dependants(self.store, id_, self.types) if rules and not rules.singleton else ():
             if not user.startswith(operation.id + "/"):
                 operation.refuse(rules.in_use if rules else "", f"{id_} is still used by {user}")
+
+
+def network_lock(subnet: str) -> str:
+    """The lock of a subnet's network, as in its own `lock_key`: resource group and name."""
+    parts = subnet.split("/")
+    return f"{parts[4]}/{parts[8]}"
 
 
 def readable(rules: ResourceType, inputs: Props) -> Props:

@@ -89,6 +89,8 @@ class ResourceType:
     """Inputs that the cloud requires and the SDK does not."""
     write_only: tuple[str, ...] = ()
     """Inputs that the cloud never returns (passwords), and outputs that it returns only once."""
+    update_only: tuple[str, ...] = ()
+    """Inputs that the cloud ignores in a creation."""
     secret: tuple[str, ...] = ()
     """Properties that the real provider itself marks as secret."""
     unknown_in_preview: tuple[str, ...] = ()
@@ -105,6 +107,14 @@ class ResourceType:
     """A template: the cloud refuses a second simultaneous change of objects with the same value."""
     conflict_code: str = "AnotherOperationInProgress"
     """The error code of that refusal."""
+    binds: tuple[str, ...] = ()
+    """Inputs with ids of subnets. Their network must not be changing: "Updating" in Azure's words."""
+    updating_code: str = ""
+    """The error code if it is."""
+    changes_network: bool = False
+    """The network is "Updating" meanwhile."""
+    settles: bool = False
+    """A new object does not have its effect at once."""
     role: str = "Contributor"
     """The role that the caller needs at the object's scope."""
     seconds: float = 2

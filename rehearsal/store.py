@@ -32,11 +32,13 @@ class Faults(Protocol):
 
 
 class Timing(NamedTuple):
-    """The duration of an operation, and the lock that it holds ("" for none)."""
+    """The duration of an operation, the lock that it holds, and the others that must be free."""
 
     seconds: float
     lock: str = ""
     conflict_code: str = ""
+    others: tuple[str, ...] = ()
+    others_code: str = ""
 
 
 class Store:
@@ -48,6 +50,8 @@ class Store:
         self.faults: Faults | None = None
         self.injected: dict[str, str] = {}
         """Injected faults of this run: the reason why an object is not ready, by id."""
+        self.settling: set[str] = set()
+        """Objects of this run that exist and do not yet have their effect: a new server, a new role."""
         self.writes = 0
         self.operations = self.under_way = 0
         self._locks: dict[str, str] = {}
@@ -89,6 +93,12 @@ class Store:
             self._objects.pop(gone, None)
             self._file(gone).unlink(missing_ok=True)
 
+    def unsettled(self, id_: str) -> bool:
+        """Whether an object is new. It is so for the first question only."""
+        new = id_ in self.settling
+        self.settling.discard(id_)
+        return new
+
     def fault(self, id_: str) -> str:
         """The reason why an object fails, if any. The object `/faults` has reasons by pattern of ids."""
         if self.injected.get(id_):
@@ -101,6 +111,9 @@ class Store:
         """Take as long as the real cloud, and refuse a second change while it would."""
         if timing.lock and timing.lock in self._locks:
             raise RefusedError(timing.conflict_code, f"{self._locks[timing.lock]} is still being changed")
+        for lock in timing.others:
+            if lock in self._locks:
+                raise RefusedError(timing.others_code, f"{self._locks[lock]} is in Updating state")
         if timing.lock:
             self._locks[timing.lock] = id_
         self.operations += 1

@@ -41,7 +41,11 @@ class Workspace:
             line = self.clouds.stdout.readline()
             if not line:
                 raise RuntimeError("the simulated clouds did not start; their error is above")
-            ports = json.loads(line)
+            ports, resource_manager = json.loads(line)
+            self.environment["AZURE_RESOURCE_MANAGER"] = f"http://127.0.0.1:{resource_manager}"
+            os.environ["AZURE_RESOURCE_MANAGER"] = self.environment[
+                "AZURE_RESOURCE_MANAGER"
+            ]  # for this process
             self.environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{n}:{p}" for n, p in ports.items())
         return self.environment
 

@@ -1,6 +1,6 @@
 """Azure Key Vault, with the unseal key for HashiCorp Vault."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import pulumi_azure_native as az
@@ -58,6 +58,7 @@ class Seal(NamedTuple):
 class KeyVault(Component):
     """The stack's key vault. If its key is lost, Vault can never be unsealed again."""
 
+    resource: "az.keyvault.Vault"
     name: Output[str]
     """Name of the key vault; known once its key can be used."""
     key: Output[str]
@@ -75,9 +76,13 @@ class KeyVault(Component):
         context: AzureContext,
         tenant: str,
         clients: Iterable[Output[str]],
+        previous: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Access is limited to the operator ranges and to the subnets whose IDs are in `clients`."""
+        """Access is limited to the operator ranges and to the subnets whose IDs are in `clients`.
+
+        The vault is created after `previous`, which change the same network.
+        """
         super().__init__(name, opts)
         vault = az.keyvault.Vault(
             name,
@@ -100,8 +105,14 @@ class KeyVault(Component):
                     virtual_network_rules=[az.keyvault.VirtualNetworkRuleArgs(id=id_) for id_ in clients],
                 ),
             ),
-            opts=ResourceOptions(parent=self, protect=context.protected, retain_on_delete=context.protected),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=list(previous),
+                protect=context.protected,
+                retain_on_delete=context.protected,
+            ),
         )
+        self.resource = vault
         key = az.keyvault.Key(
             f"{name}-unseal",
             resource_group_name=context.group,

@@ -15,6 +15,7 @@ from components.component import Component
 class BlobContainer(Component):
     """A storage account with one container. Overwritten and deleted blobs can be restored."""
 
+    resource: "az.storage.StorageAccount"
     account: Output[str]
     """Name of the storage account."""
     container: Output[str]
@@ -33,11 +34,13 @@ class BlobContainer(Component):
         retention_days: int,
         shared_key: bool = False,
         network_rules: "az.storage.NetworkRuleSetArgs | None" = None,
+        previous: "BlobContainer | None" = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """Old versions and deleted blobs can be restored for `retention_days`.
 
         Without `shared_key`, only Entra logins work. Without `network_rules`, logins from everywhere work.
+        The account is created after the one of `previous`.
         """
         super().__init__(name, opts)
         protected = ResourceOptions(
@@ -58,8 +61,11 @@ class BlobContainer(Component):
             network_rule_set=network_rules,
             # Otherwise the network rules admit nobody.
             public_network_access="Enabled" if network_rules else None,
-            opts=protected,
+            opts=ResourceOptions.merge(
+                protected, ResourceOptions(depends_on=[previous.resource] if previous else [])
+            ),
         )
+        self.resource = account
         self.account_id = ArmId(account.id)
         self.account = self.account_id.name
         retention = az.storage.DeleteRetentionPolicyArgs(enabled=True, days=retention_days)
@@ -104,6 +110,8 @@ class Storage(Component):
     charts_key: Output[str]
     """Access key of the charts account (secret)."""
     backups: BlobContainer
+    last: "az.storage.StorageAccount"
+    """The account that is created last."""
 
     def __init__(
         self,
@@ -125,7 +133,12 @@ class Storage(Component):
         )
 
         def blobs(
-            purpose: str, redundancy: Redundancy, *, shared_key: bool, days: int | None = None
+            purpose: str,
+            redundancy: Redundancy,
+            *,
+            shared_key: bool,
+            days: int | None = None,
+            previous: BlobContainer | None = None,
         ) -> BlobContainer:
             made = BlobContainer(
                 purpose,
@@ -134,6 +147,7 @@ class Storage(Component):
                 retention_days=settings.soft_delete_days,
                 shared_key=shared_key,
                 network_rules=network_rules,
+                previous=previous,
                 opts=self.child,
             )
             lifecycle_policy(
@@ -148,5 +162,13 @@ class Storage(Component):
 
         self.charts = blobs("charts", settings.charts, shared_key=True)
         self.charts_key = self.charts.access_key()
-        self.backups = blobs("backups", settings.backups, shared_key=False, days=settings.backup_days)
+        self.backups = blobs(
+            "backups",
+            settings.backups,
+            shared_key=False,
+            days=settings.backup_days,
+            # Azure adds one account at a time to a subnet (StorageAccountOperationInProgress).
+            previous=self.charts,
+        )
+        self.last = self.backups.resource
         self.register_outputs({"chartsAccount": self.charts.account, "backupsAccount": self.backups.account})

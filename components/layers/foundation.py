@@ -33,6 +33,21 @@ class Foundation(Component):
         compute, stateful = self.groups.compute, self.groups.stateful
         network = Network("network", settings.network, compute=compute, stateful=stateful, opts=self.child)
         self.egress = network.egress
+        clients = [network.nodes]
+        # Azure admits one service at a time to a network, and calls the network "Updating" meanwhile.
+        # Whatever starts in this state fails (Azure/azure-rest-api-specs#11143, Azure/AKS#4522).
+        self.storage = Storage(
+            "storage", settings.storage, context=stateful, clients=clients, opts=self.child
+        )
+        self.key_vault = KeyVault(
+            "keys",
+            settings.key_vault,
+            context=stateful,
+            tenant=tenant,
+            clients=clients,
+            previous=[self.storage.last],
+            opts=self.child,
+        )
         self.cluster = Cluster(
             "cluster",
             settings.cluster,
@@ -40,6 +55,7 @@ class Foundation(Component):
             subnet=network.nodes,
             egress=network.egress,
             tenant=tenant,
+            previous=[self.key_vault.resource],
             opts=self.child,
         )
         self.database = Database(
@@ -50,14 +66,8 @@ class Foundation(Component):
             subnet=network.database,
             zone=network.database_zone,
             clients=network.egress.addresses,
+            previous=[self.key_vault.resource],
             opts=self.child,
-        )
-        clients = [network.nodes]
-        self.storage = Storage(
-            "storage", settings.storage, context=stateful, clients=clients, opts=self.child
-        )
-        self.key_vault = KeyVault(
-            "keys", settings.key_vault, context=stateful, tenant=tenant, clients=clients, opts=self.child
         )
         self.dns = DnsZone(
             "dns", settings.dns, context=stateful, parent_provider=self.dns_provider, opts=self.child

@@ -26,7 +26,7 @@ from tests.support.recorder import ROOT
 
 ROWS = yaml.safe_load((ROOT / "rehearsal/failures.yaml").read_text())["failures"]
 BY_NAME = {row["name"]: row for row in ROWS}
-MENDED = {"instead", "after", "update", "delete", "together", "config", "caller", "objectId", "policy"}
+MENDED = {"instead", "after", "update", "delete", "together", "config", "caller", "objectId", "policy", "new"}
 """A row with one of these can be played without its fault."""
 SUBSCRIPTION = "5d1c7f0a-92b4-4e63-8a17-c0e4f6b2d981"
 SETTINGS = {
@@ -186,9 +186,12 @@ def begin(row, folder, *, then=True):
     """The clouds before the row's request."""
     world = World(folder, then=then)
     for object_ in flat(row.get("given", [])):
+        world.store.settling.clear()
         world.ask(world.create(object_))
         if object_.get("gone"):
             world.ask(world.delete(object_["as"]))
+    if not (then and row.get("new")):
+        world.store.settling.clear()
     return world
 
 
@@ -285,6 +288,7 @@ def test_the_same_request_without_the_fault_is_accepted(name, tmp_path):
     else:
         for object_ in flat(row.get("after", [])):
             world.ask(world.create(object_))
+        world.store.settling.clear()
         inputs = changed(changed(row["create"]["inputs"], row.get("with")), row.get("instead"))
         world.ask(world.create(row["create"] | {"inputs": inputs}))
     assert "config" in row or world.store.writes > writes
@@ -335,7 +339,7 @@ def rules():
     tables = (azure.RESOURCE_TYPES, entra.RESOURCE_TYPES, vault.RESOURCE_TYPES)
     every = ((table, type_, resource_type) for table in tables for type_, resource_type in table.items())
     for table, type_, resource_type in every:
-        for field in ("checks", "references", "immutable", "lock_key"):
+        for field in ("checks", "references", "immutable", "lock_key", "binds"):
             entries = getattr(resource_type, field)
             for entry in (entries,) if isinstance(entries, str) and entries else entries:
                 yield table, type_, field, entry
@@ -369,6 +373,14 @@ def test_every_rule_of_the_tables_is_tested_by_a_row(table, type_, field, entry,
         except (AssertionError, IndexError):
             return  # both parallel requests succeeded
     pytest.fail(f"no row of {len(rows)} is about {field} {rule_id(entry)} of {type_}")
+
+
+def test_postgresql_adds_microsoft_storage_to_its_subnet(tmp_path):
+    """Else every preview with a refresh would take it away again (langchain-ai/terraform, pull/179)."""
+    world = begin(BY_NAME["firewall-of-a-private-server"], tmp_path)
+    assert world.store.get(world.made["subnet"]["id"])["inputs"]["serviceEndpoints"] == [
+        {"service": "Microsoft.Storage"}
+    ]
 
 
 def test_the_bounds_of_an_existing_pool_may_exclude_its_count(tmp_path):

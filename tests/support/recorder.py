@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.settings import SETTINGS, set_root_resource
 
 from components.config.secrets import REQUIRED_SECRETS
 
@@ -223,6 +223,14 @@ class Recorder(Mocks):
         return {resource.name: resource for resource in self.of_type(token)}
 
 
+class Callbacks:
+    """Accepts the program's hooks, which mocks never call."""
+
+    def register_error_hook(self, hook) -> None: ...
+
+    register_resource_hook = register_error_hook
+
+
 def revealed(value: Any) -> Any:
     """An input with its secrets in plain."""
     if isinstance(value, dict):
@@ -234,6 +242,7 @@ def recording(stack: str, project: str = "platform") -> Recorder:
     mocks = Recorder()
     set_root_resource(None)  # that of the program before would stay the root of this one
     set_mocks(mocks, project, stack, preview=False, monitor=mocks.monitor)
+    SETTINGS.callbacks = Callbacks()
     return mocks
 
 

@@ -1,11 +1,13 @@
 """The platform's Kubernetes cluster."""
 
+from collections.abc import Sequence
 from typing import get_args
 
 import pulumi_azure_native as az
 from pulumi import (
     CustomTimeouts,
     Output,
+    Resource,
     ResourceOptions,
     get_project,
     get_stack,
@@ -50,8 +52,10 @@ class Cluster(Component):
         subnet: Output[str],
         egress: Egress,
         tenant: str,
+        previous: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
+        """The cluster is created after `previous`, which change the same network."""
         super().__init__(name, opts)
         identity = az.managedidentity.UserAssignedIdentity(name, **context.common, opts=self.child)
         self.principal = lookup_identity(identity.id, parent=self).principal_id
@@ -90,20 +94,23 @@ class Cluster(Component):
                 parent=self,
                 protect=context.protected,
                 # Azure refuses to create a cluster without permission to join its subnet.
-                depends_on=self._network_access(name, self.principal, subnet, egress),
+                depends_on=[*self._network_access(name, self.principal, subnet, egress), *previous],
                 ignore_changes=["agentPoolProfiles[0].count"],  # managed by the autoscaler
                 custom_timeouts=TIMEOUTS,
             ),
         )
+        pools: list[aks.AgentPool] = []
         for pool in (*settings.platform_pools, *settings.worker_pools):
-            self._pool(
+            made = self._pool(
                 f"{name}-{pool.name}",
                 pool,
                 cluster=cluster,
                 version=settings.kubernetes_version,
                 context=context,
                 subnet=subnet,
+                previous=pools[-1:],
             )
+            pools.append(made)
         for schedule in get_args(aks_args.Schedule):
             aks.MaintenanceConfiguration(
                 f"{name}-{schedule}",
@@ -140,9 +147,10 @@ class Cluster(Component):
         version: str,
         context: AzureContext,
         subnet: Output[str],
-    ) -> None:
+        previous: list["aks.AgentPool"],
+    ) -> "aks.AgentPool":
         labels, taints = labels_and_taints(pool)
-        aks.AgentPool(
+        return aks.AgentPool(
             name,
             agent_pool_name=pool.name,
             resource_group_name=context.group,
@@ -154,6 +162,8 @@ class Cluster(Component):
             **pool_args(pool, version, subnet),
             opts=ResourceOptions(
                 parent=self,
+                # Azure changes one pool of a cluster and of a subnet at a time (Azure/AKS#4522).
+                depends_on=previous,
                 ignore_changes=["count"],  # managed by the autoscaler
                 replace_on_changes=IMMUTABLE,
                 # A replacement under the same name fails, so it needs a new generation in the name.

@@ -14,8 +14,17 @@ from components.component import Component, after
 
 POSTGRES_ZONE = "platform.private.postgres.database.azure.com"
 """Azure requires a zone with this suffix. The server's public name is an alias for a name in it."""
-SERVICES = ("Microsoft.KeyVault", "Microsoft.Storage")
-"""Services that the nodes reach through service endpoints, which identify the subnet to them."""
+SERVICES: Mapping[str, tuple[str, ...]] = {
+    "nodes": ("Microsoft.KeyVault", "Microsoft.Storage"),
+    "database": ("Microsoft.Storage",),
+}
+"""Services that a subnet reaches through service endpoints, which identify the subnet to them.
+
+PostgreSQL itself adds Microsoft.Storage to its subnet, for its write-ahead log
+(learn.microsoft.com/azure/postgresql/network/concepts-networking-private). Without it here every preview with
+a refresh would take it away again."""
+FIRST_TO_LAST = ("endpoints", "database", "nodes")
+"""Order in which the subnets are created. Whoever gets the nodes' subnet starts after all of them."""
 
 
 class Network(Component):
@@ -53,8 +62,9 @@ class Network(Component):
         self.nodes = subnets["nodes"].id
         self.database = self.database_zone = None
         if "database" in subnets:
-            self.database = subnets["database"].id
-            self.database_zone = self._zone(name, network.id, stateful)
+            # No one may use a network while one of its subnets is being changed (SubnetsNotProvisioned).
+            self.database = after(subnets["database"].id, self.nodes)
+            self.database_zone = self._zone(name, network.id, subnets["database"], stateful)
         self.register_outputs({"nodes": self.nodes, "database": self.database})
 
     def _subnets(
@@ -66,7 +76,7 @@ class Network(Component):
     ) -> dict[str, "az.network.Subnet"]:
         rules = {"nodes": node_rules(), "database": database_rules(ranges), "endpoints": []}
         made: dict[str, az.network.Subnet] = {}
-        for purpose, range_ in ranges.items():
+        for purpose in filter(ranges.__contains__, FIRST_TO_LAST):
             group = az.network.NetworkSecurityGroup(
                 f"{name}-{purpose}",
                 **context.common,
@@ -78,18 +88,16 @@ class Network(Component):
                 subnet_name=purpose,
                 resource_group_name=context.group,
                 virtual_network_name=network.name,
-                address_prefix=str(range_),
-                # Egress only through the static addresses in others' allow lists.
-                default_outbound_access=False,
+                address_prefix=str(ranges[purpose]),
+                # Egress only through the static addresses in others' allow lists. A delegated subnet has
+                # no such setting (learn.microsoft.com/azure/virtual-network, default-outbound-access).
+                default_outbound_access=None if purpose == "database" else False,
                 nat_gateway={"id": self.egress.gateway}
                 if purpose == "nodes" and self.egress.gateway
                 else None,
                 network_security_group={"id": group.id},
                 delegations=[postgres()] if purpose == "database" else None,
-                # These identify the subnet to the services, which admit no other.
-                service_endpoints=[{"service": service} for service in SERVICES]
-                if purpose == "nodes"
-                else None,
+                service_endpoints=[{"service": service} for service in SERVICES.get(purpose, ())] or None,
                 private_endpoint_network_policies="Disabled",
                 private_link_service_network_policies="Enabled",
                 # Azure rejects concurrent changes to the subnets of one network.
@@ -97,7 +105,9 @@ class Network(Component):
             )
         return made
 
-    def _zone(self, name: str, network: Output[str], context: AzureContext) -> Output[str]:
+    def _zone(
+        self, name: str, network: Output[str], subnet: "az.network.Subnet", context: AzureContext
+    ) -> Output[str]:
         zone = az.privatedns.PrivateZone(
             f"{name}-database",
             private_zone_name=POSTGRES_ZONE,
@@ -115,7 +125,8 @@ class Network(Component):
             tags=context.tags,
             registration_enabled=False,
             virtual_network={"id": network},
-            opts=self.child,
+            # Deleted before the subnet, which Azure otherwise still counts as in use.
+            opts=ResourceOptions(parent=self, depends_on=[subnet]),
         )
         return after(zone.id, link.id)
 

@@ -1,13 +1,22 @@
 """The PostgreSQL server for all of Concourse's data: pipelines, builds and build logs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi_azure_native as az
 import pulumi_random as random
-from pulumi import CustomResource, CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import (
+    CustomResource,
+    CustomTimeouts,
+    Input,
+    Output,
+    Resource,
+    ResourceHookBinding,
+    ResourceOptions,
+)
 
 from components.azure.arm_id import ArmId
 from components.azure.postgres.ca_certificates import postgres_roots
+from components.azure.postgres.maintenance_window import set_after_creation
 from components.azure.postgres.settings import DatabaseSettings
 from components.azure.resource_groups import AzureContext
 from components.component import Component, after
@@ -35,7 +44,7 @@ class Database(Component):
     """Root certificates (PEM) that clients verify the server with."""
     ssl_mode: str
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
         settings: DatabaseSettings,
@@ -45,8 +54,10 @@ class Database(Component):
         subnet: Input[str] | None,
         zone: Input[str] | None,
         clients: Iterable[Input[str]],
+        previous: Sequence[Resource] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
+        """The server is created after `previous`, which change the same network."""
         super().__init__(name, opts)
         password = random.RandomPassword(
             f"{name}-administrator",
@@ -90,6 +101,7 @@ class Database(Component):
             },
             opts=ResourceOptions(
                 parent=self,
+                depends_on=list(previous),
                 protect=context.protected,
                 replace_on_changes=["network.delegatedSubnetResourceId"],  # the subnet is immutable
                 ignore_changes=[
@@ -98,6 +110,7 @@ class Database(Component):
                     "highAvailability.standbyAvailabilityZone",
                     *(["storage.storageSizeGB"] if settings.auto_grow else []),  # raised by Azure
                 ],
+                hooks=ResourceHookBinding(after_create=[set_after_creation(self)]),
                 # Creating a server with a standby and upgrading the major version both take long.
                 custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
             ),

@@ -22,9 +22,13 @@ class DatabaseSettings(Model):
     sku: str = "Standard_D2ds_v5"
     """VM size, from the chosen tier. Its memory determines the connection limit; each web node uses 85."""
     storage_gb: int = 128
-    """Storage size in GiB, mostly for build logs. It can grow but never shrink."""
+    """Storage size in GiB, mostly for build logs. It can grow but never shrink.
+
+    With `autoGrow: true`, it is the size at creation, and a later change here has no effect: Azure adds
+    storage by itself. To add some at once, set `autoGrow: false` and the new size, run `up`, and set
+    `autoGrow: true` again."""
     auto_grow: bool = True
-    """Let Azure add storage before it runs out. If true, storageGb is the initial size."""
+    """Let Azure add storage before it runs out. If true, storageGb counts only at the server's creation."""
     high_availability: Literal["ZoneRedundant", "SameZone", "Disabled"] = "ZoneRedundant"
     """Placement of the standby server, which takes over within two minutes."""
     backup_days: int = Field(default=35, ge=7, le=35)

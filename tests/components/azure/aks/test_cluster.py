@@ -1,6 +1,7 @@
 """The cluster: access, contents, and effects of changes."""
 
 import base64
+import itertools
 import json
 
 import pytest
@@ -41,6 +42,16 @@ def recorded(run):
 @pytest.fixture
 def cluster(recorded):
     return recorded.one(f"{AKS}ManagedCluster")
+
+
+def test_pools_are_created_one_at_a_time(recorded):
+    """Azure refuses a second one in the same cluster or subnet (Azure/AKS#4522)."""
+    pools = recorded.of_type(f"{AKS}AgentPool")
+    assert len(pools) > 1
+    for before, after in itertools.pairwise(
+        sorted(pools, key=lambda pool: len(pool.options["dependencies"]))
+    ):
+        assert before.urn in after.options["dependencies"]
 
 
 def test_local_accounts_are_disabled(cluster):
