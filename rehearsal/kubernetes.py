@@ -209,6 +209,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "core/v1:Namespace": cluster_wide(seconds=1),
         "core/v1:Secret": kind(checks=(DATA_IS_SMALL,), secret=("data",)),
         "core/v1:ConfigMap": kind(checks=(DATA_IS_SMALL,)),
+        "core/v1:ConfigMapPatch": kind(singleton=True),
         "core/v1:ServiceAccount": kind(),
         "core/v1:ServiceAccountPatch": kind(singleton=True),
         "batch/v1:Job": kind(
