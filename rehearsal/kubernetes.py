@@ -222,6 +222,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "rbac.authorization.k8s.io/v1:RoleBinding": kind("roleRef", checks=(ROLE_EXISTS,)),
         "rbac.authorization.k8s.io/v1:ClusterRole": cluster_wide(),
         "rbac.authorization.k8s.io/v1:ClusterRoleBinding": cluster_wide("roleRef", checks=(ROLE_EXISTS,)),
+        "scheduling.k8s.io/v1:PriorityClass": cluster_wide(immutable=("value", "preemptionPolicy")),
         "storage.k8s.io/v1:StorageClass": cluster_wide(
             "parameters", "provisioner", immutable=("reclaimPolicy", "volumeBindingMode")),
         "helm.sh/v3:Release": release(),
