@@ -124,7 +124,8 @@ def scraped(there, monitor):
         if monitor["kind"] == "PodMonitor":
             for pod in there.selected(namespace, wanted):
                 for endpoint in monitor["ports"]:
-                    yield pod, number(pod, endpoint.get("port") or endpoint.get("targetPort"))
+                    [port] = endpoint.values()
+                    yield pod, number(pod, port)
             continue
         for service in there.of_kind("Service"):
             if service["namespace"] == namespace and wanted.items() <= service["labels"].items():
@@ -183,13 +184,17 @@ def test_every_service_that_we_name_is_there_and_reached(clusters, stack):
                 if (target := behind(service, one)) and (at := number(pod, target))
                 if there.allows(source, pod, at)
             ]
-            if not reached:
+            if namespaces and not reached:
                 wrong.append(f"{who} names {name}.{namespace}:{port}, which nothing in {namespaces} reaches")
     assert wrong == []
 
 
 BY_OPERATORS = {("logging", "logging-es-http"), ("logging", "logging-kb-http")}
 """Services that ECK makes (cloud-on-k8s, pkg/controller/elasticsearch/services and pkg/controller/kibana)."""
+
+
+WITH_PODS = ("Job", "CronJob", "Secret")
+"""Kinds of ours whose words come to a pod of their namespace."""
 
 
 def named_by(there):
@@ -202,8 +207,8 @@ def named_by(there):
         )
     for item in there.objects:
         if item["kind"] not in ("NetworkPolicy", "Certificate"):
-            where = item["metadata"].get("namespace", "")
-            yield f"{item['kind']} {item['metadata']['name']}", {where}, str(item)
+            where = {item["metadata"].get("namespace", "")} if item["kind"] in WITH_PODS else set()
+            yield f"{item['kind']} {item['metadata']['name']}", where, str(item)
 
 
 def namespaces_of(there, release):
@@ -253,5 +258,5 @@ def test_every_selector_of_a_policy_selects_a_pod(clusters, stack):
 
 
 HTTPS_WORKERS = ("concourse-workers", (("internet-access", "https"),))
-ABSENT = dict.fromkeys(("staging", "prod", "demo"), {HTTPS_WORKERS})
+ABSENT = {stack: {HTTPS_WORKERS} for stack in ("staging", "prod", "demo")}
 """Selectors of what a stack's settings leave out: only infra has workers with https alone."""

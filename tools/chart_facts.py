@@ -1,8 +1,8 @@
 """What charts really make of our values: `rehearsal/charts/<chart>.yaml`.
 
-`make generate CHARTS=FOLDER` renders each chart with each stack's values and writes down what tests need to know:
-workloads and hooks with their pods' labels, accounts, ports, claims, images and requests, Services, webhooks and
-monitors. An object that differs between stacks is there once for each, with its stacks.
+`make generate CHARTS=FOLDER` renders each chart with each stack's values and writes down what tests need:
+workloads and hooks with their pods' labels, accounts, ports, claims, images and requests, Services, webhooks
+and monitors. An object that differs between stacks is there once for each, with its stacks.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def by_operator(kind: str, name: str) -> Object | None:
             {"web": 9090, "reloader-web": 8080}),
         "Alertmanager": operated(
             f"alertmanager-{name}",
-            {"app.kubernetes.io/name": "alertmanager", "app.kubernetes.io/instance": name, "alertmanager": name,
-             "app.kubernetes.io/managed-by": "prometheus-operator"},
+            {"app.kubernetes.io/name": "alertmanager", "app.kubernetes.io/instance": name,
+             "app.kubernetes.io/managed-by": "prometheus-operator", "alertmanager": name},
             {"web": 9093, "mesh": 9094, "reloader-web": 8080}),
         "Elasticsearch": operated(
             f"{name}-es-default",
@@ -79,27 +79,29 @@ def facts(objects: list[Object]) -> list[Object]:
 
 
 def fact_of(item: Object) -> Object | None:
+    """The facts of one object; None if tests need none."""
     kind, metadata, spec = item["kind"], item["metadata"], item.get("spec") or {}
     name = {"kind": kind, "namespace": metadata.get("namespace", ""), "name": metadata["name"]}
+    found: Object | None = None
     if kind in TEMPLATES:
-        return name | workload(item, spec, spec["template"])
-    if kind == "CronJob":
-        return name | workload(item, spec, spec["jobTemplate"]["spec"]["template"])
-    if made := by_operator(kind, metadata["name"]):
-        return name | custom(kind, spec) | made
-    if kind == "Service":
+        found = workload(item, spec, spec["template"])
+    elif kind == "CronJob":
+        found = workload(item, spec, spec["jobTemplate"]["spec"]["template"])
+    elif made := by_operator(kind, metadata["name"]):
+        found = custom(kind, spec) | made
+    elif kind == "Service":
         ports = [bare(port, ("name", "port", "targetPort")) for port in spec["ports"]]
-        return name | {"labels": labels(metadata), "selector": labels(spec, "selector"), "ports": ports}
-    if kind in ("ServiceMonitor", "PodMonitor"):
+        found = {"labels": labels(metadata), "selector": labels(spec, "selector"), "ports": ports}
+    elif kind in ("ServiceMonitor", "PodMonitor"):
         endpoints = spec.get("endpoints") or spec.get("podMetricsEndpoints") or []
-        where = spec.get("namespaceSelector", {}).get("matchNames")
-        found = {"selector": spec["selector"], "namespaces": where or [name["namespace"]]}
-        return name | found | {"ports": [bare(each, ("port", "targetPort")) for each in endpoints]}
-    if kind.endswith("WebhookConfiguration"):
+        where = (spec.get("namespaceSelector") or {}).get("matchNames") or [name["namespace"]]
+        ports = [bare(each, ("port", "targetPort", "portNumber")) for each in endpoints]
+        found = {"selector": spec["selector"], "namespaces": where, "ports": ports}
+    elif kind.endswith("WebhookConfiguration"):
         services = [hook["clientConfig"]["service"] for hook in item.get("webhooks", ())]
         places = {(each["namespace"], each["name"], each.get("port", 443)) for each in services}
-        return name | {"services": [list(place) for place in sorted(places)]} if places else None
-    return None
+        found = {"services": [list(place) for place in sorted(places)]} if places else None
+    return None if found is None else name | found
 
 
 def workload(item: Object, spec: Object, template: Object) -> Object:

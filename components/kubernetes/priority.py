@@ -4,8 +4,8 @@ import pulumi_kubernetes as k8s
 from pulumi import Output, ResourceOptions
 
 FOUNDATION = "platform-foundation"
-"""Priority class of Consul, Vault, Traefik and Concourse's web nodes: if a node is lost and the others have no
-room for everything, these get a place and others wait."""
+"""Priority class of Consul, Vault, Traefik and Concourse's web nodes. If a node is lost and there is not room
+for everything, these get a place and others wait."""
 
 
 def priority_class(opts: ResourceOptions) -> Output[str]:

@@ -1,4 +1,4 @@
-"""A stack's cluster as tests need it: what its charts make (`rehearsal/charts/*.yaml`), and the program's objects."""
+"""A stack's cluster: what its charts make (`rehearsal/charts/*.yaml`), and the program's own objects."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -19,7 +19,7 @@ AKS = (
     ("konnectivity", {"app": "konnectivity-agent"}, {}),
     ("coredns", {"k8s-app": "kube-dns"}, {"dns": 53, "metrics": 9153}),
 )
-"""Pods of AKS that we name, with their labels (learn.microsoft.com/azure/aks/coredns-custom; Azure/AKS#2440)."""
+"""Pods of AKS that we name (learn.microsoft.com/azure/aks/coredns-custom, Azure/AKS#2440)."""
 AT_RUN_TIME = {"vault-active"}
 """Labels that pods give themselves."""
 SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
