@@ -40,8 +40,10 @@ check: setup-dev ## format, lint, types, imports and pipelines, changing nothing
 	@.venv/bin/lint-imports --no-logo --no-cache
 	@$(RUN) -m tools.check_pipelines
 
-generate: setup-dev ## write all generated files, to be reviewed; CHARTS=FOLDER also the value keys of the *.tgz there
+generate: setup-dev ## write all generated files, to be reviewed; CHARTS=FOLDER also all lists of the *.tgz there
 	@$(if $(CHARTS),$(RUN) -m tools.chart_keys $(CHARTS))
+	@$(if $(CHARTS),$(RUN) tools/servers.py helm)
+	@$(if $(CHARTS),CHARTS_DIR=$(abspath $(CHARTS)) $(RUN) -m pytest -q --accept tests/test_charts.py -k facts)
 	@$(RUN) -m components.settings
 	@$(RUN) -m tools.settings_reference
 	@$(RUN) -m tools.runbook_index

@@ -115,14 +115,23 @@ class Settings(Model):
 
     @property
     def source_ranges(self) -> dict[str, list[str]]:
-        """Allowed CIDRs of clients, by host. An empty list allows everybody."""
-        given = self.ingress.source_ranges
+        """Allowed CIDRs of clients, by host. An empty list allows everybody.
+
+        Builds use hosts from inside the cluster, by their pod's address: Concourse and ChartMuseum on every
+        stack, Vault on the one that deploys itself.
+        """
+        given, builds = (
+            self.ingress.source_ranges,
+            {"concourse", "charts", *(["vault"] if self.deployers else [])},
+        )
         operators, deployers = self.cluster.operator_ranges, self.cluster.deployer_ranges
         restricted = {"vault": (*operators, *deployers), "kibana": operators}
         found = {}
         for host in self.ingress.hosts.labels():
             ranges = getattr(given, host)
             found[host] = restricted.get(host, given.default) if ranges is None else ranges
+            if found[host] and host in builds:
+                found[host] = (*found[host], self.cluster.pod_range)
         return {host: [str(range_) for range_ in ranges] for host, ranges in found.items()}
 
     @property

@@ -39,13 +39,12 @@ ALERTS = (
     f"/api/v1/namespaces/monitoring/services/http:{PROMETHEUS_RELEASE}-alertmanager:9093/proxy/api/v2/alerts"
 )
 """Alertmanager's API, through the API server's proxy."""
-_TASK = {
-    "platform": "linux",
-    "image_resource": {"type": "registry-image", "source": {"repository": "busybox", "tag": "1.37"}},
-    "params": {"FOUND": f"(({SECRET}))"},
-    "run": {"path": "sh", "args": ["-ec", 'test -n "$FOUND"']},
-}
-CONFIG = {"jobs": [{"name": "look-up", "plan": [{"task": "look-up", "config": _TASK}]}]}
+SCRIPT = """
+test -n "$FOUND"
+for url in $URLS; do
+  wget -q -T 20 -O /dev/null "$url" || { echo "this worker does not reach $url"; exit 1; }
+done
+"""
 
 
 class FailedError(Exception):
@@ -67,6 +66,8 @@ class Target:
     user: str
     password: str
     kubeconfig: str
+    inside: Sequence[str] = ()
+    """URLs of the stack's own hosts that builds reach."""
     token: str = ""
     """Concourse's, after the login."""
     until: float = 0
@@ -167,7 +168,7 @@ def workers(target: Target) -> str:
 
 def pipeline(target: Target) -> str:
     """The web nodes can decrypt what an earlier run wrote: the database encryption key is still the same."""
-    path = f"/api/v1/teams/{target.team}/pipelines/{PIPELINE}"
+    path, wanted = f"/api/v1/teams/{target.team}/pipelines/{PIPELINE}", config(target)
     try:
         existing = target.ask("GET", f"{path}/config")
     except FailedError as failed:
@@ -175,37 +176,60 @@ def pipeline(target: Target) -> str:
             raise FailedError(f"{failed}; another encryption key? docs/runbooks/encryption-key.md") from None
         if failed.status != requests.codes.not_found:
             raise
-        target.ask("PUT", f"{path}/config", json=CONFIG)
+        target.ask("PUT", f"{path}/config", json=wanted)
         target.ask("PUT", f"{path}/unpause")
         return f"{PIPELINE} did not exist; it is set now, and the next run can read it"
-    if existing.json()["config"] == CONFIG:
+    if without_blanks(existing.json()["config"]) == wanted:
         return f"read {PIPELINE}"
     version = "X-Concourse-Config-Version"
-    target.ask("PUT", f"{path}/config", json=CONFIG, headers={version: existing.headers[version]})
+    target.ask("PUT", f"{path}/config", json=wanted, headers={version: existing.headers[version]})
     return f"read {PIPELINE} and set it again"
 
 
+def config(target: Target) -> dict[str, Any]:
+    """The pipeline: a build that needs a secret, and the stack's own hosts from where it runs."""
+    task = {
+        "platform": "linux",
+        "image_resource": {"type": "registry-image", "source": {"repository": "busybox", "tag": "1.37"}},
+        "params": {"FOUND": f"(({SECRET}))", "URLS": " ".join(target.inside)},
+        "run": {"path": "sh", "args": ["-ec", SCRIPT]},
+    }
+    return {"jobs": [{"name": "look-up", "plan": [{"task": "look-up", "config": task}]}]}
+
+
+def without_blanks(value: Any) -> Any:
+    """A pipeline as it was set: Concourse adds empty fields, such as the name of an image's resource."""
+    if isinstance(value, dict):
+        return {key: without_blanks(item) for key, item in value.items() if item not in ("", None)}
+    return [without_blanks(item) for item in value] if isinstance(value, list) else value
+
+
 def vault(target: Target) -> str:
-    """A build gets a secret from Vault, and thus a worker runs it."""
+    """A worker runs a build, which gets a secret from Vault and reaches the stack's own hosts."""
     path = f"/api/v1/teams/{target.team}/pipelines/{PIPELINE}/jobs/look-up/builds"
     build, status = target.ask("POST", path).json()["id"], "pending"
     for _ in target.attempts(2):
         status = target.ask("GET", f"/api/v1/builds/{build}").json()["status"]
         if status == "succeeded":
-            return f"build {build} got (({SECRET}))"
+            reached = f" and reached {len(target.inside)} hosts of the stack" if target.inside else ""
+            return f"build {build} got (({SECRET})){reached}"
         if status not in ("pending", "started"):
-            why = build_error(target, build)
-            hint = f"vault kv put secret/concourse/{target.team}/{SECRET} value=anything ?"
-            if "vault" in why.lower():
-                hint = "docs/runbooks/ConcourseVaultLoginFailing.md"
-            url = f"{target.concourse}/builds/{build}"
-            raise FailedError(f"build {build} {status}: {why or 'no error message'}; {url}; {hint}")
+            why = last_words(target, build)
+            parts = [
+                f"build {build} {status}: {why or 'no error message'}",
+                f"{target.concourse}/builds/{build}",
+            ]
+            if "undefined var" in why and SECRET in why:
+                parts.append(f"vault kv put secret/concourse/{target.team}/{SECRET} value=anything ?")
+            elif "vault" in why.lower():
+                parts.append("docs/runbooks/ConcourseVaultLoginFailing.md")
+            raise FailedError("; ".join(parts))
     raise FailedError(f"build {build} is still {status}")
 
 
-def build_error(target: Target, build: int) -> str:
-    """The error among the events of a finished build; "" if there is none."""
-    found = ""
+def last_words(target: Target, build: int) -> str:
+    """The error among the events of a finished build, else the last line of its log; "" if there is none."""
+    error = said = ""
     with (
         contextlib.suppress(FailedError, OSError, ValueError, KeyError),
         target.ask("GET", f"/api/v1/builds/{build}/events", stream=True) as answer,
@@ -213,9 +237,14 @@ def build_error(target: Target, build: int) -> str:
         for line in answer.iter_lines():
             if line.startswith(b"event: end"):  # the stream stays open
                 break
-            if line.startswith(b"data:") and (event := json.loads(line[5:]))["event"] == "error":
-                found = event["data"]["message"].strip()[:200]
-    return found
+            if not line.startswith(b"data:"):
+                continue
+            event = json.loads(line[5:])
+            if event["event"] == "error":
+                error = event["data"]["message"].strip()[:200]
+            elif event["event"] == "log":
+                said = event["data"]["payload"].strip().rpartition("\n")[2][:200] or said
+    return error or said
 
 
 def alert(target: Target) -> str:
@@ -296,7 +325,18 @@ def target(settings: Settings, resources: list[dict[str, Any]], team: str = "") 
         user=user,
         password=password(resources, user),
         kubeconfig=kubeconfig(resources),
+        inside=inside(settings, teams[0].name),
     )
+
+
+def inside(settings: Settings, team: str) -> list[str]:
+    """URLs of the stack's hosts that need no login and that every worker of a team's builds reaches."""
+    pools = [pool for pool in settings.cluster.worker_pools if not pool.tags]
+    used = [pool for pool in pools if pool.team == team] or [pool for pool in pools if not pool.team]
+    if any(pool.internet_access != "all" for pool in used):
+        return []
+    hosts = settings.host_names
+    return [f"https://{hosts['concourse']}/api/v1/info", f"https://{hosts['charts']}/health"]
 
 
 def password(resources: list[dict[str, Any]], user: str) -> str:

@@ -287,6 +287,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "core/v1:Namespace": cluster_wide(seconds=1),
         "core/v1:Secret": kind(checks=(DATA_IS_SMALL,), secret=("data",)),
         "core/v1:ConfigMap": kind(checks=(DATA_IS_SMALL,)),
+        "core/v1:ConfigMapPatch": kind(singleton=True),
         "core/v1:ServiceAccount": kind(),
         "core/v1:ServiceAccountPatch": kind(singleton=True),
         "batch/v1:Job": kind(
@@ -299,6 +300,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         "rbac.authorization.k8s.io/v1:RoleBinding": kind("roleRef", checks=(ROLE_EXISTS,)),
         "rbac.authorization.k8s.io/v1:ClusterRole": cluster_wide(),
         "rbac.authorization.k8s.io/v1:ClusterRoleBinding": cluster_wide("roleRef", checks=(ROLE_EXISTS,)),
+        "scheduling.k8s.io/v1:PriorityClass": cluster_wide(immutable=("value", "preemptionPolicy")),
         "storage.k8s.io/v1:StorageClass": cluster_wide(
             "parameters", "provisioner", immutable=("reclaimPolicy", "volumeBindingMode")),
         "helm.sh/v3:Release": release(),

@@ -6,6 +6,7 @@ from typing import Any
 from pulumi import Input
 
 from components.concourse.settings import ConcourseSettings
+from components.kubernetes.priority import FOUNDATION
 
 Values = dict[str, Any]
 WEB = "concourse-web"
@@ -24,6 +25,7 @@ def pods(
     extra = EXTRA_ENVIRONMENT | ({"CONCOURSE_VAULT_ENABLE_KV_MOUNT_CACHE": "true"} if vault else {})
     return {
         "replicas": web.replicas,
+        "priorityClassName": FOUNDATION,
         "strategy": {"strategy": _rollout(rotating=settings.encryption.rotating)},  # nested in the chart
         "annotations": {"checksum/secrets": secret_checksum},
         "resources": {

@@ -8,6 +8,7 @@ from pulumi import Input
 from components.ingress.settings import IngressSettings
 from components.kubernetes.charts import TRAEFIK_IMAGE
 from components.kubernetes.pod_values import budget, resources, spread
+from components.kubernetes.priority import FOUNDATION
 
 CLASS = "traefik"
 GRACE = 300
@@ -39,6 +40,7 @@ def values(
             "replicas": settings.replicas,
             "terminationGracePeriodSeconds": GRACE + DRAIN + 15,
         },
+        "priorityClassName": FOUNDATION,
         "podDisruptionBudget": budget(settings.replicas) | ({} if least is None else {"minAvailable": least}),
         "topologySpreadConstraints": spread("traefik"),
         "resources": resources("256Mi", cpu="200m"),

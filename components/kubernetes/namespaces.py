@@ -9,6 +9,7 @@ from pulumi import Output, Resource, ResourceOptions
 from components.component import Component, after
 from components.kubernetes.custom_resource import custom_resource
 from components.kubernetes.network_policies import External, Flow, flow_policies, node_policies, policies
+from components.kubernetes.priority import priority_class
 
 Level = Literal["privileged", "baseline", "restricted"]
 """Pod security levels (kubernetes.io/docs/concepts/security/pod-security-standards)."""
@@ -41,7 +42,7 @@ class Namespaces(Component):
     """All namespaces, with network policies that allow the flows of `network_policies.FLOWS` only."""
 
     names: Mapping[str, Output[str]]
-    """By name; each is known once the namespace and its network policies exist."""
+    """By name; each is known once the namespace, its network policies and the priority class exist."""
 
     def __init__(
         self,
@@ -53,8 +54,9 @@ class Namespaces(Component):
     ) -> None:
         """`outside` has the CIDRs of peers outside both the cluster and the internet."""
         super().__init__(name, opts)
+        priority = priority_class(self.child)
         self.names = {
-            namespace: self._namespace(namespace, row, protected=protected, outside=outside)
+            namespace: after(self._namespace(namespace, row, protected=protected, outside=outside), priority)
             for namespace, row in NAMESPACES.items()
         }
         self.register_outputs({"names": dict(self.names)})

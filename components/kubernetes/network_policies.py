@@ -28,7 +28,8 @@ class External(Enum):
     INTERNET = "internet"
     """Every public address, so Azure's services and the API server too."""
     CLIENTS = "clients"
-    """Clients of the ingress, at any address."""
+    """Clients of the ingress, at any address outside the cluster. No CIDR selects a pod, not even 0.0.0.0/0
+    (learn.microsoft.com/azure/aks/azure-cni-powered-by-cilium)."""
     DATABASE = "database"
     """The PostgreSQL server."""
     NODES = "nodes"
@@ -96,6 +97,7 @@ CERT_MANAGER = by_name_label("cert-manager", "cert-manager", "cert-manager")
 CERT_MANAGER_WEBHOOK = by_name_label("cert-manager", "webhook", "webhook")
 CONSUL = by_labels("consul", "servers", app="consul", component="server")
 CONSUL_START = by_labels("consul", "acl-init", app="consul", component="server-acl-init")
+CONSUL_CLEANUP = by_labels("consul", "acl-cleanup", app="consul", component="server-acl-init-cleanup")
 CONSUL_TOKENS = by_name_label("consul", "tokens", "consul-acl")
 CONSUL_PORT = 8501
 VAULT = by_labels("vault", "servers", **{"app.kubernetes.io/name": "vault", "component": "server"})
@@ -126,6 +128,7 @@ FLOWS: tuple[Flow, ...] = (
     # ingress
     Flow(External.CLIENTS, TRAEFIK, (8000, 8443), "browsers, fly, pipelines"),
     Flow(CERT_MANAGER, TRAEFIK, (8000, 8443), "http01: self-check before the order"),
+    Flow(WORKERS_ALL, TRAEFIK, (8000, 8443), "builds that use the stack's own hosts"),
     Flow(PROMETHEUS, TRAEFIK, (9100,), "metrics"),
     # kube-system
     Flow(PROMETHEUS, DNS, (9153,), "metrics"),
@@ -186,6 +189,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(CONSUL, External.INTERNET, API_SERVER_PORTS, "API server: zone of the node, read at start"),
     Flow(CONSUL_START, External.INTERNET, API_SERVER_PORTS, "API server: Secrets for its tokens"),
+    Flow(CONSUL_CLEANUP, External.INTERNET, API_SERVER_PORTS, "API server: deletes the Job that is done"),
     Flow(ELASTALERT, External.INTERNET, (443,), "Slack"),
     Flow(ELASTIC_OPERATOR, External.INTERNET, API_SERVER_PORTS, "API server"),
     Flow(FLUENT_BIT, External.INTERNET, API_SERVER_PORTS, "API server: metadata of pods"),

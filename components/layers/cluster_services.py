@@ -6,7 +6,7 @@ from pulumi import ResourceOptions
 
 from components.certificates import AcmeIssuers, CertManager, InternalCA
 from components.component import Component, after
-from components.ingress import Traefik
+from components.ingress import Traefik, resolve_inside
 from components.kubernetes.charts import pinned
 from components.kubernetes.context import ClusterContext, Disks, Host
 from components.kubernetes.monitoring_crds import MonitoringCrds
@@ -76,7 +76,8 @@ class ClusterServices(Component):
             http01=settings.certificates.solver == "http01",
             opts=self.child,
         )
-        ingress_ready = after(traefik.crds_ready, foundation.dns_records.names)
+        inside = resolve_inside(settings.host_names.values(), ingress=traefik.crds_ready, parent=self)
+        ingress_ready = after(traefik.crds_ready, foundation.dns_records.names, inside)
         issuers = AcmeIssuers(
             "issuers",
             settings.certificates,

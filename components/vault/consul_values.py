@@ -5,6 +5,7 @@ from typing import Any
 
 from pulumi import Input
 
+from components.kubernetes.priority import FOUNDATION
 from components.vault.settings import ConsulSettings
 
 DATACENTER = "platform"
@@ -52,6 +53,7 @@ def values(
             "replicas": settings.replicas,
             "storage": settings.storage,
             "storageClass": disks,
+            "priorityClassName": FOUNDATION,
             "connect": False,
             "serverCert": {"secretName": certificate},
             # Loads a renewed certificate without a restart.

@@ -8,6 +8,7 @@ from pulumi import Input
 from components.kubernetes.charts import PYTHON_IMAGE
 from components.kubernetes.job import RESTRICTED_CONTAINER
 from components.kubernetes.pod_values import resources
+from components.kubernetes.priority import FOUNDATION
 from components.vault.settings import VaultServerSettings
 
 PORT = 8200
@@ -78,6 +79,7 @@ def values(  # noqa: PLR0913 (named, and each an input)
         "injector": {"enabled": False},
         "server": {
             "logFormat": "json",
+            "priorityClassName": FOUNDATION,
             # A changed configuration restarts the servers one by one, each after the previous is unsealed.
             "updateStrategyType": "RollingUpdate",
             "includeConfigAnnotation": True,

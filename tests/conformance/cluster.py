@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -110,6 +111,20 @@ def template(release: Release, chart: Path, *more: str) -> list[Manifest]:
     assert done.returncode == 0, f"{release.name}: {done.stderr}"
     documents = yaml.load_all(done.stdout, Loader=Loader)
     return [item for document in documents if document for item in document.get("items", [document])]
+
+
+def objects(inputs: Mapping[str, Any], chart: Path) -> list[Manifest]:
+    """What Helm makes of a release's inputs, each object with its namespace; without a cluster to ask."""
+    with tempfile.TemporaryDirectory() as folder:
+        values = Path(folder) / "values.yaml"
+        values.write_text(yaml.safe_dump(whole(inputs["values"])))
+        given = {key: inputs[key] for key in ("name", "namespace", "chart", "version")}
+        release = Release(**given, repository="", values=values)
+        found = template(release, chart, "--kube-version", "1.36.0")
+    made = [item for item in found if "metadata" in item]
+    for item in made:
+        item["metadata"].setdefault("namespace", inputs["namespace"])
+    return made
 
 
 def run(argv: Iterable[str | Path]) -> subprocess.CompletedProcess[str]:

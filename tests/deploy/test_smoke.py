@@ -16,7 +16,7 @@ import pytest
 from deploy import smoke
 from deploy.recover import kubeconfig
 from deploy.render import SECRET
-from deploy.smoke import CHECKS, CONFIG, FailedError, Target
+from deploy.smoke import CHECKS, FailedError, Target
 from deploy.stack_file import RefusedError, settings
 from tests.conformance.certificates import Authority
 from tests.support.recorder import STACKS
@@ -26,6 +26,30 @@ CONFIGURED = f"{TEAM}/pipelines/smoke/config"
 BUILDS = f"{TEAM}/pipelines/smoke/jobs/look-up/builds"
 EVENTS = "GET /api/v1/builds/7/events"
 ERRORED = {"GET /api/v1/builds/7": {"id": 7, "status": "errored"}}
+INSIDE = ("https://ci.example.org/api/v1/info", "https://charts.ci.example.org/health")
+RECORDED = {
+    "jobs": [
+        {
+            "name": "look-up",
+            "plan": [
+                {
+                    "task": "look-up",
+                    "config": {
+                        "platform": "linux",
+                        "image_resource": {
+                            "name": "",
+                            "type": "registry-image",
+                            "source": {"repository": "busybox", "tag": "1.37"},
+                        },
+                        "params": {"FOUND": "((smoke))", "URLS": " ".join(INSIDE)},
+                        "run": {"path": "sh", "args": ["-ec", smoke.SCRIPT]},
+                    },
+                }
+            ],
+        }
+    ]
+}
+"""The pipeline as Concourse 8.2.5 shows it."""
 WORKERS = [{"name": "a", "state": "running"}, {"name": "b", "state": "stalled"}]
 
 
@@ -35,9 +59,16 @@ def proxied(path):
 
 def events(message):
     """The events of a build that ended with an error."""
-    log = {"data": {"payload": "vault", "origin": {}}, "event": "log", "version": "5.1"}
     error = {"data": {"message": message, "origin": {}}, "event": "error", "version": "4.1"}
-    stream = (f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([log, error]))
+    return log("vault", error)
+
+
+def log(text, *more):
+    """The events of a build that wrote to its log."""
+    written = {"data": {"payload": f"{text}\n", "origin": {}}, "event": "log", "version": "5.1"}
+    stream = (
+        f"id: {n}\nevent: event\ndata: {json.dumps(each)}\n\n" for n, each in enumerate([written, *more])
+    )
     return "".join(stream) + "id: 2\nevent: end\ndata\n\n"
 
 
@@ -50,7 +81,7 @@ def healthy(httpserver):
         "POST /sky/issuer/token": {"access_token": "abc", "token_type": "Bearer"},
         "GET /api/v1/user": {"user_name": "svc-payments", "teams": {"payments": ["member"]}},
         "GET /api/v1/workers": WORKERS,
-        f"GET {CONFIGURED}": {"config": CONFIG},
+        f"GET {CONFIGURED}": {"config": RECORDED},
         f"POST {BUILDS}": {"id": 7, "status": "pending"},
         "GET /api/v1/builds/7": {"id": 7, "status": "succeeded"},
         f"GET {proxied('/api/v2/alerts')}": [
@@ -75,7 +106,7 @@ def healthy(httpserver):
             "clusters": [{"cluster": {"server": base, "certificate-authority-data": ""}}],
             "users": [{"user": {"exec": {"command": sys.executable, "args": ["-c", f"print({token!r})"]}}}],
         }
-        return Target((), base, "payments", "svc-payments", "pw", json.dumps(access))
+        return Target((), base, "payments", "svc-payments", "pw", json.dumps(access), INSIDE)
 
     return answered
 
@@ -99,7 +130,8 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
     assert found["Concourse's API"].text == "version 8.2.5"
     assert found["a login"].text == "svc-payments is member of payments"
     assert found["workers"].text == "1 running, 1 stalled"
-    assert found["Vault in a build"].text == "build 7 got ((smoke))"
+    assert found["a pipeline is read"].text == "read smoke"
+    assert found["Vault in a build"].text == "build 7 got ((smoke)) and reached 2 hosts of the stack"
     assert "sends it to slack; check that Slack shows it" in found["an alert"].text
 
 
@@ -123,6 +155,14 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
             "500: cipher: message authentication failed",
         ),
         ("Vault in a build", ERRORED, "build 7 errored: no error message"),
+        (
+            "Vault in a build",
+            {
+                "GET /api/v1/builds/7": {"id": 7, "status": "failed"},
+                EVENTS: (200, log("wget: timed out\nthis worker does not reach https://ci.example.org/")),
+            },
+            "build 7 failed: this worker does not reach https://ci.example.org/; ",
+        ),
         (
             "a pipeline is read",
             {f"GET {CONFIGURED}": (500, "")},
@@ -182,7 +222,7 @@ def test_the_first_run_sets_the_pipeline_for_later_runs(healthy, httpserver):
     httpserver.expect_request(CONFIGURED, method="PUT").respond_with_data("")
     found = seen(target)
     put, _ = [request for request, _ in httpserver.log if request.method == "PUT"]
-    assert json.loads(put.data) == CONFIG
+    assert json.loads(put.data) == smoke.without_blanks(RECORDED)
     assert put.headers["Content-Type"] == "application/json"
     assert put.headers["Authorization"] == "Bearer abc"
     assert "unpause" in found["a pipeline is read"].text  # which this server does not do
@@ -273,6 +313,25 @@ def test_the_user_of_the_login_is_a_local_user_of_the_stack(run_stack, stack):
     made = run_stack(stack).of_type("random:index/randomPassword:RandomPassword")
     resources = [{"urn": each.urn, "type": each.type, "outputs": {"result": mark}} for each in made]
     assert smoke.target(settings(stack), resources).password == "pw"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_build_asks_the_own_hosts_of_the_stack_if_its_workers_may(stack):
+    """On infra the team's own workers take only steps with their tag, so that the build runs on others."""
+    chosen = settings(stack)
+    hosts, team = chosen.host_names, next(team.name for team in reversed(chosen.teams))
+    assert [url.split("/")[2] for url in smoke.inside(chosen, team)] == [hosts["concourse"], hosts["charts"]]
+    closed = [pool.model_copy(update={"internet_access": "https"}) for pool in chosen.cluster.worker_pools]
+    cluster = chosen.cluster.model_copy(update={"worker_pools": tuple(closed)})
+    assert smoke.inside(chosen.model_copy(update={"cluster": cluster}), team) == []
+
+
+@pytest.mark.usefixtures("no_certificates")
+def test_another_error_of_a_build_gets_no_hint_at_a_variable(healthy):
+    why = {EVENTS: (200, events("base resource type not found: registry-image"))}
+    found = seen(healthy(**ERRORED | why))["Vault in a build"].text
+    assert "base resource type not found" in found
+    assert "vault kv put" not in found
 
 
 def test_a_missing_password_or_team_is_reported():

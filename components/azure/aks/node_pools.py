@@ -34,6 +34,7 @@ class PoolArgs(TypedDict):
     max_count: int
     max_pods: int
     upgrade_settings: "aks.AgentPoolUpgradeSettingsArgs"
+    local_dns_profile: "aks.LocalDNSProfileArgs"
 
 
 def node_selector(pool: NodePool) -> dict[str, str]:
@@ -61,6 +62,9 @@ def pool_args(pool: SystemPool, version: str, subnet: Input[str]) -> PoolArgs:
         "max_count": pool.max_nodes,
         "max_pods": pool.max_pods,
         "upgrade_settings": upgrades(pool),
+        # On by default from Kubernetes 1.37. Pods would then ask an address of their node, which no network
+        # policy allows (learn.microsoft.com/azure/aks/localdns-custom).
+        "local_dns_profile": aks.LocalDNSProfileArgs(mode="Disabled"),
     }
 
 

@@ -95,3 +95,20 @@ def test_vault_and_kibana_have_source_ranges(stack):
     sources = validate(stack_config(stack), stack).source_ranges
     assert sources["vault"]
     assert sources["kibana"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_builds_may_use_the_hosts_that_they_need(stack):
+    """By their pod's address. Vault's only where pipelines deploy the stack that they run on."""
+    config = stack_config(stack)
+    given = validate(config, stack)
+    pods, sources = str(given.cluster.pod_range), given.source_ranges
+    assert (pods in sources["vault"]) is bool(given.deployers)
+    assert pods not in sources["kibana"]
+    assert not {*sources["concourse"], *sources["charts"]}
+    limited = validate(
+        config | {"platform:ingress": {"sourceRanges": {"default": ["203.0.113.0/28"]}}}, stack
+    )
+    for host in ("concourse", "charts"):
+        assert limited.source_ranges[host] == ["203.0.113.0/28", pods]
+    assert pods not in limited.source_ranges["grafana"]

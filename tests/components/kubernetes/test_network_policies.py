@@ -80,6 +80,23 @@ def test_the_internet_excludes_private_ranges_and_the_metadata_endpoint(table):
     )
 
 
+@pytest.mark.parametrize("port", [8000, 8443])
+def test_builds_with_full_access_reach_the_ingress_and_other_builds_do_not(port):
+    """From inside, Cilium judges Traefik's pods: no CIDR covers them (cilium#33742)."""
+    into = policies("ingress", OUTSIDE)["traefik-ingress"]["ingress"]
+    workers = [
+        peer["podSelector"]["matchLabels"]
+        for rule in into
+        for peer in rule["from"]
+        if {"port": port, "protocol": "TCP"} in rule["ports"]
+        and "concourse-workers" in str(peer.get("namespaceSelector"))
+    ]
+    assert workers == [{"internet-access": "all"}]
+    out = policies("concourse-workers", OUTSIDE)
+    assert "traefik" in str(out["internet-egress"])
+    assert "traefik" not in str([spec for name, spec in out.items() if name != "internet-egress"])
+
+
 def test_no_flow_is_listed_twice():
     rows = Counter((flow.source, flow.target) for flow in all_flows())
     assert [row for row, count in rows.items() if count > 1] == []

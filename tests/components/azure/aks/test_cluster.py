@@ -13,7 +13,7 @@ from components.azure.aks.kubeconfig import exec_kubeconfig
 from components.azure.aks.settings import ClusterSettings
 from components.azure.network.egress import Egress
 from components.azure.resource_groups import AzureContext
-from tests.support.recorder import GIVEN_KUBECONFIG, ISSUER, SERVER, SUBSCRIPTION, stack_config
+from tests.support.recorder import GIVEN_KUBECONFIG, ISSUER, SERVER, STACKS, SUBSCRIPTION, stack_config
 
 AKS = "azure-native:containerservice:"
 PLACE = AzureContext("compute", "westeurope", {"environment": "test"}, protected=True)
@@ -236,3 +236,15 @@ def test_the_kubeconfig_contains_no_credentials():
     [user] = config["users"]
     assert user["user"]["exec"]["command"] == "kubelogin"
     assert "--login" not in user["user"]["exec"]["args"], "AAD_LOGIN_METHOD sets it"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_pool_resolves_names_on_its_nodes(run_stack, stack):
+    """From Kubernetes 1.37, pools have LocalDNS by default, which the network policies do not allow."""
+    made = run_stack(stack)
+    [cluster] = made.of_type("azure-native:containerservice:ManagedCluster")
+    pools = [
+        *cluster.inputs["agentPoolProfiles"],
+        *(each.inputs for each in made.of_type("azure-native:containerservice:AgentPool")),
+    ]
+    assert [pool["localDNSProfile"] for pool in pools] == [{"mode": "Disabled"}] * len(pools)
