@@ -13,6 +13,7 @@ OPEN = {
     "components.azure.arm_id",
     "components.azure.catalog",
     "components.azure.identity",
+    "components.azure.passing_errors",
     "components.monitoring.alert_rules",
 }
 """Modules that other packages import directly."""

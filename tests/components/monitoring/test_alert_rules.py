@@ -39,13 +39,6 @@ def test_every_runbook_belongs_to_an_alert():
     assert {file.stem for file in RUNBOOKS.glob("[A-Z]*.md")} - {"README"} == alerts
 
 
-def test_links_in_runbooks_exist():
-    for file in (*RUNBOOKS.glob("[A-Z]*.md"), NOTICED):
-        for part in file.read_text().split("](")[1:]:
-            target = part.partition(")")[0].partition("#")[0]
-            assert (file.parent / target).exists(), f"{file.name}: {target}"
-
-
 @each
 def test_an_alert_uses_exported_metrics_only(file, rule):
     assert asked_for(rule["expr"])
