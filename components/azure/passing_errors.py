@@ -57,7 +57,7 @@ class PassingError:
 PASSING_ERRORS = (
     # Right after its creation a server is still busy: a second is enough (Azure/azure-postgresql#134), or 40
     # (hashicorp/terraform-provider-azurerm#14530).
-    PassingError("server-busy", ("dbforpostgresql:*",), r"\bServer(Is)?Busy\b", (5, 10, 20, 40, 60, 120)),
+    PassingError("server-busy", ("dbforpostgresql:*",), r"\bServer(Is)?Busy\b", (1, 5, 10, 20, 40, 60, 120)),
     # A change of a subnet, or an account that is added to it (Azure/azure-rest-api-specs#11143,
     # hashicorp/terraform-provider-azurerm#3149 and #29351).
     PassingError(
@@ -70,7 +70,7 @@ PASSING_ERRORS = (
             "containerservice:*",
         ),
         r"\b(SubnetsNotProvisioned|StorageAccountOperationInProgress|VirtualNetworkNotInSucceededState)\b",
-        (5, 10, 20, 40, 60, 120),
+        (2, 5, 10, 20, 40, 60, 120),
     ),
     # AKS' own operations, such as an upgrade of a node image. The same code also means a lack of quota
     # (Azure/terraform-azurerm-avm-ptn-aks-production#25).
@@ -86,14 +86,14 @@ PASSING_ERRORS = (
         "role-not-effective",
         ("containerservice:ManagedCluster", "containerservice:AgentPool"),
         r"\bLinkedAuthorizationFailed\b",
-        (5, 15, 30, 60, 120, 180, 240),
+        (2, 5, 15, 30, 60, 120, 180, 240),
     ),
     # A new identity, in a part of the directory that does not know it yet (the same page).
     PassingError(
         "principal-not-found",
         ("authorization:RoleAssignment",),
         r"\bPrincipalNotFound\b",
-        (5, 10, 20, 40, 60),
+        (2, 5, 10, 20, 40, 60),
     ),
     # Another writer; the program itself writes one after another.
     PassingError(
