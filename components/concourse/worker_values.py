@@ -9,6 +9,7 @@ from components.azure.aks import node_selector
 from components.azure.aks.pool_settings import DEDICATED, DEDICATED_WORKERS, WorkerPool
 from components.concourse.web_values import BLANK_PUBLISHED_KEYS, image
 from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
+from components.kubernetes.charts import CONCOURSE_IMAGE
 from components.kubernetes.network_policies import INTERNET_ACCESS
 
 Values = dict[str, Any]
@@ -85,7 +86,21 @@ def values(
                 # volumes, and builds would fail until it forgets them (concourse#2827).
                 {"name": "CONCOURSE_NAME", "value": "$(POD_NAME)-$(POD_UID)"},
             ],
-            "additionalVolumes": [{"name": "concourse-work-dir", **_volume(settings, scratch)}],
+            # The worker sets up its network with legacy iptables. Nothing loads their module on a node with
+            # Cilium (concourse/concourse#9449). Where the kernel has it built in, there is nothing to load.
+            "extraInitContainers": [
+                {
+                    "name": "load-ip-tables",
+                    "image": str(CONCOURSE_IMAGE),
+                    "command": ["sh", "-c", "chroot /node modprobe ip_tables || true"],
+                    "securityContext": {"privileged": True},
+                    "volumeMounts": [{"name": "node", "mountPath": "/node", "readOnly": True}],
+                }
+            ],
+            "additionalVolumes": [
+                {"name": "concourse-work-dir", **_volume(settings, scratch)},
+                {"name": "node", "hostPath": {"path": "/"}},
+            ],
         },
         "persistence": {"enabled": False},  # the set's own claim would outlive its pod and tie it to a zone
         "postgresql": {"enabled": False, "service": {"enabled": False}},

@@ -23,6 +23,15 @@ def test_builds_cannot_reach_the_metadata_endpoint():
     assert closed == ["169.254.169.254/32", "168.63.129.16/32"]
 
 
+def test_the_nodes_kernel_module_for_iptables_is_loaded_before_the_worker_starts():
+    """Without it the worker ends at start: "can't initialize iptables table" (concourse/concourse#9449)."""
+    worker = chart_values()["worker"]
+    (container,) = worker["extraInitContainers"]
+    assert "chroot /node modprobe ip_tables" in container["command"][-1]
+    assert container["volumeMounts"] == [{"name": "node", "mountPath": "/node", "readOnly": True}]
+    assert {"name": "node", "hostPath": {"path": "/"}} in worker["additionalVolumes"]
+
+
 def test_a_worker_has_a_name_that_no_earlier_pod_had():
     """On a real server an emptied worker with its old name failed builds for six minutes (concourse#2827)."""
     names = [each["name"] for each in chart_values()["worker"]["env"]]
@@ -76,14 +85,14 @@ def test_a_pool_that_may_grow_autoscales():
 
 
 def test_the_disk_is_created_and_deleted_with_its_pod():
-    [volume] = chart_values(volume_gb=256)["worker"]["additionalVolumes"]
+    volume = chart_values(volume_gb=256)["worker"]["additionalVolumes"][0]
     claim = volume["ephemeral"]["volumeClaimTemplate"]["spec"]
     assert (claim["storageClassName"], claim["resources"]["requests"]["storage"]) == ("scratch", "256Gi")
     assert chart_values()["persistence"] == {"enabled": False}
 
 
 def test_volumes_on_the_nodes_disk_are_limited():
-    [volume] = chart_values(volume="node", volume_gb=64)["worker"]["additionalVolumes"]
+    volume = chart_values(volume="node", volume_gb=64)["worker"]["additionalVolumes"][0]
     assert volume["emptyDir"] == {"sizeLimit": "64Gi"}
 
 
