@@ -20,6 +20,8 @@ UNREACHABLE = re.compile(
     re.DOTALL,
 )
 """Warnings of the kubernetes provider, which then compares with the state alone (provider.go)."""
+FROM_PATH = re.compile(r"using pulumi-\S+ from \$PATH at \S+")
+"""Says where a plugin was found: in a rehearsal, that of the policy pack (workspace/plugins.go)."""
 ERROR = re.compile(r"error: (.+)")
 """The reason in a `CommandError`, whose text also has the whole output."""
 LOCK = re.compile(r"([^/\s]+)\.json\S*: created by (.+?)@(\S+) \(pid (\d+)\) at (\S+)")

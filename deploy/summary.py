@@ -13,6 +13,7 @@ from deploy.engine_messages import (
     CANCELLED,
     CANNOT_RUN,
     ENDED_WITH_THE_RUN,
+    FROM_PATH,
     ONLY_SUMMARIES,
     UNREACHABLE,
     program_error,
@@ -127,8 +128,9 @@ class Summary:
         if UNREACHABLE.fullmatch(message):
             if NOT_REACHED not in self.incomplete:
                 self.incomplete.append(NOT_REACHED)
-        elif message:
-            self.warnings.setdefault(message, {})[shortened(urn)] = None
+        elif message and not FROM_PATH.fullmatch(message):
+            where = shortened(urn) if urn else "the stack"
+            self.warnings.setdefault(" ".join(message.split()), {})[where] = None
 
     def _error(self, urn: str, message: str) -> None:
         if kept := protected_urn(message, urn):

@@ -161,6 +161,14 @@ def test_a_warning_is_listed_once_and_what_passes_is_not():
     assert found.notes == ["warning: Server database1 and 1 more: it is deprecated"]
 
 
+def test_a_note_is_one_line_and_none_says_where_a_plugin_was_found():
+    found = summary(
+        error("inputs are not known.\nThis preview may be wrong.", SERVER, "warning"),
+        error("using pulumi-analyzer-policy-python from $PATH at /bin/x", "", "warning"),
+    )
+    assert found.notes == ["warning: Server database: inputs are not known. This preview may be wrong."]
+
+
 def test_a_check_that_ended_with_the_run_is_no_error_of_its_own():
     found = summary(error("the server refuses"), error("failed to run remediation: context canceled", SERVER))
     assert found.errors == ["the server refuses"]

@@ -13,7 +13,7 @@ from tests.support.recorder import GOLDEN
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("pull-requests")]
 ANEW = re.compile(r"\b[0-9a-f]{8}(?=\.)|\b[0-9a-f]{64}\b")
 """Generated values: the end of a name, a checksum of secrets."""
-HUNDREDS = re.compile(r"\d{3}(?=\*\* (?:same|update)| more$)", re.MULTILINE)
+HUNDREDS = re.compile(r"\d{3}(?=\*\* (?:same|update)| more\b)", re.MULTILINE)
 """Counts that every new resource of the program changes."""
 MADE_UP = re.compile(r"[A-Za-z0-9+/=_-]{80,}")
 """The look of a key or a password."""
