@@ -188,7 +188,7 @@ class Summary:
         return [
             *(f"incomplete: {why}" for why in self.incomplete),
             *(
-                f"not checked: {rule} on {_few(places)}: {next(iter(places.values()))} ({about})"
+                f"not checked: {rule} on {_few(places)}: {places[min(places)]} ({about})"
                 for rule, places in sorted(self.unchecked.items())
             ),
             *(f"warning: {_few(places)}: {text}" for text, places in sorted(self.warnings.items())),
@@ -276,7 +276,7 @@ def _by_protection(change: Change) -> tuple[bool, str]:
 
 def _few(places: Iterable[str]) -> str:
     """The first of some resources, and how many more there are."""
-    first, *others = places
+    first, *others = sorted(places)
     return f"{first} and {len(others)} more" if others else first
 
 

@@ -194,7 +194,8 @@ class Job:
 
     def operator(self) -> str:
         """A token of the operator's login."""
-        login = self.vault.call("POST", "auth/userpass/login/pulumi", {"password": PASSWORD})
+        password = (self.folder / "password").read_text()
+        login = self.vault.call("POST", "auth/userpass/login/pulumi", {"password": password})
         return str(login["auth"]["client_token"])
 
     @property
