@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from deploy.arm_ids import arm_id
-from deploy.render import RELEASE, plain
+from deploy.cluster_access import helm_record, kubeconfig
+from deploy.render import RELEASE
 
 PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 """States in which Helm refuses every further change of a release."""
@@ -60,18 +61,12 @@ def import_pending(state: State, ids: Mapping[str, str]) -> dict[str, Any]:
 
 def failed(secret: Mapping[str, Any]) -> dict[str, Any]:
     """Helm's record of a release, with status `failed` instead of pending."""
-    record = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+    record = helm_record(secret)
     description = "marked as failed by deploy recover: run was killed"
     record["info"] |= {"status": "failed", "description": description}
     packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode(), mtime=0))).decode()
     labels = secret["metadata"]["labels"] | {"status": "failed"}
     return {**secret, "metadata": {**secret["metadata"], "labels": labels}, "data": {"release": packed}}
-
-
-def kubeconfig(resources: Iterable[Mapping[str, Any]]) -> str:
-    """The kubeconfig in a stack's state, which gets its token from kubelogin; empty without a cluster."""
-    found = (r["inputs"].get("kubeconfig") for r in resources if r["type"] == "pulumi:providers:kubernetes")
-    return str(plain(next(found, None)) or "")
 
 
 class KubernetesCluster:

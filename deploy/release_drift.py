@@ -4,11 +4,6 @@ Helm's record of a release has the objects that it made; the API server says wha
 change. Nothing is written.
 """
 
-import base64
-import contextlib
-import gzip
-import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,7 +11,7 @@ from typing import Any
 import requests
 import yaml
 
-from deploy.smoke import entra_token
+from deploy.cluster_access import Access, helm_record
 
 Manifest = Mapping[str, Any]
 AT_ONCE = 16
@@ -29,11 +24,11 @@ FILLED_IN = "caBundle"
 
 
 class ApiServer:
-    """An API server, asked with the caller's own token. `ca` is a file."""
+    """An API server, asked with the caller's own token."""
 
-    def __init__(self, url: str, ca: str, token: str) -> None:
-        self.url, self.ca, self.session = url.rstrip("/"), ca, requests.Session()
-        self.session.headers["Authorization"] = f"Bearer {token}"
+    def __init__(self, access: Access) -> None:
+        self.url, self.ca, self.session = access.server, access.ca, requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {access.token}"
         self.kinds: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def ask(self, method: str, path: str, **how: Any) -> Any:
@@ -88,8 +83,7 @@ def unlike(mine: Any, live: Any, path: str = "") -> Iterator[str]:
 
 def objects(record: Manifest) -> Iterator[Manifest]:
     """The objects of a release, from the Secret in which Helm keeps it."""
-    packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
-    for document in yaml.safe_load_all(json.loads(gzip.decompress(packed))["manifest"]):
+    for document in yaml.safe_load_all(helm_record(record)["manifest"]):
         yield from (document or {"items": ()}).get("items", [document])
 
 
@@ -109,17 +103,6 @@ def changed(server: ApiServer) -> dict[tuple[str, str], list[str]]:
                 text = f"{item['kind']} {item['metadata']['name']}: {', '.join(paths)}"
                 found.setdefault(release, []).append(text)
     return found
-
-
-@contextlib.contextmanager
-def api_server(kubeconfig: str) -> Iterator[ApiServer]:
-    """The API server of a kubeconfig whose user logs in with kubelogin."""
-    config = yaml.safe_load(kubeconfig)
-    cluster = config["clusters"][0]["cluster"]
-    with tempfile.NamedTemporaryFile(suffix=".pem") as ca:
-        ca.write(base64.b64decode(cluster["certificate-authority-data"]))
-        ca.flush()
-        yield ApiServer(cluster["server"], ca.name, entra_token(config))
 
 
 def by_urn(

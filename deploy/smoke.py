@@ -1,13 +1,9 @@
 """Checks of a running stack from outside, as its users use it. Each has a time limit."""
 
-import base64
 import contextlib
 import json
-import os
 import socket
 import ssl
-import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
-import yaml
 
 from components.concourse.team_settings import MAIN
 from components.monitoring import PROMETHEUS_RELEASE
 from components.settings import Settings
-from deploy.recover import kubeconfig
+from deploy.cluster_access import LoginError, api_server, kubeconfig
 from deploy.render import plain
 from deploy.stack_file import RefusedError
 
@@ -251,18 +246,16 @@ def alert(target: Target) -> str:
     """Alertmanager accepts an alert and routes it. Whether Slack shows it, a person has to see."""
     if not target.kubeconfig:
         raise FailedError("the stack's state has no Kubernetes provider")
-    config, now = yaml.safe_load(target.kubeconfig), datetime.now(UTC)
-    cluster, headers = config["clusters"][0]["cluster"], {"Authorization": f"Bearer {entra_token(config)}"}
+    now = datetime.now(UTC)
     test = {
         "labels": {"alertname": "SmokeTest", "severity": "warning"},
         "annotations": {"summary": "A smoke test. It resolves after five minutes."},
         "startsAt": now.isoformat(),
         "endsAt": (now + timedelta(minutes=5)).isoformat(),
     }
-    with tempfile.NamedTemporaryFile(suffix=".pem") as ca:
-        ca.write(base64.b64decode(cluster["certificate-authority-data"]))
-        ca.flush()
-        how: dict[str, Any] = {"server": cluster["server"].rstrip("/"), "headers": headers, "verify": ca.name}
+    with api_server(target.kubeconfig) as access:
+        headers = {"Authorization": f"Bearer {access.token}"}
+        how: dict[str, Any] = {"server": access.server, "headers": headers, "verify": access.ca}
         target.ask("POST", ALERTS, json=[test], **how)
         for _ in target.attempts(1):
             for each in target.ask("GET", ALERTS, **how).json():
@@ -270,17 +263,6 @@ def alert(target: Target) -> str:
                     receivers = ", ".join(receiver["name"] for receiver in each["receivers"])
                     return f"Alertmanager sends it to {receivers}; check that Slack shows it"
     raise FailedError("Alertmanager accepted the alert and does not list it")
-
-
-def entra_token(config: Mapping[str, Any]) -> str:
-    """The caller's token for the API server, from the command of a kubeconfig: kubelogin."""
-    login = config["users"][0]["user"]["exec"]
-    environment = os.environ | {each["name"]: each["value"] for each in login.get("env") or ()}
-    command = [login["command"], *login.get("args", ())]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode:
-        raise FailedError(f"{command[0]} returned no token: {done.stderr.strip()[-200:]}")
-    return str(json.loads(done.stdout)["status"]["token"])
 
 
 CHECKS: Mapping[str, tuple[Callable[[Target], str], float]] = {
@@ -302,9 +284,9 @@ def smoke(target: Target, limits: Mapping[str, float] | None = None) -> Iterator
         target.until = start + (limits or {}).get(name, limit)
         try:
             text, passed = check(target), True
-        except FailedError as failed:
+        except (FailedError, LoginError) as failed:
             text, passed = str(failed), False
-        except (OSError, ValueError, KeyError, subprocess.TimeoutExpired) as failed:
+        except (OSError, ValueError, KeyError) as failed:
             text, passed = f"{type(failed).__name__}: {failed}", False
         yield Result(name, passed, text, time.monotonic() - start)
 

@@ -15,10 +15,11 @@ from pulumi import automation as auto
 from pulumi.runtime.settings import SETTINGS
 
 from deploy.approval import Plan
+from deploy.cluster_access import LoginError, api_server, kubeconfig
 from deploy.engine_messages import ERROR, STATE_HALF_WRITTEN
 from deploy.locks import Lock, describe_locks, parse_locks, refuse_live
 from deploy.progress import Progress
-from deploy.recover import Releases, import_pending, kubeconfig, pending_creates
+from deploy.recover import Releases, import_pending, pending_creates
 from deploy.stack_file import ROOT, RefusedError, settings
 from deploy.summary import Summary, in_a_cloud
 from deploy.writer import exclusive, graceful_interrupts
@@ -94,15 +95,15 @@ class StackRunner:
 
     def add_release_drift(self, summary: Summary) -> None:
         """Add what was changed in objects of Helm releases. It asks the real cluster, and writes nothing."""
-        from deploy import release_drift, smoke  # noqa: PLC0415 other commands do not need `requests`
+        from deploy import release_drift  # noqa: PLC0415 other commands do not need `requests`
 
         resources = self.resources()
         if not (config := kubeconfig(resources)):
             return
         try:
-            with release_drift.api_server(config) as server:
-                found = release_drift.changed(server)
-        except (OSError, ValueError, KeyError, smoke.FailedError) as failed:
+            with api_server(config) as access:
+                found = release_drift.changed(release_drift.ApiServer(access))
+        except (OSError, ValueError, KeyError, LoginError) as failed:
             summary.incomplete.append(f"the objects of Helm releases were not compared: {failed}")
             return
         for urn, texts in release_drift.by_urn(found, resources):

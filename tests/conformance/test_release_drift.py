@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 
+from deploy.cluster_access import Access
 from deploy.release_drift import ApiServer, changed
 
 NAMESPACE = "release-drift"
@@ -69,7 +70,7 @@ def server(judge, apiserver):
     ca = base64.b64encode(apiserver.ca.read_bytes()).decode()
     filled_in["webhooks"][0]["clientConfig"]["caBundle"] = ca
     assert not (said := judge.apply(filled_in, fieldManager="cainjector")), said
-    return ApiServer(apiserver.url, str(apiserver.ca), apiserver.token)
+    return ApiServer(Access(apiserver.url, str(apiserver.ca), apiserver.token))
 
 
 def test_what_helm_made_is_no_difference_and_what_somebody_changed_is(judge, server):

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from deploy import smoke
-from deploy.recover import kubeconfig
+from deploy.cluster_access import kubeconfig
 from deploy.render import SECRET
 from deploy.smoke import CHECKS, FailedError, Target
 from deploy.stack_file import RefusedError, settings
