@@ -8,6 +8,7 @@ private=$(mktemp -d)
 trap 'rm -rf "$private"' EXIT
 
 . platform/pipelines/tasks/python.sh "$PWD/platform"
+. platform/pipelines/tasks/plans.sh
 where=()
 if [ -n "${REHEARSE:-}" ]; then
     where=(--rehearse --home "$PWD/rehearsal/$STACK")
@@ -48,8 +49,7 @@ if [ "$status" != 0 ]; then
 elif [ "$1" = up ]; then
     report "$1 of $STACK: done"
 elif [ "$1" = plan ] && [ -n "${RELEASE_URL:-}" ]; then
-    digest=$(sed -n 's/^ *"digest": "\(.*\)",$/\1/p' "plan/$STACK.json")
-    grep -q '"operations": {}' "plan/$STACK.json" ||
-        report "Plan $digest of $STACK waits for a person. Start the job to release it: $RELEASE_URL"
+    changes_nothing "plan/$STACK.json" ||
+        report "Plan $(digest_of "plan/$STACK.json") of $STACK waits for a person. Start the job to release it: $RELEASE_URL"
 fi
 exit "$status"

@@ -3,11 +3,12 @@
 # has been released (released/STACK).
 set -euo pipefail
 : "${STACK:?which stack}"
+. platform/pipelines/tasks/plans.sh
 links=$(find plans plan -name .git -prune -o -type l -print)
 [ -z "$links" ] || { echo "there are symbolic links in the repository of plans: $links" >&2; exit 2; }
 cp -R plans/. kept
 cd kept
-digest=$(sed -n 's/^ *"digest": "\(.*\)",$/\1/p' "../plan/$STACK.json")
+digest=$(digest_of "../plan/$STACK.json")
 if [ -n "${RELEASED:-}" ]; then
     mkdir -p released
     echo "$digest" >"released/$STACK"
