@@ -10,14 +10,14 @@ import sys
 import threading
 import urllib.parse
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from components.vault.policy_documents import operator
-from tests.conformance.servers import HOST, VaultServer
+from tests.conformance.local_http import serving
+from tests.conformance.servers import VaultServer
 from tests.support.job_scripts import KILLER, script_file
 
 PASSWORD = "the-password-that-the-program-made"
@@ -108,28 +108,12 @@ def around(vault: VaultServer) -> Iterator[tuple[Around, str]]:
     """The servers, and their one address."""
     servers = Around(vault)
 
-    class Handler(BaseHTTPRequestHandler):
-        def reply(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            status, answer = servers.answer(self.command, self.path, body)
-            text = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+    def answer(method: str, path: str, body: bytes, _: Mapping[str, str]) -> tuple[int, bytes]:
+        status, found = servers.answer(method, path, body.decode())
+        return status, json.dumps(found).encode()
 
-        do_GET = do_PUT = do_POST = do_DELETE = reply  # noqa: N815 (http.server names them)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer((HOST, 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield servers, f"http://{HOST}:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(answer) as address:
+        yield servers, address
 
 
 class Job:
