@@ -1,5 +1,7 @@
 """Checks of the preconditions of the first `up`, through az. Changes nothing."""
 
+from functools import cache
+
 from components.settings import Settings
 from deploy.preflight import compute, dns, entra, postgres, subscription
 from deploy.preflight.question import Ask, Finding, Question, ask
@@ -12,6 +14,7 @@ CHECKS = (
 
 def preflight(settings: Settings, ask: Ask = ask) -> list[Finding]:
     """Check everything that the program cannot create itself (docs/getting-started.md)."""
+    ask = cache(ask)  # several checks ask az the same, and each answer takes seconds
     id_, tenant = settings.azure.subscription_id, settings.azure.tenant_id
     account = ask("az", "account", "show", "--subscription", id_)
     if not account or account.get("tenantId") != tenant:
