@@ -14,7 +14,9 @@ from deploy.stack_file import ROOT, RefusedError
 
 FEW_WRITES = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 """The engine writes its state once, which saves a third of the time. A failed base is never recovered."""
-NOT_RUN = ("docs", "tests", "pipelines", "bootstrap", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+NOT_RUN = (
+    "docs", "tests", "pipelines", "bootstrap", "examples", "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
+)  # fmt: skip
 """Files and folders without effect on a rehearsed `up`."""
 KEPT = 3
 """Bases of a stack in the cache, 13 MB each: those used last."""

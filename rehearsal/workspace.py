@@ -42,10 +42,8 @@ class Workspace:
             if not line:
                 raise RuntimeError("the simulated clouds did not start; their error is above")
             ports, resource_manager = json.loads(line)
-            self.environment["AZURE_RESOURCE_MANAGER"] = f"http://127.0.0.1:{resource_manager}"
-            os.environ["AZURE_RESOURCE_MANAGER"] = self.environment[
-                "AZURE_RESOURCE_MANAGER"
-            ]  # for this process
+            address = f"http://127.0.0.1:{resource_manager}"
+            os.environ["AZURE_RESOURCE_MANAGER"] = address  # for the hooks of the program, in this process
             self.environment["PULUMI_DEBUG_PROVIDERS"] = ",".join(f"{n}:{p}" for n, p in ports.items())
         return self.environment
 
