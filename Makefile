@@ -21,7 +21,7 @@ setup-dev:
 	@$(PYTHON) tools/setup.py --dev
 
 rehearse: setup ## deploy STACK to simulated clouds, then look for changes: no account needed
-	@$(RUN) -m deploy up $(STACK) --rehearse --check
+	@$(RUN) -m deploy up $(STACK) --rehearse --yes --check
 
 test: setup-dev ## run the everyday tests in five minutes; PYTEST="-k vault" narrows them
 	@$(TESTS) $(PYTEST)
@@ -47,7 +47,8 @@ generate: setup-dev ## write all generated files, to be reviewed; CHARTS=FOLDER 
 	@$(RUN) -m components.settings
 	@$(RUN) -m tools.settings_reference
 	@$(RUN) -m tools.runbook_index
-	@$(RUN) -m pytest -q --accept tests/test_docs.py tests/test_golden.py
+	@$(RUN) -m tools.policy_rules
+	@$(RUN) -m pytest -q --accept tests/test_docs.py tests/test_golden.py tests/test_left_out.py
 
 bench: setup ## measure previews and updates, as ratios, in some minutes
 	@$(RUN) -m tools.bench

@@ -4,11 +4,12 @@ Each takes the values that it compares and reports problems under their keys in 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Network
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
+from urllib.parse import urlsplit
 
 from components.azure.aks.pool_settings import SystemPool, WorkerPool
-from components.azure.aks.settings import ClusterSettings
+from components.azure.aks.settings import ClusterSettings, PrivateCluster
 from components.azure.catalog import (
     DATABASE_SKUS,
     LOCATIONS,
@@ -18,23 +19,33 @@ from components.azure.catalog import (
     POSTGRES_WITHOUT_ZONES,
     user_connections,
 )
+from components.azure.network.settings import NetworkSettings
 from components.azure.postgres.settings import DatabaseSettings
-from components.azure.settings import StorageSettings
+from components.azure.settings import DeployersSettings, StorageSettings
 from components.concourse.settings import CONNECTIONS_PER_WEB, ConcourseSettings
 from components.concourse.team_settings import MAIN, TeamSettings, duplicate_names
 from components.concourse.worker_settings import CONTAINER_RANGE, NODE_KEEPS_GB, WorkerSettings
-from components.config.model import Problem, suggestion
-from components.config.types import is_guid
+from components.config.model import Problem, shown, suggestion
+from components.config.types import is_guid, public
 from components.entra.settings import EntraSettings
+from components.ingress.settings import IngressSettings
 
-RESERVED_ADDRESSES = 5
-"""Addresses that Azure reserves in each subnet
+RESERVED_FIRST, RESERVED_LAST = 4, 1
+"""Addresses that Azure reserves at both ends of each subnet
 (learn.microsoft.com/azure/virtual-network/virtual-networks-faq)."""
 RESERVED_BY_AKS = tuple(
     IPv4Network(net) for net in ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
 )
 """Ranges that AKS uses itself (learn.microsoft.com/azure/aks/concepts-network-cni-overview)."""
+USES = {"chartmuseum": "charts", "vault": "backups"}
+"""Storage account of a part."""
+BCRYPT = 60
+"""Characters of a password's hash."""
+LONGEST_VARIABLE, RESERVE = 128 * 1024, 1024
+"""Bytes of an environment variable (execve(2), MAX_ARG_STRLEN), and of its name."""
 NamedRange = tuple[str, IPv4Network]
+ExistingDatabase = tuple[str, str] | None
+"""Host and name of a database on a server that is there already."""
 
 
 def ranges_do_not_overlap(first: NamedRange, second: NamedRange) -> Iterator[Problem]:
@@ -56,11 +67,89 @@ def outside_reserved_ranges(key: str, range_: IPv4Network) -> Iterator[Problem]:
             yield Problem(key, f"{range_} overlaps {reserved}, which AKS reserves; choose another")
 
 
-def nodes_fit_subnet(subnet: IPv4Network, max_nodes: int) -> Iterator[Problem]:
-    room = max(subnet.num_addresses - RESERVED_ADDRESSES, 0)
+def network_is_apart(network: NetworkSettings, stack: str, theirs: NetworkSettings) -> Iterator[Problem]:
+    """Azure peers no networks that overlap, and a third network cannot reach both of two that do.
+
+    See learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering, requirements. Stacks in one
+    existing network share its address space, and have subnets of their own.
+    """
+    if network.existing and theirs.existing and network.existing.is_in_network(theirs.existing.nodes):
+        for name, net in network.subnets.named().items():
+            for other in theirs.subnets.named().values():
+                if net.overlaps(other):
+                    text = f"{net} overlaps {other} of the stack {stack} in the same network; choose another"
+                    yield Problem(f"network.subnets.{name}", text)
+    elif network.address_space.overlaps(theirs.address_space):
+        where = f"{theirs.address_space} of the stack {stack}"
+        text = f"{network.address_space} overlaps {where}; choose a range that no other stack has"
+        yield Problem("network.addressSpace", text)
+
+
+def hosts_are_apart(hosts: Collection[str], stack: str, theirs: Collection[str]) -> Iterator[Problem]:
+    if taken := sorted(set(hosts) & set(theirs)):
+        text = (
+            f"the stack {stack} has {', '.join(taken)} too; change the zone, or ingress.hosts, of one of them"
+        )
+        yield Problem("dns", text)
+
+
+def subscription_is_its_own(subscription: str, stack: str, theirs: str) -> Iterator[Problem]:
+    """A stack's deployer may change everything in its subscription (docs/trust.md)."""
+    if subscription == theirs:
+        text = f"the stack {stack} has it too, and its deployer could change this stack; use another"
+        yield Problem("azure.subscriptionId", text)
+
+
+def deployers_have_their_subscription(
+    deployers: DeployersSettings | None, stack: str, theirs: str
+) -> Iterator[Problem]:
+    for index, each in enumerate(deployers.stacks if deployers else ()):
+        if each.stack == stack and each.subscription_id != theirs:
+            text = f"{each.subscription_id} is not azure.subscriptionId of {stack}, {theirs}; use that one"
+            yield Problem(f"deployers.stacks[{index}].subscriptionId", text)
+
+
+def databases_are_apart(own: ExistingDatabase, stack: str, theirs: ExistingDatabase) -> Iterator[Problem]:
+    """Stacks may share a server of somebody else's, and not a database on it."""
+    if own and own == theirs:
+        host, name = own
+        text = f"the stack {stack} has {name} on {host} too; choose another name for one of them"
+        yield Problem("database.name", text)
+
+
+def nodes_fit_subnet(subnet: IPv4Network, max_nodes: int, others: int = 0) -> Iterator[Problem]:
+    """`others` are addresses of the ingress and the API server."""
+    room = max(subnet.num_addresses - RESERVED_FIRST - RESERVED_LAST - others, 0)
     if max_nodes > room:
         text = f"{subnet} has addresses for {room} nodes, and the pools can grow to {max_nodes}; widen it"
         yield Problem("network.subnets.nodes", text)
+
+
+def ingress_address_is_free(
+    address: IPv4Address | None, subnet: IPv4Network, max_nodes: int
+) -> Iterator[Problem]:
+    """Azure gives a node the next free address of the subnet, from its start.
+
+    See learn.microsoft.com/azure/virtual-network/ip-services/private-ip-addresses, allocation method.
+    """
+    if not address or address not in subnet:
+        return
+    at, size = int(address) - int(subnet.network_address), subnet.num_addresses
+    free = subnet[max(size - RESERVED_LAST - 1, 0)]
+    if at < RESERVED_FIRST or at >= size - RESERVED_LAST:
+        text = f"Azure reserves {address}, one of the first {RESERVED_FIRST} and the last of {subnet}"
+        yield Problem("ingress.internalAddress", f"{text}; use one at the end, such as {free}")
+    elif at < min(RESERVED_FIRST + max_nodes, size - RESERVED_LAST - 1):
+        text = f"one of up to {max_nodes} nodes can have {address} first: Azure hands them out from the start"
+        yield Problem("ingress.internalAddress", f"{text}; use one at the end, such as {free}")
+
+
+def outside_of_cluster(key: str, range_: IPv4Network, used: Mapping[str, IPv4Network]) -> Iterator[Problem]:
+    """What pods reach outside the cluster. A packet to an address of `used` never leaves it."""
+    for name, net in used.items():
+        if range_.overlaps(net):
+            text = f"{range_} overlaps {name} ({net}), so pods could not reach it; change one of them"
+            yield Problem(key, text)
 
 
 def connections_suffice(sku: str, replicas: int) -> Iterator[Problem]:
@@ -86,7 +175,42 @@ def builds_can_finish(workers: WorkerSettings, pools: Sequence[WorkerPool]) -> I
             yield Problem(f"cluster.workerPools[{index}].drainTimeoutMinutes", text)
 
 
-def database_has_its_subnet(access: str, subnet: IPv4Network | None) -> Iterator[Problem]:
+def ingress_is_reachable(ingress: IngressSettings, network: NetworkSettings) -> Iterator[Problem]:
+    address, nodes = ingress.internal_address, network.subnets.nodes
+    if network.egress == "userDefinedRouting" and not address:
+        text = f"missing; behind a firewall set a free address of the nodes' subnet {nodes}"
+        yield Problem("ingress.internalAddress", text)
+    if address and address not in nodes:
+        text = f"{address} is not in the nodes' subnet {nodes}; use a free address at its end"
+        yield Problem("ingress.internalAddress", text)
+
+
+def zone_is_of_the_region(private: PrivateCluster | None, location: str) -> Iterator[Problem]:
+    zone = private.zone_id if private else None
+    if zone and not zone.endswith(f"privatelink.{location}.azmk8s.io"):
+        text = f"AKS in {location} needs [SUBZONE.]privatelink.{location}.azmk8s.io; use such a zone"
+        yield Problem("cluster.private.dnsZone", text)
+
+
+def clients_are_public(ingress: IngressSettings) -> Iterator[Problem]:
+    """An internal load balancer sees private addresses, or that of the firewall in front of it."""
+    if ingress.internal_address:
+        return
+    for host in type(ingress.source_ranges).model_fields:
+        for index, net in enumerate(getattr(ingress.source_ranges, host) or ()):
+            try:
+                public(net)
+            except ValueError as problem:
+                yield Problem(f"ingress.sourceRanges.{host}[{index}]", str(problem))
+
+
+def database_has_its_subnet(database: DatabaseSettings, subnet: IPv4Network | None) -> Iterator[Problem]:
+    access = database.access
+    if database.existing:
+        if subnet:
+            text = "unused with database.existing; remove it"
+            yield Problem("network.subnets.database", text)
+        return
     if access == "private" and not subnet:
         text = "private needs network.subnets.database, a /28 or larger; add it, or choose public"
         yield Problem("database.access", text)
@@ -134,12 +258,22 @@ def backup_has_a_paired_region(database: DatabaseSettings, location: str) -> Ite
         yield Problem("database.geoRedundantBackup", text)
 
 
-def storage_is_available(storage: StorageSettings, location: str) -> Iterator[Problem]:
-    for problem in storage.unavailable(location):
+def storage_is_available(
+    storage: StorageSettings, location: str, left_out: Collection[str] = ()
+) -> Iterator[Problem]:
+    unused = [account for part, account in USES.items() if part in left_out]
+    for problem in storage.unavailable(location, unused):
         yield Problem(f"storage.{problem.key}", problem.text)
 
 
-def hosts_can_be_validated(solver: str, source_ranges: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+def hosts_can_be_validated(
+    solver: str, source_ranges: Mapping[str, Sequence[str]], ingress: IngressSettings
+) -> Iterator[Problem]:
+    inside = ingress.published_address or ingress.internal_address
+    if solver == "http01" and inside and inside.is_private:
+        text = f"http01 needs hosts that Let's Encrypt can reach, and {inside} is private; choose dns01"
+        yield Problem("certificates.solver", text)
+        return
     restricted = [host for host, ranges in source_ranges.items() if ranges]
     if solver == "http01" and restricted:
         text = (
@@ -149,12 +283,33 @@ def hosts_can_be_validated(solver: str, source_ranges: Mapping[str, Sequence[str
         yield Problem("certificates.solver", text)
 
 
+def mirror_exists_before_the_stack(repository: str, own: str) -> Iterator[Problem]:
+    if urlsplit(repository).hostname == own:
+        text = (
+            f"{own} is this stack's own ChartMuseum, which does not exist before the stack and is down when "
+            "the stack has to be repaired; choose an OCI registry, or the ChartMuseum of another stack"
+        )
+        yield Problem("charts.repository", text)
+
+
 def main_team_exists(teams: Sequence[TeamSettings]) -> Iterator[Problem]:
     if teams and MAIN not in (team.name for team in teams):
         yield Problem(
             "teams",
             f"{MAIN} is missing; add it: this team always exists, and its owners administer Concourse",
         )
+
+
+def users_fit_a_variable(teams: Sequence[TeamSettings], administrator: str) -> Iterator[Problem]:
+    """Web nodes read their local users from one variable (atc, CONCOURSE_ADD_LOCAL_USER)."""
+    users = [administrator, *(team.user for team in teams if team.user and team.name != MAIN)]
+    size = sum(len(user) + len(f":,{'x' * BCRYPT}") for user in users)
+    if size > LONGEST_VARIABLE - RESERVE:
+        text = (
+            f"{len(users):,} local users take {size:,} bytes of one variable, and Linux allows 131,072; set "
+            "programs: false for teams whose programs do not log in"
+        )
+        yield Problem("teams", text)
 
 
 def names_are_unique(teams: Sequence[TeamSettings], administrator: str) -> Iterator[Problem]:
@@ -180,6 +335,17 @@ def groups_are_known(teams: Sequence[TeamSettings], entra: EntraSettings) -> Ite
             yield Problem(key, f"{group} is neither a group's object ID (a GUID) nor in entra.groups{near}")
 
 
+def grafana_has_users(entra: EntraSettings) -> Iterator[Problem]:
+    """Entra refuses a person without an assignment (AADSTS50105), and Grafana one without a role.
+
+    See learn.microsoft.com/entra/identity/enterprise-apps/application-properties, assignment required.
+    """
+    roles = type(entra.grafana).model_fields
+    if entra.assignment_required and not any(getattr(entra.grafana, role) for role in roles):
+        text = "missing, so nobody could log in to Grafana; add a group to admin, editor or viewer"
+        yield Problem("entra.grafana", f"{text}, or set monitoring.grafana.enabled: false")
+
+
 def grafana_groups_can_be_assigned(entra: EntraSettings) -> Iterator[Problem]:
     if entra.assignment_required:
         return
@@ -189,6 +355,17 @@ def grafana_groups_can_be_assigned(entra: EntraSettings) -> Iterator[Problem]:
                 "Grafana's roles need assignments; set entra.assignmentRequired: true, or remove the groups"
             )
             yield Problem(f"entra.grafana.{role}", text)
+
+
+def teams_have_namespaces(teams: Sequence[TeamSettings]) -> Iterator[Problem]:
+    """Without Vault, a team's name becomes part of the name of a namespace."""
+    for index, team in enumerate(teams):
+        if not re.fullmatch(r"[a-z0-9-]*[a-z0-9]", team.name):
+            text = (
+                f"{shown(team.name)} becomes part of a namespace with vault.enabled: false; use only a-z, "
+                "0-9 and -, without - at the end"
+            )
+            yield Problem(f"teams[{index}].name", text)
 
 
 def team_pools_have_a_team(pools: Sequence[WorkerPool], teams: Sequence[TeamSettings]) -> Iterator[Problem]:
@@ -243,7 +420,9 @@ def one_web_node_while_rotating(concourse: ConcourseSettings) -> Iterator[Proble
         yield Problem("concourse.web.replicas", text)
 
 
-def database_roles_differ(role: str, administrator: str) -> Iterator[Problem]:
+def database_roles_differ(role: str, database: DatabaseSettings) -> Iterator[Problem]:
+    existing = database.existing
+    administrator = existing.administrator if existing else database.administrator
     if role == administrator:
         text = f"{administrator} is the server's administrator; choose another name"
         yield Problem("concourse.databaseRole", text)

@@ -14,9 +14,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ValidationError
 
 from deploy.stack_file import ROOT, RefusedError, config
-from deploy.summary import Change, shortened
+from deploy.summary import Summary, shortened
 
-PROGRAM = ("components", "policy", "*.py", "Pulumi*.yaml")
+PROGRAM = ("components", "policy", "teams", "*.py", "Pulumi*.yaml")
 """Paths where an untracked file changes what is deployed."""
 SHOWN = 5
 """Differences that a message lists one by one."""
@@ -34,18 +34,23 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     """URN → hash of id and time of the last change. An update without changes keeps it."""
     operations: dict[str, str]
     """URN → operation and the properties that cause it."""
+    unchecked: list[str] = []
+    """What the policies could not check in the preview. The update checks it."""
 
     @classmethod
-    def of(cls, stack: str, changes: Iterable[Change], resources: Iterable[Mapping[str, Any]]) -> Self:
+    def of(cls, preview: Summary, resources: Iterable[Mapping[str, Any]]) -> Self:
         """The plan of a preview that has just ended."""
         return cls(
-            stack=stack,
+            stack=preview.stack,
             commit=commit(),
-            settings={key: hashed(value) for key, value in config(stack).items()},
+            settings={key: hashed(value) for key, value in config(preview.stack).items()},
             state={
                 r["urn"]: hashed([r.get(key) for key in ("id", "modified", "protect")]) for r in resources
             },
-            operations={c.urn: f"{c.operation} {', '.join(sorted(c.diff_keys))}".strip() for c in changes},
+            operations={
+                c.urn: f"{c.operation} {', '.join(sorted(c.diff_keys))}".strip() for c in preview.changes
+            },
+            unchecked=preview.unchecked,
         )
 
     @classmethod

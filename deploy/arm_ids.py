@@ -31,11 +31,14 @@ IN_GROUP: Mapping[str, str] = {
     "managedidentity:FederatedIdentityCredential": _IDENTITY
     + "/federatedIdentityCredentials/{federatedIdentityCredentialResourceName}",
     "managedidentity:UserAssignedIdentity": _IDENTITY,
+    "monitor:ActionGroup": "Microsoft.Insights/actionGroups/{actionGroupName}",
+    "monitor:MetricAlert": "Microsoft.Insights/metricAlerts/{ruleName}",
     "network:NatGateway": "Microsoft.Network/natGateways/{natGatewayName}",
     "network:NetworkSecurityGroup": "Microsoft.Network/networkSecurityGroups/{networkSecurityGroupName}",
     "network:PublicIPAddress": "Microsoft.Network/publicIPAddresses/{publicIpAddressName}",
     "network:Subnet": _VNET + "/subnets/{subnetName}",
     "network:VirtualNetwork": _VNET,
+    "operationalinsights:Workspace": "Microsoft.OperationalInsights/workspaces/{workspaceName}",
     "privatedns:PrivateZone": _PRIVATE_DNS,
     "privatedns:VirtualNetworkLink": _PRIVATE_DNS + "/virtualNetworkLinks/{virtualNetworkLinkName}",
     "storage:BlobContainer": _STORAGE + "/blobServices/default/containers/{containerName}",
@@ -45,6 +48,8 @@ IN_GROUP: Mapping[str, str] = {
 }
 TEMPLATES = {f"azure-native:{type_}": f"{_GROUP}/providers/{path}" for type_, path in IN_GROUP.items()} | {
     "azure-native:resources:ResourceGroup": _GROUP,
+    "azure-native:monitor:DiagnosticSetting": "/{resourceUri}/providers/Microsoft.Insights/"
+    "diagnosticSettings/{name}",
     "azure-native:authorization:RoleAssignment": "{scope}/providers/Microsoft.Authorization/roleAssignments/"
     "{roleAssignmentName}",
 }

@@ -57,7 +57,7 @@ def bring_up(stack: str, revision: str, root: Path, base: Path) -> None:
     with tempfile.TemporaryDirectory() as code_, tempfile.TemporaryDirectory(dir=bases) as home_:
         code, home, made = Path(code_), Path(home_), Path(home_, "base")
         packed = subprocess.run(["git", "archive", revision], cwd=root, capture_output=True, check=True)  # noqa: S607
-        subprocess.run(["tar", "-x"], cwd=code, input=packed.stdout, check=True)  # noqa: S607
+        subprocess.run(["tar", "-x", "-f", "-"], cwd=code, input=packed.stdout, check=True)  # noqa: S607
         command = [python(root, code), "-m", "deploy", "up", stack, "--rehearse", "--home", str(home)]
         run(
             f"`up` of {stack} fails at {revision}, so there is no base",

@@ -1,18 +1,27 @@
-"""Access to a stack's cluster with the kubeconfig in its state, and Helm's records there."""
+"""Access to a stack's cluster: the kubeconfig in its state, a person's own, and Helm's records there."""
 
 import base64
 import contextlib
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from deploy.render import plain
+from deploy.stack_file import RefusedError
+
+INSTALL = {
+    "az": "https://learn.microsoft.com/cli/azure/install-azure-cli",
+    "kubelogin": "az aks install-cli",
+}
+"""Where the tools of `context_commands` come from."""
 
 
 class LoginError(Exception):
@@ -36,6 +45,37 @@ def kubeconfig(resources: Iterable[Mapping[str, Any]]) -> str:
     return str(plain(next(found, None)) or "")
 
 
+def context_commands(stack: str, resources: Iterable[Mapping[str, Any]], file: Path) -> list[list[str]]:
+    """The commands that add a stack's cluster to a kubeconfig file, as context `platform-STACK`.
+
+    The file has no secret: local accounts are disabled, and people log in as members of an administrators'
+    group. `--overwrite-existing` replaces an older context of this name.
+    """
+    found = next((r for r in resources if r["type"] == "azure-native:containerservice:ManagedCluster"), None)
+    if not found:
+        raise RefusedError(f"{stack} has no cluster: it is not deployed")
+    _, _, subscription, _, group, *_, name = found["id"].split("/")
+    access = found["inputs"].get("apiServerAccessProfile") or {}
+    context = f"platform-{stack}"
+    get = ["az", "aks", "get-credentials", "--subscription", subscription, "--resource-group", group]
+    get += ["--name", name, "--context", context, "--file", str(file), "--overwrite-existing"]
+    if access.get("enablePrivateCluster") and access.get("enablePrivateClusterPublicFQDN"):
+        get.append("--public-fqdn")  # the private name is known only within the network
+    login = ["kubelogin", "convert-kubeconfig", "--login", "azurecli", "--context", context]
+    return [get, [*login, "--kubeconfig", str(file)]]
+
+
+def add_context(commands: Iterable[list[str]]) -> None:
+    """Run the commands of `context_commands`, each of which needs the one before."""
+    commands = list(commands)
+    for program in [command[0] for command in commands if not shutil.which(command[0])]:
+        raise RefusedError(f"{program} is not on PATH; install it: {INSTALL[program]}")
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RefusedError(f"{' '.join(command[:3])} failed: {done.stderr.strip()[-500:]}", 1)
+
+
 @contextlib.contextmanager
 def api_server(kubeconfig: str) -> Iterator[Access]:
     """Access to the API server of a kubeconfig. Raises LoginError."""
@@ -47,9 +87,15 @@ def api_server(kubeconfig: str) -> Iterator[Access]:
         yield Access(cluster["server"].rstrip("/"), ca.name, token)
 
 
-def _token(login: Mapping[str, Any]) -> str:
+def azure_token(kubeconfig: str, server: str) -> str:
+    """The caller's own token for another server of Azure, by the same login. Raises LoginError."""
+    login = yaml.safe_load(kubeconfig)["users"][0]["user"]["exec"]
+    return _token(login, "--server-id", server)  # the last one counts
+
+
+def _token(login: Mapping[str, Any], *more: str) -> str:
     environment = os.environ | {each["name"]: each["value"] for each in login.get("env") or ()}
-    command = [login["command"], *login.get("args", ())]
+    command = [login["command"], *login.get("args", ()), *more]
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=30, check=False

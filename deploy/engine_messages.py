@@ -13,17 +13,21 @@ ONLY_SUMMARIES = ("preview failed", "update failed", "")
 """The last error of a run with a failed step. The errors before it say why."""
 ENDED_WITH_THE_RUN = re.compile(r"failed to run remediation: .*context canceled")
 """A check by the policy pack that ended because another resource failed. That one's error says why."""
-CANNOT_RUN = re.compile(r"can't run policy '([^']+)' .*? during preview: (.+)", re.DOTALL)
-"""A rule that met an unknown value: its name, and the value (pulumi_policy 1.22, policy.py: Analyze)."""
+KEPT_DATA = re.compile(r"(?:Preview failed: )?before hook \"kept-data\" failed: (.*)", re.DOTALL)
+"""The program refuses an update in place that loses data (components/config/kept_data.py)."""
 UNREACHABLE = re.compile(
     r"Cluster is unreachable, skipping replaceUnready check|configured Kubernetes cluster is unreachable.*",
     re.DOTALL,
 )
 """Warnings of the kubernetes provider, which then compares with the state alone (provider.go)."""
+RETRIED = re.compile(r"retrying \w+ due to on-error hook request \(\d+/\d+\)")
+"""Our hooks let the engine try a resource again (components/azure/passing_errors.py)."""
 FROM_PATH = re.compile(r"using pulumi-\S+ from \$PATH at \S+")
 """Says where a plugin was found: in a rehearsal, that of the policy pack (workspace/plugins.go)."""
 ERROR = re.compile(r"error: (.+)")
 """The reason in a `CommandError`, whose text also has the whole output."""
+NO_LOGIN = "PULUMI_ACCESS_TOKEN must be set for login"
+"""Nobody has logged in to a backend: the CLI tries Pulumi Cloud (pkg/backend/backenderr)."""
 LOCK = re.compile(r"([^/\s]+)\.json\S*: created by (.+?)@(\S+) \(pid (\d+)\) at (\S+)")
 """One lock in the text of `ConcurrentUpdateError` (pkg/backend/diy/lock.go): id, user, host, pid, time."""
 _PROTECTED = ("marked for protection", "cannot be deleted")
@@ -46,6 +50,18 @@ def protected_urn(message: str, urn: str) -> str | None:
         return None
     named = _URN.search(message)
     return named[1] if named else urn
+
+
+def reason(output: str) -> str:
+    """The first error in the output of a `CommandError`, or what to do about it."""
+    if NO_LOGIN in output:
+        return (
+            "nobody is logged in to the place of the states. Log in with "
+            'pulumi login "$(pulumi -C bootstrap stack output backend)" (docs/getting-started.md), '
+            "or add --rehearse to use simulated clouds"
+        )
+    found = ERROR.search(output)
+    return found[1] if found else output
 
 
 def program_error(message: str) -> str:

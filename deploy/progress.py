@@ -4,6 +4,7 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Self
 
 from pulumi.automation import EngineEvent
@@ -16,6 +17,8 @@ SILENT = 60.0
 """Seconds after which a line is repeated although nothing is new: Concourse shows that the build lives."""
 CLEAR = "\r\x1b[K"
 """Empties the line of a terminal."""
+LONGEST = 300
+"""Characters of an error above the line. The summary has all of it."""
 
 
 class Progress:
@@ -23,7 +26,7 @@ class Progress:
 
     def __init__(self, title: str, planned: int | None = None, *, quiet: bool = False) -> None:
         self.title, self.planned, self.quiet = title, planned, quiet
-        self.done = 0
+        self.done = self.told = 0
         self.seen: set[str] = set()
         self.running: dict[str, None] = {}
         """URNs, the longest-running operation first."""
@@ -52,27 +55,36 @@ class Progress:
             del self.running[ended.metadata.urn]
             self.done += 1
 
+    def tell(self, errors: Sequence[str]) -> None:
+        """Print the errors that are new, above the line: a run may go on for long after one."""
+        for text in () if self.quiet else errors[self.told :]:
+            line = " ".join(text.split())
+            line = f"{line[:LONGEST]}…" if len(line) > LONGEST else line
+            _write(f"{CLEAR if self.terminal else ''}{self.title}: error: {line}\n")
+        self.told = len(errors)
+
     def _print(self) -> None:
         started = printed = time.monotonic()
-        last = ""
+        last = None
         _write(f"{self.title} …" if self.terminal else f"{self.title} …\n")
         while not self.ended.wait(1 if self.terminal else EVERY):
             line, now = self.line(), time.monotonic()
             minutes, seconds = divmod(int(now - started), 60)
+            time_ = f"{minutes}:{seconds:02}"
             if self.terminal:
                 width = shutil.get_terminal_size().columns - 1
-                _write(CLEAR + f"{self.title} {minutes}:{seconds:02}: {line}"[:width])
+                _write(CLEAR + f"{self.title} {time_}{': ' if line else ''}{line}"[:width])
             elif line != last or now - printed >= SILENT:
-                _write(f"{self.title}: {line}, {minutes}:{seconds:02}\n")
+                _write(f"{self.title}: {line}{', ' if line else ''}{time_}\n")
                 last, printed = line, now
         if self.terminal:
             _write(CLEAR)
 
     def line(self) -> str:
-        """The count, and the operation that has been running for longest."""
+        """The count, and the operation that has been running for longest; empty before the first event."""
         count = f"{self.done} of {self.planned} done"
         if not self.planned:
-            count = f"{len(self.seen)} resources processed"
+            count = f"{len(self.seen)} resources processed" if self.seen else ""
         longest = next(iter(list(self.running)), None)  # a copy: another thread changes it
         return f"{count}, waiting for {shortened(longest)}" if longest else count
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from components.kubernetes.charts import name_of
+
 SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 not a password
 """The key that marks a secret in Pulumi's state (pulumi.runtime.rpc._special_sig_key)."""
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -28,9 +30,11 @@ def rendered(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     for resource in resources:
         type_, inputs = resource["type"], hidden(resource.get("inputs", {}))
         if type_ == RELEASE:
+            repository = inputs.get("repositoryOpts", {}).get("repo") or inputs["chart"].rpartition("/")[0]
             releases.append(
-                {key: inputs.get(key) for key in ("name", "namespace", "chart", "version")}
-                | {"repository": inputs.get("repositoryOpts", {}).get("repo")}
+                {key: inputs.get(key) for key in ("name", "namespace")}
+                | {"chart": name_of(inputs["chart"], inputs["version"]), "version": inputs["version"]}
+                | {"repository": repository}
             )
             files[f"{inputs['name']}.yaml"] = inputs.get("values", {})
         elif type_.startswith("kubernetes:") and not type_.startswith(NO_OBJECTS):

@@ -6,17 +6,19 @@ import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
 
+from components.azure.postgres.maintenance_window import RESOURCE_MANAGER
 from components.concourse.team_settings import MAIN
 from components.monitoring import PROMETHEUS_RELEASE
 from components.settings import Settings
-from deploy.cluster_access import LoginError, api_server, kubeconfig
+from deploy.cluster_access import LoginError, api_server, azure_token, kubeconfig
+from deploy.maintenance import NO_WINDOW, Window, window
 from deploy.render import plain
 from deploy.stack_file import RefusedError
 
@@ -63,6 +65,10 @@ class Target:
     kubeconfig: str
     inside: Sequence[str] = ()
     """URLs of the stack's own hosts that builds reach."""
+    window: Window = NO_WINDOW
+    """The database's maintenance window."""
+    write_secret: str = ""
+    """The command that writes the build's secret."""
     token: str = ""
     """Concourse's, after the login."""
     until: float = 0
@@ -199,8 +205,8 @@ def without_blanks(value: Any) -> Any:
     return [without_blanks(item) for item in value] if isinstance(value, list) else value
 
 
-def vault(target: Target) -> str:
-    """A worker runs a build, which gets a secret from Vault and reaches the stack's own hosts."""
+def secret(target: Target) -> str:
+    """A worker runs a build, which gets a secret and reaches the stack's own hosts."""
     path = f"/api/v1/teams/{target.team}/pipelines/{PIPELINE}/jobs/look-up/builds"
     build, status = target.ask("POST", path).json()["id"], "pending"
     for _ in target.attempts(2):
@@ -215,7 +221,7 @@ def vault(target: Target) -> str:
                 f"{target.concourse}/builds/{build}",
             ]
             if "undefined var" in why and SECRET in why:
-                parts.append(f"vault kv put secret/concourse/{target.team}/{SECRET} value=anything ?")
+                parts.append(f"{target.write_secret} ?")
             elif "vault" in why.lower():
                 parts.append("docs/runbooks/ConcourseVaultLoginFailing.md")
             raise FailedError("; ".join(parts))
@@ -242,10 +248,20 @@ def last_words(target: Target, build: int) -> str:
     return error or said
 
 
-def alert(target: Target) -> str:
-    """Alertmanager accepts an alert and routes it. Whether Slack shows it, a person has to see."""
+@contextlib.contextmanager
+def alertmanager(target: Target) -> Iterator[Callable[..., requests.Response]]:
+    """Asks for Alertmanager's alerts: `ask("GET")`."""
     if not target.kubeconfig:
         raise FailedError("the stack's state has no Kubernetes provider")
+    with api_server(target.kubeconfig) as access:
+        headers = {"Authorization": f"Bearer {access.token}"}
+        yield lambda method, **how: target.ask(
+            method, ALERTS, server=access.server, headers=headers, verify=access.ca, **how
+        )
+
+
+def alert(target: Target) -> str:
+    """Alertmanager accepts an alert and routes it. Whether Slack shows it, a person has to see."""
     now = datetime.now(UTC)
     test = {
         "labels": {"alertname": "SmokeTest", "severity": "warning"},
@@ -253,16 +269,53 @@ def alert(target: Target) -> str:
         "startsAt": now.isoformat(),
         "endsAt": (now + timedelta(minutes=5)).isoformat(),
     }
-    with api_server(target.kubeconfig) as access:
-        headers = {"Authorization": f"Bearer {access.token}"}
-        how: dict[str, Any] = {"server": access.server, "headers": headers, "verify": access.ca}
-        target.ask("POST", ALERTS, json=[test], **how)
+    with alertmanager(target) as ask:
+        ask("POST", json=[test])
         for _ in target.attempts(1):
-            for each in target.ask("GET", ALERTS, **how).json():
+            for each in ask("GET").json():
                 if each["labels"]["alertname"] == "SmokeTest":
                     receivers = ", ".join(receiver["name"] for receiver in each["receivers"])
                     return f"Alertmanager sends it to {receivers}; check that Slack shows it"
     raise FailedError("Alertmanager accepted the alert and does not list it")
+
+
+def watchdog(target: Target) -> str:
+    """Prometheus evaluates rules and reports to Alertmanager, which delivers its messages.
+
+    Watchdog is the chart's alert that fires always. Alertmanager lists no alert that is over (api/v2/api.go,
+    alertFilter), and for Prometheus it is over four minutes after its last report (rules/alerting.go). The
+    check waits for that: a restart is no failure.
+    """
+    problem = "the time limit is over"
+    with alertmanager(target) as ask:
+        for _ in target.attempts(5):
+            try:
+                names = {each["labels"]["alertname"] for each in ask("GET").json()}
+            except FailedError as failed:
+                problem = str(failed)
+                continue
+            failing = sorted(name for name in names if name.startswith("Alertmanager"))
+            if "Watchdog" in names and not failing:
+                return "Prometheus reports to Alertmanager"
+            problem = (
+                f"Alertmanager has a problem itself: {', '.join(failing)}"
+                if failing
+                else "Alertmanager has no Watchdog: Prometheus evaluates no rules, or does not reach it"
+            )
+    raise FailedError(f"{problem}; docs/runbooks/no-alerts.md")
+
+
+def maintenance(target: Target) -> str:
+    """Azure has the database's maintenance window that the stack's state has."""
+    if not target.window.id:
+        raise FailedError("the stack's state has no database")
+    token = azure_token(target.kubeconfig, RESOURCE_MANAGER)
+    answer = target.ask(
+        "GET", target.window.path, target.window.server, headers={"Authorization": f"Bearer {token}"}
+    )
+    if problem := target.window.problem(answer.json()):
+        raise FailedError(problem)
+    return target.window.wanted
 
 
 CHECKS: Mapping[str, tuple[Callable[[Target], str], float]] = {
@@ -271,15 +324,23 @@ CHECKS: Mapping[str, tuple[Callable[[Target], str], float]] = {
     "a login": (login, 30),
     "workers": (workers, 30),
     "a pipeline is read": (pipeline, 60),
-    "Vault in a build": (vault, 300),
+    "a secret in a build": (secret, 300),
     "an alert": (alert, 60),
+    "the watchdog": (watchdog, 300),
+    "maintenance window": (maintenance, 60),
 }
 """Name → check (returns what it found, raises where it failed) and its limit in seconds."""
+WATCHDOG = ("the watchdog",)
+"""The check that infra repeats all day: it needs no login, starts no build and writes nothing."""
 
 
-def smoke(target: Target, limits: Mapping[str, float] | None = None) -> Iterator[Result]:
-    """Run all checks, one after another; those after a failed one too."""
+def smoke(
+    target: Target, limits: Mapping[str, float] | None = None, *, only: Collection[str] = ()
+) -> Iterator[Result]:
+    """Run all checks, or `only` some, one after another; those after a failed one too."""
     for name, (check, limit) in CHECKS.items():
+        if only and name not in only:
+            continue
         start = time.monotonic()
         target.until = start + (limits or {}).get(name, limit)
         try:
@@ -293,7 +354,8 @@ def smoke(target: Target, limits: Mapping[str, float] | None = None) -> Iterator
 
 def target(settings: Settings, resources: list[dict[str, Any]], team: str = "") -> Target:
     """The target of a stack, from its settings and its state."""
-    teams = [each for each in settings.teams if not each.removed and (not team or each.name == team)]
+    known = [each for each in settings.teams if not each.removed and each.user]
+    teams = [each for each in known if not team or each.name == team]
     teams = [each for each in teams if each.name != MAIN] or teams
     if not teams:
         raise RefusedError(f"there is no team {team!r}" if team else "there is no team to log in to")
@@ -308,6 +370,10 @@ def target(settings: Settings, resources: list[dict[str, Any]], team: str = "") 
         password=password(resources, user),
         kubeconfig=kubeconfig(resources),
         inside=inside(settings, teams[0].name),
+        window=window(resources),
+        write_secret=f"vault kv put secret/concourse/{teams[0].name}/{SECRET} value=anything"
+        if settings.vault.enabled
+        else f"kubectl -n {teams[0].namespace} create secret generic {SECRET} --from-literal value=anything",
     )
 
 
@@ -318,7 +384,8 @@ def inside(settings: Settings, team: str) -> list[str]:
     if any(pool.internet_access != "all" for pool in used):
         return []
     hosts = settings.host_names
-    return [f"https://{hosts['concourse']}/api/v1/info", f"https://{hosts['charts']}/health"]
+    paths = {"concourse": "api/v1/info", "charts": "health"}
+    return [f"https://{hosts[host]}/{path}" for host, path in paths.items() if host in hosts]
 
 
 def password(resources: list[dict[str, Any]], user: str) -> str:

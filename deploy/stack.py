@@ -14,20 +14,26 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.runtime.settings import SETTINGS
 
+from deploy.about import about
 from deploy.approval import Plan
+from deploy.causes import causes, last_update, same_program
 from deploy.cluster_access import LoginError, api_server, kubeconfig
-from deploy.engine_messages import ERROR, STATE_HALF_WRITTEN
+from deploy.engine_messages import STATE_HALF_WRITTEN, reason
 from deploy.locks import Lock, describe_locks, parse_locks, refuse_live
 from deploy.progress import Progress
 from deploy.recover import Releases, import_pending, pending_creates
-from deploy.stack_file import ROOT, RefusedError, settings
+from deploy.remarks import without_effect
+from deploy.stack_file import ROOT, RefusedError, config, settings
 from deploy.summary import Summary, in_a_cloud
 from deploy.writer import exclusive, graceful_interrupts
+from policy.program import engine_has_pack
 
 PARALLEL = 64
 """Resource operations at once. They wait for clouds, not for the CPU (the engine's default: 4 a core)."""
 OPENINGS = 5
 """The engine of a killed run may be writing its state to a file just now. The next attempt can read it."""
+HISTORY = 20
+"""Operations of a stack among which its last update is looked for."""
 PROJECT = "platform"
 PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
 
@@ -35,28 +41,34 @@ PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
 class StackRunner:
     """One stack, ready for previews, updates and checks."""
 
-    def __init__(self, stack: str, workspace: auto.LocalWorkspaceOptions, *, quiet: bool = False) -> None:
+    def __init__(
+        self, stack: str, workspace: auto.LocalWorkspaceOptions, *, create: bool = False, quiet: bool = False
+    ) -> None:
         self.name, self.quiet = stack, quiet
+        # Never creates a real stack: a preview would write, and a passphrase would be its secrets' key.
+        opening = auto.create_or_select_stack if create else auto.select_stack
         for left in reversed(range(OPENINGS)):
             try:
-                self.stack = auto.create_or_select_stack(
-                    stack, project_name=PROJECT, program=self._program, opts=workspace
-                )
+                self.stack = opening(stack, project_name=PROJECT, program=self._program, opts=workspace)
             except FileNotFoundError:
                 raise RefusedError("Pulumi's CLI is neither in .venv nor on PATH: run `make setup`") from None
+            except auto.StackNotFoundError:
+                raise RefusedError(
+                    f"there is no stack {stack} where the states are. Create it once: "
+                    f"pulumi stack init {stack} "
+                    '--secrets-provider "$(pulumi -C bootstrap stack output secretsProvider)"'
+                ) from None
             except auto.CommandError as failed:
                 if not left or STATE_HALF_WRITTEN not in str(failed):
-                    reason = ERROR.search(str(failed))
-                    raise RefusedError(
-                        f"{stack} cannot be opened: {reason[1] if reason else failed}"
-                    ) from None
+                    raise RefusedError(f"{stack} cannot be opened: {reason(str(failed))}") from None
                 time.sleep(1)
             else:
                 return
 
     @staticmethod
     async def _program() -> None:
-        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+        with engine_has_pack():  # PACK
+            runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
         # The SDK waits after this function. It inspects every output whenever one resolves: with thousands of
         # outputs that was a quarter of a preview's work. It also reports the errors of failed outputs.
         while left := [output for output in SETTINGS.outputs if not output.done()]:
@@ -66,18 +78,39 @@ class StackRunner:
 
     def preview(self, *, refresh: bool = False) -> Summary:
         """What an update would change; with `refresh`, compared with what exists and not with the state."""
-        return self._run("preview", partial(self.stack.preview, refresh=refresh, **PACK))
+        summary = self._run("preview", partial(self.stack.preview, refresh=refresh, **PACK))
+        if not summary.failed:
+            for text, urn in without_effect(settings(self.name), self.resources()):
+                summary.warn(text, urn)
+        return summary
+
+    def explain(self, preview: Summary, base: str = "") -> None:
+        """Add to a preview which settings cause it, and what it costs. `base` is the commit of the state."""
+        chosen = settings(self.name)
+        preview.region = chosen.azure.location
+        preview.about = tuple(about(chosen)) if preview.new else ()
+        with contextlib.suppress(auto.CommandError):  # without the history there is no cause
+            if found := last_update(self.stack.history(page_size=HISTORY, show_secrets=False)):
+                before, commit = found
+                alone = same_program(base or commit)
+                preview.causes = causes(self.name, before, config(self.name), alone=alone)
 
     def plan(self, preview: Summary) -> Plan:
         """The plan of a preview that has just ended."""
-        return Plan.of(self.name, preview.changes, self.resources())
+        return Plan.of(preview, self.resources())
 
     def up(
-        self, *, refresh: bool = False, approved: Plan | None = None, leave: Iterable[str] = ()
+        self,
+        *,
+        refresh: bool = False,
+        approved: Plan | None = None,
+        leave: Iterable[str] = (),
+        ask: Callable[[Summary], None] | None = None,
     ) -> Summary:
         """Update the stack, unless the preview would lose a protected resource or differs from `approved`.
 
         `refresh` also reverts changes by hand. This process runs on the worker pools in `leave`.
+        `ask` shows the preview to a person, and raises if the answer is no.
         """
         preview = self.preview(refresh=refresh)
         if preview.failed:
@@ -86,6 +119,9 @@ class StackRunner:
         if approved:
             approved.check(plan)
         plan.leave(leave)
+        if ask:
+            self.explain(preview)
+            ask(preview)
         up = partial(self.stack.up, refresh=refresh, message=plan.message, **PACK)
         return self._run("up", up, len(preview.changes))
 
@@ -169,6 +205,7 @@ class StackRunner:
         def on_event(event: auto.EngineEvent) -> None:
             summary.on_event(event)
             progress.on_event(event)
+            progress.tell(summary.errors)
 
         with graceful_interrupts(), progress:
             try:
@@ -213,7 +250,7 @@ def open_stack(
         open_workspace(stack, home=home, scale=scale, faults=faults) as here,
     ):
         workspace = auto.LocalWorkspaceOptions(work_dir=str(here.work_dir), env_vars=here.environment)
-        opened = StackRunner(stack, workspace, quiet=quiet)
+        opened = StackRunner(stack, workspace, create=True, quiet=quiet)
         opened.stack.workspace.env_vars = here.ready()
         yield opened
 

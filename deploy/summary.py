@@ -1,4 +1,4 @@
-"""What a run of the engine did or would do: read from its events, shown as text, JSON or Markdown."""
+"""What a run of the engine did or would do, read from its events."""
 
 import json
 from collections import Counter
@@ -9,27 +9,35 @@ from typing import Any
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
+from deploy.causes import Causes
+from deploy.costs.estimate import Estimate
+from deploy.costs.parts import billed
+from deploy.effects import effects
 from deploy.engine_messages import (
     CANCELLED,
-    CANNOT_RUN,
     ENDED_WITH_THE_RUN,
     FROM_PATH,
+    KEPT_DATA,
     ONLY_SUMMARIES,
+    RETRIED,
     UNREACHABLE,
     program_error,
     protected_urn,
     without_colour,
 )
+from deploy.properties import Property, changed
+from deploy.remarks import refused_later
 from deploy.render import difference, foreseen, rendered
 
 LOSING = {"replace", "delete"}
 """Operations that are always listed one by one."""
-NOT_SHOWN = {"same", "read", "refresh", "create-replacement", "delete-replaced", "discard-replaced"}
+PART_OF_REPLACE = {"create-replacement", "delete-replaced", "discard-replaced"}
+NOT_SHOWN = {"same", "read", "refresh", *PART_OF_REPLACE}
 """Steps that change nothing or are part of a `replace`."""
-MOST = 20
-"""Creations or updates that a comment lists one by one."""
-LONGEST = 60_000
-"""Characters of a comment; GitHub's limit is 65,536 ("body is too long")."""
+FEW = 5
+"""Properties of a change up to which its list says as much as a diff of its file."""
+UNCHECKED = "unchecked"
+"""The policy of `policy/pack.py` that reports what rules could not check."""
 NOT_REACHED = (
     "the cluster's API server was not reached, so nothing in the cluster was compared: failed Jobs that "
     "would run again and refusals of the API server are missing. Look at your login (kubelogin on PATH) and "
@@ -46,10 +54,32 @@ class Change:
     diff_keys: tuple[str, ...]
     """The properties that differ; for a replacement, those that force it."""
     protected: bool
+    properties: tuple[Property, ...] = ()
+    effects: tuple[str, ...] = ()
+    """What is known of what it does to what runs."""
+    known: bool = False
+    """Whether that is all it does."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File as `render` writes it → its difference."""
 
-    def __str__(self) -> str:
-        keys = f" ({', '.join(self.diff_keys)})" if self.diff_keys else ""
-        return f"{self.operation} {shortened(self.urn)}{keys}"
+    @property
+    def keys(self) -> str:
+        """Its properties in brackets, if their values are not listed."""
+        return f" ({', '.join(self.diff_keys)})" if self.diff_keys and not self.properties else ""
+
+    @property
+    def perhaps(self) -> bool:
+        """Whether an update may turn out to be none: no new value is known."""
+        return (
+            self.operation == "update"
+            and bool(self.properties)
+            and not any(one.known for one in self.properties)
+        )
+
+    @property
+    def told(self) -> bool:
+        """Whether the properties say all that a diff of the files would."""
+        return 0 < len(self.properties) <= FEW and all(one.short for one in self.properties)
 
 
 def shortened(urn: str) -> str:
@@ -66,8 +96,6 @@ class Summary:
     operation: str
     """preview, up, drift or destroy."""
     changes: list[Change] = field(default_factory=list)
-    values: dict[str, str] = field(default_factory=dict)
-    """File as `render` writes it → its difference."""
     unchanged: int = 0
     errors: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
@@ -75,15 +103,26 @@ class Summary:
     kept: set[str] = field(default_factory=set)
     """URNs that the engine refused to delete because they are protected."""
     violations: list[str] = field(default_factory=list)
-    """Violations of mandatory policies."""
-    unchecked: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Rule that could not run → resource → the value that it did not know."""
+    """Violations of mandatory policies, and updates in place that would lose data."""
+    unchecked: list[str] = field(default_factory=list)
+    """Rules that could not check a resource, because a preview does not know a value: one text each."""
     warnings: dict[str, dict[str, None]] = field(default_factory=dict)
-    """Warning of a provider → the resources that it is about."""
+    """Warning of a provider or of ours → the resources that it is about."""
     incomplete: list[str] = field(default_factory=list)
     """Why the run did not look at everything."""
     outputs: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0
+    parents: dict[str, str] = field(default_factory=dict)
+    """Parent of each URN, components included."""
+    bills: tuple[dict[str, Any], dict[str, Any]] = field(default_factory=lambda: ({}, {}))
+    """URN → (type, name, inputs) of what may cost something, before and after."""
+    region: str = ""
+    """Region of prices; empty if there is no estimate."""
+    causes: Causes = field(default_factory=Causes)
+    about: tuple[tuple[str, str], ...] = ()
+    """What a new stack is: (what, value)."""
+    retried: dict[str, None] = field(default_factory=dict)
+    """Resources that were tried again after a passing error."""
 
     def on_event(self, event: EngineEvent) -> None:
         """Read one event of the engine."""
@@ -93,8 +132,8 @@ class Summary:
             self._step(step.metadata)
         elif policy := event.policy_event:
             text, where = without_colour(policy.message), shortened(policy.resource_urn or "")
-            if cannot := CANNOT_RUN.search(text):
-                self.unchecked.setdefault(cannot[1], {})[where] = cannot[2].strip()
+            if policy.policy_name == UNCHECKED:
+                self.unchecked.append(text.rpartition("\n")[2])
             elif policy.enforcement_level == "mandatory":
                 text = text.removeprefix(policy.policy_name).strip()
                 self.violations.append(f"{where}: {text} [{policy.policy_name}]")
@@ -108,29 +147,65 @@ class Summary:
     def _step(self, step: StepEventMetadata) -> None:
         operation = OpType(step.op).value
         self.seen.add(step.urn)
+        if step.new:
+            self.parents[step.urn] = step.new.parent
         self.unchanged += operation == "same" and exists(step)
+        old, new = step.old and step.old.inputs, step.new and step.new.inputs
+        new = None if operation == "delete" else new
+        if billed(step.type) and operation not in PART_OF_REPLACE:
+            for bill, inputs in zip(self.bills, (old, new), strict=True):
+                if inputs:
+                    bill[step.urn] = step.type, step.urn.rpartition("::")[2], inputs
         if not changing(step):
             return
-        keys = step.keys if operation == "replace" else None
-        keys = keys or list(step.detailed_diff or step.diffs or [])
+        every = list(step.detailed_diff or step.diffs or [])
+        forcing = (step.keys or []) if operation == "replace" else []
         # An update may remove the protection and the resource at once (`platform:replaceable`).
         # Drift has happened already: nothing is left to refuse.
         states = [state for state in (step.old, step.new) if state]
         protected = operation in LOSING and bool(states) and all(state.protect for state in states)
-        shown = tuple(sorted({path for path in keys if not path.startswith("__")}))
-        self.changes.append(Change(step.urn, operation, shown, protected and self.operation != "drift"))
-        old, new = step.old and step.old.inputs, step.new and step.new.inputs
-        new = None if operation == "delete" else foreseen(old, new)
-        before, after = ([{"type": step.type, "inputs": inputs}] if inputs else [] for inputs in (old, new))
-        self.values |= difference(rendered(before), rendered(after))
+        shown = tuple(sorted({path for path in forcing or every if not path.startswith("__")}))
+        likely = foreseen(old, new)
+        if self.operation == "preview":
+            for text in refused_later(step.type, old, likely):
+                self.warn(text, step.urn)
+        properties: list[Property] = []
+        if operation in {"update", "replace"}:
+            paths = [path for path in dict.fromkeys([*forcing, *every]) if not path.startswith("__")]
+            properties = changed(step.type, paths, forcing, old, new)
+        sure = [one.path for one in properties if one.known or operation == "replace"]
+        # Drift has happened: what an update would do is no matter.
+        told, known = effects(step.type, operation, sure) if self.operation != "drift" else ((), True)
+        known = known and len(sure) == len(properties)
+        before, after = (
+            [{"type": step.type, "inputs": inputs}] if inputs else [] for inputs in (old, likely)
+        )
+        self.changes.append(
+            Change(
+                step.urn,
+                operation,
+                shown,
+                protected and self.operation != "drift",
+                tuple(properties),
+                told,
+                known,
+                difference(rendered(before), rendered(after)),
+            )
+        )
 
     def _warning(self, urn: str, message: str) -> None:
         if UNREACHABLE.fullmatch(message):
             if NOT_REACHED not in self.incomplete:
                 self.incomplete.append(NOT_REACHED)
+        elif RETRIED.fullmatch(message):
+            self.retried[shortened(urn)] = None
         elif message and not FROM_PATH.fullmatch(message):
-            where = shortened(urn) if urn else "the stack"
-            self.warnings.setdefault(" ".join(message.split()), {})[where] = None
+            self.warn(message, urn)
+
+    def warn(self, text: str, urn: str) -> None:
+        """Add a warning about a resource, or about the stack."""
+        where = shortened(urn) if urn else "the stack"
+        self.warnings.setdefault(" ".join(text.split()), {})[where] = None
 
     def _error(self, urn: str, message: str) -> None:
         if kept := protected_urn(message, urn):
@@ -142,7 +217,10 @@ class Summary:
         if CANCELLED.fullmatch(message):
             urn = ""
             message = "cancelled; finished operations are in the state, and the next run continues from there"
-        if message not in ONLY_SUMMARIES and message not in self.errors:
+        if lost := KEPT_DATA.fullmatch(message):
+            self.violations.append(f"{shortened(urn)}: {lost[1]} [kept-data]")
+            return
+        if message not in ONLY_SUMMARIES and not any(told.endswith(message) for told in self.errors):
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""
             self.errors.append(where + message)
 
@@ -184,29 +262,55 @@ class Summary:
     @property
     def notes(self) -> list[str]:
         """What was not looked at, what rules could not check, and what providers warn of."""
-        about = "is not known before the update, which checks it"
         return [
             *(f"incomplete: {why}" for why in self.incomplete),
+            *self.unchecked,
             *(
-                f"not checked: {rule} on {_few(places)}: {places[min(places)]} ({about})"
-                for rule, places in sorted(self.unchecked.items())
+                [f"tried again after a passing error, which is normal: {few(self.retried)}"]
+                if self.retried
+                else []
             ),
-            *(f"warning: {_few(places)}: {text}" for text, places in sorted(self.warnings.items())),
+            *(f"warning: {few(places)}: {text}" for text, places in sorted(self.warnings.items())),
         ]
+
+    @property
+    def new(self) -> bool:
+        """Whether there was nothing before."""
+        return not self.unchanged and bool(self.changes) and len(self.of("create")) == len(self.changes)
+
+    @property
+    def costs(self) -> tuple[Estimate, Estimate] | None:
+        """Monthly costs before and after; None without an estimate, as after a run that saw only a part."""
+        if not self.region or self.errors or self.refused:
+            return None
+        before, after = (Estimate.of(bill.values(), self.region) for bill in self.bills)
+        return before, after
 
     def as_json(self) -> str:
         """One JSON object."""
         kinds = {"replacements": "replace", "deletions": "delete", "updates": "update"}
+        costs = self.costs
         return json.dumps({
             "stack": self.stack,
             "operation": self.operation,
             "changes": self.counts,
             **{
                 kind: [
-                    {"urn": c.urn, "diffKeys": list(c.diff_keys), "protected": c.protected}
+                    {
+                        "urn": c.urn,
+                        "diffKeys": list(c.diff_keys),
+                        "protected": c.protected,
+                        "properties": [one.described() for one in c.properties],
+                        "effects": list(c.effects),
+                    }
                     for c in self.of(operation)
                 ]
                 for kind, operation in kinds.items()
+            },
+            "settings": [setting.described() for setting in self.causes.settings],
+            "costs": costs and {
+                when: {"least": round(one.least, 2), "most": round(one.most, 2)}
+                for when, one in zip(("before", "after"), costs, strict=True)
             },
             "errors": self.errors,
             "violations": self.violations,
@@ -215,73 +319,12 @@ class Summary:
             "seconds": round(self.seconds, 2),
         }, indent=2)  # fmt: skip
 
-    def as_text(self) -> str:
-        """Counts, then each change; of a new stack without its creations."""
-        counts = ", ".join(f"{number} {operation}" for operation, number in sorted(self.counts.items()))
-        shown = [c for c in self.changes if c.operation != "create" or self.unchanged]
-        return "\n".join([
-            f"{self.operation} {self.stack}: {counts} in {self.seconds:.1f} s",
-            *(f"  {change}{', which is protected' if change.protected else ''}" for change in shown),
-            *(f"  policy violation: {violation}" for violation in self.violations),
-            *(f"  error: {error}" for error in self.errors),
-            *(f"  {note}" for note in self.notes),
-            *listed(self.outputs),
-        ])  # fmt: skip
 
-    def as_markdown(self) -> str:
-        """A comment for a pull request."""
-        counts = " · ".join(f"**{n}** {op}" for op, n in sorted(self.counts.items()))
-        lines = [f"### {self.operation} of `{self.stack}`", "", counts, ""]
-        for operation, title in (
-            ("replace", "Replaced"), ("delete", "Deleted"), ("update", "Updated"), ("create", "Created"),
-        ):  # fmt: skip
-            # Sorted, because the order of events varies and comments are compared.
-            items = [self._item(change) for change in sorted(self.of(operation), key=_by_protection)]
-            if len(items) > MOST and operation not in LOSING:
-                items[MOST:] = [f"and {len(items) - MOST} more"]
-            lines += _section(title, items)
-        if self.refused:
-            refusal = (
-                "**Refused**: protected resources hold data or are used by others. `up` will exit with 3."
-            )
-            lines += [refusal, ""]
-        lines += _section("Policy violations", self.violations) + _section("Errors", self.errors)
-        lines += _section("Notes", self.notes)
-        if not self.violations and self.operation != "drift":
-            checked = ", as far as this run could check" if self.unchecked or self.incomplete else ""
-            lines += [f"No policy of `policy/` is violated{checked}.", ""]
-        size, left = len("\n".join(lines)), 0
-        for file, text in sorted(self.values.items()) if self.unchanged else ():  # in a new stack all is new
-            block = f"<details><summary>{file}</summary>\n\n```diff\n{text.rstrip()}\n```\n</details>\n"
-            size += len(block)
-            left += size > LONGEST
-            lines += [block] if size <= LONGEST else []
-        if left:
-            lines += [f"{left} more files differ: `python -m deploy render` writes all of them.", ""]
-        return "\n".join(lines)
-
-    def _item(self, change: Change) -> str:
-        reason = ""
-        if change.diff_keys:
-            reason = f" because of `{'`, `'.join(change.diff_keys)}`"
-        elif change.operation == "delete":
-            gone = "it no longer exists" if self.operation == "drift" else "the program no longer declares it"
-            reason = f" because {gone}"
-        return f"`{shortened(change.urn)}`{reason}{' — **protected**' if change.protected else ''}"
-
-
-def _by_protection(change: Change) -> tuple[bool, str]:
-    return not change.protected, shortened(change.urn)
-
-
-def _few(places: Iterable[str]) -> str:
+def few(places: Iterable[str], shown: int = 1) -> str:
     """The first of some resources, and how many more there are."""
-    first, *others = sorted(places)
-    return f"{first} and {len(others)} more" if others else first
-
-
-def _section(title: str, items: Iterable[str]) -> list[str]:
-    return [f"**{title}**", "", *(f"- {item}" for item in items), ""] if items else []
+    every = sorted(places)
+    more = f" and {len(every) - shown} more" if len(every) > shown else ""
+    return ", ".join(every[:shown]) + more
 
 
 def in_a_cloud(resource: Mapping[str, Any]) -> bool:
@@ -298,15 +341,3 @@ def exists(step: StepEventMetadata) -> bool:
 def changing(step: StepEventMetadata) -> bool:
     """Whether a step changes a resource in a cloud and is not part of a `replace`."""
     return exists(step) and OpType(step.op).value not in NOT_SHOWN
-
-
-def listed(outputs: Mapping[str, Any], indent: int = 2) -> list[str]:
-    """Outputs, one a line; a mapping's entries are indented below its name."""
-    width, lines = max(map(len, outputs), default=0), []
-    for name, value in sorted(outputs.items()):
-        if isinstance(value, Mapping) and value:
-            lines += [f"{'':{indent}}{name}", *listed(value, indent + 2)]
-        else:
-            text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-            lines.append(f"{'':{indent}}{name:<{width}}  {text or 'none'}")
-    return lines

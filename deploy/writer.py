@@ -1,20 +1,25 @@
-"""One update at a time on a rehearsed stack, and a clean end of an update on Ctrl-C or SIGTERM."""
+"""One update at a time on a rehearsed stack, and a clean end of a run on Ctrl-C, SIGTERM or SIGHUP."""
 
 import contextlib
 import fcntl
+import gc
 import getpass
 import os
-import re
 import signal
 import socket
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from deploy.stack_file import RefusedError
 
 AGAIN = {signal.SIGINT: "Press Ctrl-C", signal.SIGTERM: "Send SIGTERM"}
+received: list[int] = []
+"""The signals that ended runs of this process."""
 
 
 @contextlib.contextmanager
@@ -46,26 +51,65 @@ def graceful_interrupts() -> Iterator[None]:
     """
 
     def cancel(number: int, _: object) -> None:
+        received.append(number)
         again = AGAIN[signal.Signals(number)]
         print(f"\nCancelling after the running operations. {again} again to stop at once.", file=sys.stderr)
         if number == signal.SIGINT:
             signal.signal(number, before[signal.SIGINT])
         else:
             for engine in engines():
-                os.kill(engine, signal.SIGTERM)
+                engine.terminate()
 
     before = {number: signal.signal(number, cancel) for number in AGAIN}
     try:
-        yield
+        with closed_terminal():
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def engines() -> Iterator[int]:
-    """Pids of the engines that this process started (Pulumi's SDK does not expose them)."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            pid, name, _, parent = re.split(r" \(|\) | ", stat.read_text(), maxsplit=4)[:4]
-            if name == "pulumi" and int(parent) == os.getpid():
-                yield int(pid)
+@contextlib.contextmanager
+def closed_terminal() -> Iterator[None]:
+    """Handle a closed terminal as SIGTERM, and without output from then on.
+
+    Every process of the terminal gets SIGHUP, some twice. The engine handles only SIGINT and SIGTERM
+    (pkg/backend/cancellation_scope.go) and would end at once: so it inherits that SIGHUP is ignored, which Go
+    keeps (pkg.go.dev/os/signal). A thread of this process waits for the signal, which Linux keeps for it
+    because all others block it. With `nohup` nothing waits, and the run goes on.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        yield
+        return
+    terminals = [number for number in (1, 2) if os.isatty(number)]
+    ended = threading.Event()
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGHUP})
+        if ended.is_set():
+            return
+        received.append(signal.SIGHUP)
+        for number in terminals:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        for engine in engines():
+            engine.terminate()
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if signal.SIGHUP not in received:  # else it stays ignored until this process ends
+            signal.pthread_kill(waiting.ident or 0, signal.SIGHUP)
+            waiting.join()
+            signal.signal(signal.SIGHUP, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def engines() -> list[Any]:
+    """The engines that this process started. Pulumi's SDK does not expose them."""
+    started: list[Any] = [each for each in gc.get_objects() if type(each) is subprocess.Popen]
+    return [each for each in started if Path(each.args[0]).name == "pulumi" and each.poll() is None]

@@ -11,7 +11,9 @@ cd "$(dirname "$0")/.."
 vars=pipelines/vars/platform.yml
 setting() { sed -n "s/^ *$1: *\([^ ]*\).*/\1/p" "$vars" | head -n 1; }
 repository=$(setting name) branch=$(setting branch)
-mapfile -t stacks < <(printf '%s\n' Pulumi.*.yaml | sed 's/^Pulumi\.\(.*\)\.yaml$/\1/')
+stacks=(Pulumi.*.yaml) # macOS has bash 3.2, without mapfile
+stacks=("${stacks[@]#Pulumi.}")
+stacks=("${stacks[@]%.yaml}")
 
 hook() { # PIPELINE RESOURCE [STACK]
     local path
@@ -56,5 +58,5 @@ protection)
         gh api "repos/$repository/branches/$branch/protection" --method PUT --input - --silent
     echo "$branch of $repository is protected"
     ;;
-*) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
+*) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p;}' "$0" >&2; exit 2 ;;
 esac

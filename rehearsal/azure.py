@@ -1,8 +1,7 @@
 """Azure Resource Manager: one `ResourceType` for each type that the platform uses.
 
-Sources: azure-native's replacement.go and the create-only marks of the specs (replacements), the services'
-documentation and issues (refusals), azure-rest-api-specs (names). The tests also check patterns and limits
-against Microsoft's own `_validation` maps.
+Azure's own types say which properties there are and what they may be (azure_types.py). What those do not say
+is in `azure_mutability.yaml` with its sources. Refusals are from the services' documentation and issues.
 """
 
 import base64
@@ -11,9 +10,14 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+from rehearsal import azure_types, brought
 from rehearsal.properties import Props, find, unknown
+from rehearsal.provider import Provider
 from rehearsal.resource_types import Check, Request, ResourceType, dependants, rule
 from rehearsal.store import RefusedError, Store
 
@@ -160,6 +164,19 @@ def ranges_are_valid(request: Request) -> None:
         net(range_)
 
 
+def links_of_the_same_name(request: Request) -> Iterator[str]:
+    """Links of the same network to another zone that has the same name."""
+
+    def zone(id_: str) -> str:
+        return id_.partition("/virtualNetworkLinks/")[0]
+
+    for other in (*request.others(), *request.store.all("given")):
+        link, mine = zone(other["id"]), zone(request.id)
+        named = link != other["id"] and link != mine and link.rpartition("/")[2] == mine.rpartition("/")[2]
+        if named and request.get("virtualNetwork.id") in find(other["inputs"], "virtualNetwork.id"):
+            yield link
+
+
 def server_of(request: Request) -> str:
     return "/".join(request.id.split("/")[:9])
 
@@ -193,6 +210,9 @@ STATIC = rule(
 GLOBAL = rule(
     "LocationNotAvailableForResourceType", "DNS is a global service: location Global",
     lambda r: str(r.get("location")).lower() != "global")  # fmt: skip
+ONE_ZONE_OF_A_NAME = rule(
+    "BadRequest", "A virtual network cannot be linked to multiple zones with overlapping namespaces: {}",
+    links_of_the_same_name)  # fmt: skip
 ROLE_RULES = (
     rule("RoleAssignmentExists", "the role assignment already exists",
          lambda r: r.taken("principalId", "roleDefinitionId", "scope")),
@@ -229,7 +249,7 @@ CLUSTER_RULES = (
          lambda r: any("count" not in p for p in pools(r))),
     rule("SystemPoolSkuTooLow", "System node pool must use VM sku with more than 2 cores and 4GB memory: {}",
          lambda r: (p["vmSize"] for p in pools(r) if re.fullmatch(ONE_CORE, str(p.get("vmSize"))))),
-    COUNT_IN_BOUNDS, SYSTEM_IS_LINUX,
+    COUNT_IN_BOUNDS, SYSTEM_IS_LINUX, *brought.cluster_rules(holds),
 )  # fmt: skip
 SERVER_RULES = (
     rule("BadRequest", "High availability is not supported for Burstable tier",
@@ -344,6 +364,20 @@ def zone(request: Request) -> Props:
     return {"nameServers": [f"ns{n}-0{number}.azure-dns.{top}." for n, top in servers]}
 
 
+MOVED = rule(  # azure-native replaces only what the specifications mark as create-only
+    "InvalidResourceLocation", "the resource already exists in location {}",
+    lambda r: r.get("location") not in (None, r.old("location")) and r.old("location"))  # fmt: skip
+
+
+class ResourceManager(Provider):
+    """Azure Resource Manager, which knows Azure's own types."""
+
+    checks = (MOVED,)
+
+    def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
+        return azure_types.problems(type_, new)
+
+
 # Functions
 
 
@@ -398,9 +432,7 @@ def subscribed(store: Store, config: Props) -> None:
 
 # The table
 
-GENERIC = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?"
-DOMAIN = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
-ZONES_STAY: Any = {"immutable": ("zones",), "immutable_error": "ResourceAvailabilityZonesCannotBeModified"}
+ZONES_STAY: Any = {"immutable_error": "ResourceAvailabilityZonesCannotBeModified"}
 VNET = "Microsoft.Network/virtualNetworks/{virtualNetworkName}"
 VNET_BUSY = "{resourceGroupName}/{virtualNetworkName}"
 MANAGED = "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}"
@@ -413,12 +445,7 @@ AKS = "Microsoft.ContainerService/managedClusters/{resourceName}"
 SERVER_BUSY: Any = {"lock_key": PG, "conflict_code": "ServerIsBusy"}
 
 
-def arm_type(
-    path: str,
-    outputs: Callable[[Request], Props] = lambda _: {},
-    replaces: tuple[str, ...] = (),
-    **rules: Any,
-) -> ResourceType:
+def arm_type(path: str, outputs: Callable[[Request], Props] = lambda _: {}, **rules: Any) -> ResourceType:
     """A type in a resource group, named by the last placeholder of its path.
 
     A change of any placeholder forces a replacement.
@@ -426,120 +453,98 @@ def arm_type(
     absolute = path.startswith(("/", "{"))
     id_ = path if absolute else f"{SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}/providers/{path}"
     row = ResourceType(id=id_, outputs=lambda request: arm_outputs(request) | outputs(request), **rules)
-    return dataclasses.replace(row, name=row.placeholders[-1], replaces=(*replaces, *row.placeholders))
+    return dataclasses.replace(row, name=row.placeholders[-1])
 
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     "azure-native:resources:ResourceGroup": arm_type(
-        SUBSCRIPTION + "/resourceGroups/{resourceGroupName}", pattern=r"[-\w._()]{0,89}[-\w_()]",
-        required=("location",), replaces=("location",), seconds=3),
+        SUBSCRIPTION + "/resourceGroups/{resourceGroupName}", seconds=3),
     "azure-native:network:VirtualNetwork": arm_type(
-        VNET, pattern=GENERIC,
-        required=("addressSpace.addressPrefixes",), seconds=5, checks=(ranges_are_valid,), replaces=("location",),
-        lock_key=VNET_BUSY),
+        VNET, seconds=5, checks=(ranges_are_valid,), lock_key=VNET_BUSY),
     "azure-native:network:Subnet": arm_type(
-        VNET + "/subnets/{subnetName}", pattern=GENERIC,
-        required=("addressPrefix",), seconds=5,
+        VNET + "/subnets/{subnetName}", seconds=5,
         references=("natGateway.id", "networkSecurityGroup.id", "routeTable.id"), checks=SUBNET_RULES,
-        lock_key=VNET_BUSY, immutable=("defaultOutboundAccess",),
-        in_use="InUseSubnetCannotBeDeleted"),
+        lock_key=VNET_BUSY, in_use="InUseSubnetCannotBeDeleted"),
     "azure-native:network:NetworkSecurityGroup": arm_type(
-        "Microsoft.Network/networkSecurityGroups/{networkSecurityGroupName}", pattern=GENERIC, seconds=4,
-        in_use="InUseNetworkSecurityGroupCannotBeDeleted", replaces=("location",)),
+        "Microsoft.Network/networkSecurityGroups/{networkSecurityGroupName}", seconds=4,
+        in_use="InUseNetworkSecurityGroupCannotBeDeleted"),
     "azure-native:network:PublicIPAddress": arm_type(
-        "Microsoft.Network/publicIPAddresses/{publicIpAddressName}", pattern=GENERIC, outputs=address,
-        checks=(STATIC,), seconds=4,
-        replaces=("location", "publicIPAddressVersion", "publicIPPrefix", "sku"),
-        in_use="PublicIPAddressCannotBeDeleted", **ZONES_STAY),
+        "Microsoft.Network/publicIPAddresses/{publicIpAddressName}", outputs=address, checks=(STATIC,),
+        seconds=4, in_use="PublicIPAddressCannotBeDeleted", **ZONES_STAY),
     "azure-native:network:NatGateway": arm_type(
-        "Microsoft.Network/natGateways/{natGatewayName}", pattern=GENERIC, required=("sku.name",),
-        references=("publicIpAddresses.*.id",), seconds=10, replaces=("location",),
+        "Microsoft.Network/natGateways/{natGatewayName}", references=("publicIpAddresses.*.id",), seconds=10,
         in_use="InUseNatGatewayCannotBeDeleted", **ZONES_STAY),
-    "azure-native:privatedns:PrivateZone": arm_type(
-        PRIVATE_DNS, pattern=DOMAIN,
-        checks=(GLOBAL,), seconds=30, replaces=("location",)),
+    "azure-native:privatedns:PrivateZone": arm_type(PRIVATE_DNS, checks=(GLOBAL,), seconds=30),
     "azure-native:privatedns:VirtualNetworkLink": arm_type(
-        PRIVATE_DNS + "/virtualNetworkLinks/{virtualNetworkLinkName}",
-        references=("virtualNetwork.id",), checks=(GLOBAL,), seconds=30,
-        replaces=("location", "virtualNetwork")),
+        PRIVATE_DNS + "/virtualNetworkLinks/{virtualNetworkLinkName}", references=("virtualNetwork.id",),
+        checks=(GLOBAL, ONE_ZONE_OF_A_NAME), seconds=30),
     IDENTITY: arm_type(
-        MANAGED, pattern=r"[A-Za-z0-9][-\w]{2,127}", outputs=lambda r: principal(r.store, r.id) | {"tenantId": tenant(r.store)}, seconds=3, replaces=("location",)),
+        MANAGED, outputs=lambda r: principal(r.store, r.id) | {"tenantId": tenant(r.store)}, seconds=3),
     "azure-native:authorization:RoleAssignment": arm_type(
         "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
-        required=("principalId", "roleDefinitionId", "scope"), references=("scope",), replaces=("principalId",),
-        immutable=("roleDefinitionId",), immutable_error="RoleAssignmentUpdateNotPermitted", checks=ROLE_RULES,
+        references=("scope",), immutable_error="RoleAssignmentUpdateNotPermitted", checks=ROLE_RULES,
         role="Role Based Access Control Administrator", seconds=3, settles=True),
     CLUSTER: arm_type(
-        AKS, pattern=r"[a-zA-Z0-9]([-\w]{0,61}[a-zA-Z0-9])?",
-        required=("identity.type", "dnsPrefix", "agentPoolProfiles"),
-        references=("agentPoolProfiles.*.vnetSubnetID", "identity.userAssignedIdentities.*"),
+        AKS, references=("agentPoolProfiles.*.vnetSubnetID", "identity.userAssignedIdentities.*"),
         checks=CLUSTER_RULES, unknown_in_preview=("identity",), outputs=cluster, seconds=300,
         binds=("agentPoolProfiles.*.vnetSubnetID",), updating_code="SetVNetOwnershipFailed",
-        on_delete=lambda r: r.store.drop("/kubernetes" + r.id), lock_key="{resourceName}", conflict_code="OperationNotAllowed",
-        replaces=("diskEncryptionSetID", "dnsPrefix", "fqdnSubdomain", "linuxProfile", "windowsProfile", "location",
-                  "nodeResourceGroup", *(f"networkProfile.{p}" for p in (
-                      "serviceCidr", "serviceCidrs", "dnsServiceIP", "networkMode", "networkPlugin",
-                      "networkPluginMode", "podCidr", "networkDataplane", "networkPolicy", "outboundType"))),
-        immutable=tuple(f"agentPoolProfiles.*.{p}" for p in (
-            "vmSize", "osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "availabilityZones"))),
+        on_delete=lambda r: r.store.drop("/kubernetes" + r.id), lock_key="{resourceName}",
+        conflict_code="OperationNotAllowed"),
     "azure-native:containerservice:AgentPool": arm_type(
-        AKS + "/agentPools/{agentPoolName}", pattern=r"[a-z][a-z0-9]{0,11}", required=("count", "vmSize", "mode"),
-        references=("vnetSubnetID",), checks=(COUNT_IN_BOUNDS, SYSTEM_IS_LINUX), seconds=120,
-        replaces=("vmSize", "gpuInstanceProfile"), binds=("vnetSubnetID",), updating_code="SetVNetOwnershipFailed",
-        lock_key="{resourceName}", conflict_code="OperationNotAllowed",
-        immutable=("osDiskType", "osDiskSizeGB", "maxPods", "vnetSubnetID", "osType", "availabilityZones")),
+        AKS + "/agentPools/{agentPoolName}", references=("vnetSubnetID",),
+        checks=(COUNT_IN_BOUNDS, SYSTEM_IS_LINUX, *brought.POOL_RULES), seconds=120, binds=("vnetSubnetID",),
+        updating_code="SetVNetOwnershipFailed", lock_key="{resourceName}",
+        conflict_code="OperationNotAllowed"),
+    "azure-native:monitor:DiagnosticSetting": arm_type(
+        "/{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}", references=("workspaceId",)),
+    "azure-native:operationalinsights:Workspace": arm_type(
+        "Microsoft.OperationalInsights/workspaces/{workspaceName}", seconds=20),
+    "azure-native:monitor:ActionGroup": arm_type(
+        "Microsoft.Insights/actionGroups/{actionGroupName}", write_only=("webhookReceivers",), seconds=3),
+    "azure-native:monitor:MetricAlert": arm_type(
+        "Microsoft.Insights/metricAlerts/{ruleName}", references=("scopes.*", "actions.*.actionGroupId"), seconds=3),
     "azure-native:containerservice:MaintenanceConfiguration": arm_type(
-        AKS + "/maintenanceConfigurations/{configName}", seconds=3,
-        pattern="default|aksManagedAutoUpgradeSchedule|aksManagedNodeOSUpgradeSchedule"),
+        AKS + "/maintenanceConfigurations/{configName}", seconds=3),
     "azure-native:dbforpostgresql:Server": arm_type(
-        PG, pattern=r"[a-z0-9]([a-z0-9-]{1,61}[a-z0-9])", write_only=("administratorLoginPassword",),
-        required=("version", "sku.name", "sku.tier", "storage", "administratorLogin"),
-        references=(DELEGATED, PRIVATE_ZONE),
-        replaces=("administratorLogin", "sourceServerResourceId", "pointInTimeUTC", "availabilityZone", "backup.geoRedundantBackup", "location"),
-        immutable=(DELEGATED,), checks=SERVER_RULES, outputs=server, seconds=600, settles=True, update_only=("maintenanceWindow",),
-        **SERVER_BUSY),
+        PG, write_only=("administratorLoginPassword",), references=(DELEGATED, PRIVATE_ZONE),
+        checks=SERVER_RULES, outputs=server, seconds=600, settles=True, **SERVER_BUSY),
     "azure-native:dbforpostgresql:Database": arm_type(
-        PG + "/databases/{databaseName}", seconds=10, immutable=("charset", "collation"), checks=(BUSY,), **SERVER_BUSY),
+        PG + "/databases/{databaseName}", seconds=10, checks=(BUSY,), **SERVER_BUSY),
     "azure-native:dbforpostgresql:Configuration": arm_type(
-        PG + "/configurations/{configurationName}", required=("value", "source"), seconds=15, singleton=True, checks=(BUSY,),
+        PG + "/configurations/{configurationName}", seconds=15, singleton=True, checks=(BUSY,),
         **SERVER_BUSY),
     "azure-native:dbforpostgresql:FirewallRule": arm_type(
         PG + "/firewallRules/{firewallRuleName}", seconds=15, checks=(BUSY, FIREWALL), **SERVER_BUSY),
     "azure-native:managedidentity:FederatedIdentityCredential": arm_type(
-        MANAGED + "/federatedIdentityCredentials/{federatedIdentityCredentialResourceName}",
-        pattern=r"[A-Za-z0-9][-\w]{2,119}", seconds=3, checks=CREDENTIAL_RULES,
-        lock_key="{resourceGroupName}/" + MANAGED,
+        MANAGED + "/federatedIdentityCredentials/{federatedIdentityCredentialResourceName}", seconds=3,
+        checks=CREDENTIAL_RULES, lock_key="{resourceGroupName}/" + MANAGED,
         conflict_code="ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity"),
     "azure-native:storage:StorageAccount": arm_type(
-        STORAGE, pattern="[a-z0-9]{3,24}", seconds=25, references=(ALLOWED_BY_ACCOUNT,),
-        binds=(ALLOWED_BY_ACCOUNT,), updating_code="SubnetsNotProvisioned", changes_network=True,
-        checks=ACCOUNT_RULES,
-        replaces=("location", "isHnsEnabled")),
+        STORAGE, seconds=25, references=(ALLOWED_BY_ACCOUNT,), binds=(ALLOWED_BY_ACCOUNT,),
+        updating_code="SubnetsNotProvisioned", changes_network=True, checks=ACCOUNT_RULES),
     "azure-native:storage:BlobServiceProperties": arm_type(
-        STORAGE + "/blobServices/{blobServicesName}", pattern="default", singleton=True),
+        STORAGE + "/blobServices/{blobServicesName}", singleton=True),
     "azure-native:storage:BlobContainer": arm_type(
-        STORAGE + "/blobServices/default/containers/{containerName}",
-        pattern=r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*", checks=(CONTAINER,)),
-    "azure-native:storage:ManagementPolicy": arm_type(
-        STORAGE + "/managementPolicies/{managementPolicyName}", pattern="default"),
-    "azure-native:keyvault:Secret": arm_type(
-        KEY_VAULT + "/secrets/{secretName}", pattern="[A-Za-z0-9-]{1,127}", write_only=("properties",)),
+        STORAGE + "/blobServices/default/containers/{containerName}", checks=(CONTAINER,)),
+    "azure-native:storage:ManagementPolicy": arm_type(STORAGE + "/managementPolicies/{managementPolicyName}"),
+    "azure-native:keyvault:Secret": arm_type(KEY_VAULT + "/secrets/{secretName}", write_only=("properties",)),
     "azure-native:keyvault:Vault": arm_type(
-        KEY_VAULT, pattern=r"(?=.{3,24}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*", references=(ALLOWED_BY_VAULT,),
-        unknown_in_preview=("properties",), outputs=lambda r: {"properties": r.inputs["properties"] | {"vaultUri": f"https://{r.name}.vault.azure.net/"}}, on_delete=soft_deleted,
-        checks=VAULT_RULES, seconds=30,
-        binds=(ALLOWED_BY_VAULT,), updating_code="SubnetsNotProvisioned", changes_network=True,
-        replaces=("location",), immutable=("properties.softDeleteRetentionInDays",), immutable_error="BadRequest"),
+        KEY_VAULT, references=(ALLOWED_BY_VAULT,), unknown_in_preview=("properties",),
+        outputs=lambda r: {"properties": r.inputs["properties"] | {"vaultUri": f"https://{r.name}.vault.azure.net/"}},
+        on_delete=soft_deleted, checks=VAULT_RULES, seconds=30, binds=(ALLOWED_BY_VAULT,),
+        updating_code="SubnetsNotProvisioned", changes_network=True, immutable_error="BadRequest"),
     # Azure answers a second PUT of a key with 200 and does not change the key.
-    "azure-native:keyvault:Key": arm_type(
-        KEY_VAULT + "/keys/{keyName}", pattern="[A-Za-z0-9-]{1,127}",
-        immutable=("properties", "tags"), immutable_error="KeyIsNotChanged"),
-    "azure-native:dns:Zone": arm_type(
-        DNS, pattern=DOMAIN, checks=(GLOBAL,), outputs=zone, seconds=5,
-        replaces=("location",)),
-    "azure-native:dns:RecordSet": arm_type(
-        DNS + "/{recordType}/{relativeRecordSetName}", pattern=r"@|[\w*-]+(\.[\w-]+)*", required=("ttl",)),
+    "azure-native:keyvault:Key": arm_type(KEY_VAULT + "/keys/{keyName}", immutable_error="KeyIsNotChanged"),
+    "azure-native:dns:Zone": arm_type(DNS, checks=(GLOBAL,), outputs=zone, seconds=5),
+    "azure-native:dns:RecordSet": arm_type(DNS + "/{recordType}/{relativeRecordSetName}"),
 }  # fmt: skip
+
+BEYOND_TYPES = yaml.safe_load((Path(__file__).parent / "azure_mutability.yaml").read_text())
+for _token, _row in RESOURCE_TYPES.items():
+    _said: Any = {rule: tuple(of) for rule, of in BEYOND_TYPES.get(_token.partition(":")[2], {}).items()}
+    [_said["pattern"]] = _said.get("pattern", [ResourceType.pattern])
+    _said["replaces"] = (*_said.get("replaces", ()), *_row.placeholders)
+    RESOURCE_TYPES[_token] = dataclasses.replace(_row, **_said)
 
 INVOKES = {
     "azure-native:containerservice:listManagedClusterUserCredentials": user_credentials,

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.kubernetes.charts import name_of
+
 FOLDER = Path(__file__).parent / "charts"
 Known = dict[str, Any]
 
@@ -20,8 +22,9 @@ def problems(release: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
     A version without a list is not checked, such as a newer one that a stack tries.
     """
-    chart, version = str(release.get("chart")).rpartition("/")[2], release.get("version")
-    known, values = known_keys(chart, str(version)), release.get("values")
+    version = str(release.get("version"))
+    chart, values = name_of(str(release.get("chart")), version), release.get("values")
+    known = known_keys(chart, version)
     for path in unknown_keys(values, known) if known and isinstance(values, Mapping) else ():
         yield f"values.{path}", f"additional properties not allowed: {chart} {version} does not know it"
 

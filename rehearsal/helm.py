@@ -2,22 +2,23 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from components.kubernetes.charts import CHARTS
+from components.kubernetes.charts import CHARTS, FOLDER, name_of
+from components.kubernetes.fixed_values import changed_fixed_values
 from rehearsal.cluster_objects import cluster_and_namespace
 from rehearsal.pod_admission import require
-from rehearsal.properties import MISSING, Props, find
+from rehearsal.properties import Props, find
 from rehearsal.resource_types import Request, ResourceType, rule
 
-RELEASE = "kubernetes:helm.sh/v3:Release"
+RELEASE, JOB = "kubernetes:helm.sh/v3:Release", "kubernetes:batch/v1:Job"
 CRDS = {
     # chart: (value that enables its CRDs, its default, API groups)
     "cert-manager": ("crds.enabled", False, ("cert-manager.io", "acme.cert-manager.io")),
     "eck-operator": ("installCRDs", True, ("elasticsearch.k8s.elastic.co", "kibana.k8s.elastic.co")),
     "kube-prometheus-stack": ("crds.enabled", True, ("monitoring.coreos.com",)),
     "prometheus-operator-crds": ("", True, ("monitoring.coreos.com",)),
-    "traefik": ("", True, ("traefik.io",)),
 }
 SECRET_KEYS = {
     "existingSecret", "existingSecretName", "credentialsSecret", "envFromSecret", "secretName", "existingCaSecret",
@@ -28,13 +29,6 @@ REFS = {
 }  # fmt: skip
 CLASSES = {"storageClass", "storageClassName"}
 
-FIXED = {
-    "concourse": ("persistence.enabled",),
-    "consul": ("server.storage", "server.storageClass"),
-    "vault": ("server.auditStorage.enabled", "server.auditStorage.size", "server.auditStorage.storageClass"),
-}  # fmt: skip
-"""Values that a chart writes into a part of a StatefulSet that Kubernetes never changes, such as the claims of its
-disks. tests/conformance/test_fixed_values.py finds them with the charts' templates."""
 MUTABLE = (
     "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
     "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
@@ -48,7 +42,17 @@ FORBIDDEN = (
 
 
 def chart_of(inputs: Props) -> str:
-    return str(inputs["chart"]).rpartition("/")[2]
+    return name_of(str(inputs["chart"]), str(inputs.get("version")))
+
+
+def missing_file(request: Request) -> str:
+    """The file of a chart from a mirror, if it is known that Helm would not find it.
+
+    Only in a checkout that has charts from the mirror: a rehearsal needs none.
+    """
+    chart = Path(str(request.inputs["chart"]))
+    here = Path(FOLDER).is_dir() and chart.parent == Path(FOLDER)
+    return str(chart) if here and not chart.exists() else ""
 
 
 def is_pending(request: Request) -> bool:
@@ -68,12 +72,9 @@ def objects_exist(request: Request) -> None:
 
 def fixed_values(request: Request) -> Iterator[str]:
     """Changed values that reach a part of a StatefulSet that Kubernetes never changes."""
-    for path in FIXED.get(chart_of(request.inputs), ()) if request.before else ():
-        old, new = (
-            next(find(side or {}, f"values.{path}"), MISSING) for side in (request.before, request.inputs)
-        )
-        if old is not MISSING and old != new:
-            yield path
+    if request.before:
+        old, new = (side.get("values") for side in (request.before, request.inputs))
+        yield from changed_fixed_values(chart_of(request.inputs), old, new)
 
 
 def named_objects(values: Any) -> Iterator[tuple[str, str, list[str]]]:
@@ -130,6 +131,10 @@ def crds(request: Request) -> set[str]:
         switch, default, groups = CRDS.get(chart_of(release["inputs"]), ("", False, ()))
         if next(find(release["inputs"].get("values"), switch), default):
             found |= set(groups)
+    for job in (o for o in request.store.all(JOB) if o["id"].startswith(root + "/")):
+        for variable in find(job["inputs"], "spec.template.spec.containers.*.env.*"):
+            if variable["name"] == "CRDS":  # components/kubernetes/chart_crds.py
+                found |= {crd.partition(".")[2] for crd in variable["value"].split()}
     return found
 
 
@@ -156,6 +161,8 @@ def release() -> ResourceType:
             rule("OperationInProgress", "another operation (install/upgrade/rollback) is in progress", is_pending),
             rule("ChartNotFound", 'chart "{}" not found in repository',
                  lambda r: chart_of(r.inputs) not in CHARTS and chart_of(r.inputs)),
+            rule("ChartNotFound", 'path "{}" not found; check the chart name and repository configuration',
+                 missing_file),
             objects_exist,
             rule("StatefulSetInvalid", f"{{}}: cannot patch with kind StatefulSet: spec: {FORBIDDEN}; "
                  "see docs/runbooks/grow-a-disk.md", fixed_values),

@@ -15,7 +15,7 @@ import yaml
 from rehearsal import chart_values, schema
 from rehearsal.cert_manager import certificate, certificate_unready, issuer_works
 from rehearsal.cluster_objects import CLUSTER_WIDE, cluster_and_namespace, exists, kind_name, object_key
-from rehearsal.helm import RELEASE, crds, release
+from rehearsal.helm import JOB, RELEASE, crds, release
 from rehearsal.pod_admission import pods_can_start
 from rehearsal.properties import Props, changes, find, unknown
 from rehearsal.provider import Paths, Provider
@@ -27,7 +27,6 @@ PATCH_FORCE = "pulumi.com/patchForce"
 TIMEOUT, DEFAULT_TIMEOUT = "pulumi.com/timeoutSeconds", 600
 NAMED = ("metadata.name", "metadata.namespace")
 SECRET, CONFIG_MAP = "kubernetes:core/v1:Secret", "kubernetes:core/v1:ConfigMap"
-JOB = "kubernetes:batch/v1:Job"
 SEEN = ("BackoffLimitExceeded", "DeadlineExceeded")
 """The reasons of a failed Job that the provider knows (await/checker/job). After others it goes on waiting."""
 EXIT = re.compile(r"exit (\d+): (.*)", re.DOTALL)
@@ -89,17 +88,19 @@ class Cluster(Provider):
                 at["annotations"] = at.get("annotations", {}) | {AUTONAMED: "true"}
         if kind_name(type_) not in CLUSTER_WIDE:
             at.setdefault("namespace", "default")
-        given = new.pop("stringData", None) or {}
-        if not isinstance(given, dict):
-            return new | {"data": given}  # all its keys are unknown
+        if unknown(new.get("stringData")) or not new.get("stringData"):
+            return new  # the provider converts it when all of it is known (clients/unstructured.go)
+        given = new.pop("stringData")
         for key, value in given.items():
-            encoded = value if unknown(value) else base64.b64encode(str(value).encode()).decode()
+            encoded = base64.b64encode(str(value).encode()).decode()
             new["data"] = new.get("data", {}) | {key: encoded}
         return new
 
     def problems(self, type_: str, new: Props) -> Iterator[tuple[str, str]]:
         if type_ in self.types:
             yield from schema.problems(type_, new)
+        if type_ == SECRET and new.get("stringData") == {}:
+            yield "stringData", "is empty: the provider then shows a change in every preview; leave it out"
         if type_ == RELEASE:
             yield from chart_values.problems(new)
             if "allowNullValues" in new:
@@ -109,7 +110,8 @@ class Cluster(Provider):
                 )
 
     def explicitly_named(self, kind: ResourceType, new: Props) -> bool:  # noqa: ARG002
-        return AUTONAMED not in new.get("metadata", {}).get("annotations", {})
+        metadata = new.get("metadata", {})  # unknown while what it depends on would be replaced
+        return AUTONAMED not in (metadata.get("annotations", {}) if isinstance(metadata, dict) else {})
 
     def replace_on(self, kind: ResourceType, request: Any, context: Any) -> tuple[Paths, Paths]:
         """A failed Job runs again if it has the annotation `replaceUnready`."""
@@ -277,6 +279,12 @@ def cluster_wide(*replaces: str, **how: Any) -> ResourceType:
     return kind(*replaces, id="{metadata[name]}", **how)
 
 
+def data_goes(request: Request) -> None:
+    """What is in Vault is on Consul's disks, whose claims go with their namespace."""
+    if request.get("metadata.name") == "consul":
+        request.store.drop("/vault")
+
+
 def custom(*checks: Check, **how: Any) -> ResourceType:
     return kind(checks=(CRD_EXISTS, *checks), **how)
 
@@ -284,8 +292,8 @@ def custom(*checks: Check, **how: Any) -> ResourceType:
 RESOURCE_TYPES: dict[str, ResourceType] = {
     f"kubernetes:{type_}": kind_
     for type_, kind_ in {
-        "core/v1:Namespace": cluster_wide(seconds=1),
-        "core/v1:Secret": kind(checks=(DATA_IS_SMALL,), secret=("data",)),
+        "core/v1:Namespace": cluster_wide(seconds=1, on_delete=data_goes),
+        "core/v1:Secret": kind(checks=(DATA_IS_SMALL,), secret=("data", "stringData")),
         "core/v1:ConfigMap": kind(checks=(DATA_IS_SMALL,)),
         "core/v1:ConfigMapPatch": kind(singleton=True),
         "core/v1:ServiceAccount": kind(),

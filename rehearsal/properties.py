@@ -60,6 +60,6 @@ def changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _below(path: str, key: str) -> str:
-    if re.search(r"[^A-Za-z0-9_]", key):
+    if re.search(r"[.\[\]\"]", key):  # as the SDK's PropertyPath.String and the providers
         return f'{path}["{key}"]'
     return f"{path}.{key}" if path else key

@@ -57,13 +57,18 @@ def arguments(token: str) -> type | None:
     return getattr(beside, name + "InitArgs", None) or getattr(beside, name + "Args", None)
 
 
-@functools.cache
 def fields(args: type) -> dict[str, type | None]:
-    """Wire name → the class of inputs below it, if there is one."""
+    """Wire name → the class of inputs below it, if there is one; the first if there are several."""
+    return {name: next(iter(classes), None) for name, classes in choices(args).items()}
+
+
+@functools.cache
+def choices(args: type) -> dict[str, tuple[type, ...]]:
+    """Wire name → the classes of inputs below it, of which each object is one."""
     module = vars(sys.modules[args.__module__])
     getters = [member.fget for member in vars(args).values() if hasattr(member, "fget")]
     return {
-        getter._pulumi_name: next(_classes(getter.__annotations__.get("return"), module), None)  # noqa: SLF001
+        getter._pulumi_name: tuple(_classes(getter.__annotations__.get("return"), module))  # noqa: SLF001
         for getter in getters
     }
 
@@ -91,7 +96,7 @@ def _classes(hint: Any, module: dict[str, Any]) -> Iterator[type]:
 def _unknown_keys(
     args: type, given: Mapping[str, Any], place: str, free: set[str]
 ) -> Iterator[tuple[str, str]]:
-    known = fields(args)
+    known = choices(args)
     for key, value in given.items():
         if key.startswith("__") or key in free or (unknown(value) and isinstance(value, str)):
             continue
@@ -102,15 +107,16 @@ def _unknown_keys(
             yield from _below(below, value, here)
 
 
-def _below(args: type, value: Any, here: str) -> Iterator[tuple[str, str]]:
+def _below(classes: tuple[type, ...], value: Any, here: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _below(args, item, f"{here}[{index}]")
+            yield from _below(classes, item, f"{here}[{index}]")
     elif isinstance(value, Mapping):
+        args = min(classes, key=lambda each: len({*value} - {*fields(each)}))
         named = (
             value and not {*value} & {*fields(args)} and all(isinstance(v, Mapping) for v in value.values())
         )
         for key, item in value.items() if named else ():  # a map of named objects
-            yield from _below(args, item, f"{here}.{key}")
+            yield from _below(classes, item, f"{here}.{key}")
         if not named:
             yield from _unknown_keys(args, value, here, set())

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from rehearsal import azure, entra, kubernetes, vault
+from rehearsal import azure, brought, entra, kubernetes, vault
 from rehearsal import random_and_tls as generated
 from rehearsal.provider import Provider
 from rehearsal.store import Store
@@ -20,7 +20,7 @@ LARGEST = 400 * 1024 * 1024
 def providers_of(store: Store) -> dict[str, Provider]:
     """The simulated provider of each package."""
     every = (
-        Provider("azure-native", azure.RESOURCE_TYPES, store, azure.INVOKES, azure.subscribed),
+        azure.ResourceManager("azure-native", azure.RESOURCE_TYPES, store, azure.INVOKES, azure.subscribed),
         Provider("azuread", entra.RESOURCE_TYPES, store),
         generated.Generator("random", generated.RANDOM, store),
         generated.Generator("tls", generated.TLS, store),
@@ -34,6 +34,7 @@ def providers_of(store: Store) -> dict[str, Provider]:
 
 def preconditions(store: Store, config: dict[str, Any]) -> None:
     """Create what must exist before the first `up`, according to the stack file (docs/getting-started.md)."""
+    config = brought.spelled(config)
     place = config.get("platform:azure", {})
     given: dict[str, dict[str, Any]] = {f"/subscriptions/{place.get('subscriptionId')}": {}}
     groups = config.get("platform:cluster", {}).get("adminGroupObjectIds", [])
@@ -60,6 +61,9 @@ def preconditions(store: Store, config: dict[str, Any]) -> None:
             "Directory.Read.All", "Group.ReadWrite.All",
         ],
     }  # fmt: skip
+    for id_, (inputs, outputs) in brought.given(config).items():
+        if store.get(id_) is None:
+            store.put(id_, "given", inputs, outputs)
     for id_, inputs in given.items():
         found = store.get(id_)
         # The caller always follows the program: the folder of an older program has other permissions.

@@ -12,11 +12,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from components.config.secrets import REQUIRED_SECRETS
+from components.kubernetes.charts import FOLDER
+from components.stack_files import stack_config
 
 ROOT = Path(__file__).parent.parent
 ANALYZER = """#!/bin/sh
@@ -83,15 +84,16 @@ def scratch(stack: str, root: Path, folder: Path) -> None:
     """Copy the project without its backend, with placeholders for its secrets."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    (folder / FOLDER).symlink_to(root / FOLDER)  # for the real Kubernetes provider
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())
     project.pop("backend", None)
-    config: dict[str, Any] = yaml.safe_load((root / f"Pulumi.{stack}.yaml").read_text()).get("config") or {}
+    config = dict(stack_config(stack, root))
     for key, value in config.items():
         if isinstance(value, dict) and "secure" in value:
             config[key] = f"rehearsed-{key.rpartition(':')[2]}"
     config |= {f"{project['name']}:{key}": secret.example for key, secret in REQUIRED_SECRETS.items()}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-    (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+    (folder / f"Pulumi.{stack}.yaml").write_text(json.dumps({"config": config}, default=str))
 
 
 def analyzer(home: Path) -> Path:

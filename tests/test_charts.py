@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.kubernetes.charts import CHARTS
+from components.kubernetes.charts import CHARTS, name_of
 from rehearsal.chart_values import FOLDER
 from tests.support.cluster_facts import SOLVER, SYSTEM, cluster, listed, written
 from tests.support.recorder import RELEASE, STACKS, revealed
@@ -35,13 +35,17 @@ def clusters(run_stack):
 def releases(run_stack, chart):
     """Inputs of the chart's releases, by stack."""
     return {
-        stack: [each for each in map(inputs, run_stack(stack).of_type(RELEASE)) if each["chart"] == chart]
+        stack: [each for each in map(inputs, run_stack(stack).of_type(RELEASE)) if of(each) == chart]
         for stack in STACKS
     }
 
 
 def inputs(release):
     return revealed(release.inputs)
+
+
+def of(release):
+    return name_of(release["chart"], release["version"])
 
 
 @pytest.mark.parametrize("chart", CHARTS)
@@ -64,7 +68,7 @@ def made_by(rows):
 
     facts = []
     for row in rows:
-        package = Path(os.environ["CHARTS_DIR"]) / f"{row['chart']}-{row['version']}.tgz"
+        package = Path(os.environ["CHARTS_DIR"]) / f"{of(row)}-{row['version']}.tgz"
         facts += chart_facts.facts(helm.objects(row, package))
     return facts
 
@@ -212,7 +216,7 @@ def named_by(there):
 
 
 def namespaces_of(there, release):
-    return {fact["namespace"] for fact in chart_facts.of_stack(listed(release["chart"])["objects"], "prod")}
+    return {fact["namespace"] for fact in chart_facts.of_stack(listed(of(release))["objects"], "prod")}
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -15,18 +15,18 @@ import yaml
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from components.monitoring.dashboards import DASHBOARDS
 from components.settings import SCHEMA
 from deploy.__main__ import app
 from tests.support import architecture
 from tests.support.recorder import ROOT
-from tools import runbook_index, settings_reference
+from tools import policy_rules, runbook_index, settings_reference
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 RUNBOOKS = ROOT / "docs" / "runbooks"
-DASHBOARDS = ROOT / "components" / "monitoring" / "dashboards"
 OF_CHARTS = {"Kubernetes / Compute Resources / Pod"}
 """Dashboards that kube-prometheus-stack brings."""
-OTHERS_OPTIONS = {"--accept", "--help", "--policy-pack", "--previous"}
+OTHERS_OPTIONS = {"--accept", "--help", "--policy-pack", "--previous", "--version"}
 """Options that pages name alone, of pytest, of everything, of Pulumi and of kubectl."""
 OTHERS_SETTINGS = {"azure.extensions"}
 """What looks like a setting of ours, and is one of PostgreSQL."""
@@ -157,7 +157,7 @@ def wrong_names(piece: str) -> Iterator[str]:
     if a_path(piece) and missing_file(piece):
         yield f"{piece}: no such file"
     setting = re.match(r"(platform:\w+|[a-z]\w*(?=\.))((?:\.[a-z]\w*(?:\[\])?)*)(?=$|:? )", piece)
-    if not setting or setting[0] in OTHERS_SETTINGS or re.search(r"\.(py|ya?ml|md|json)$", piece):
+    if not setting or setting[0] in OTHERS_SETTINGS or re.search(r"\.(py|ya?ml|md|json|lock)$", piece):
         return
     if wrong_setting(setting[0]):
         yield f"{setting[0]}: no such setting"
@@ -182,8 +182,7 @@ def problems(text: str) -> Iterator[str]:
 
 def wrong_dashboards(text: str) -> Iterator[str]:
     """Dashboards and panels that do not exist."""
-    read = [json.loads(file.read_text()) for file in DASHBOARDS.glob("*.json")]
-    panels = {dashboard["title"]: {panel["title"] for panel in dashboard["panels"]} for dashboard in read}
+    panels = {each.title: {panel.title for panel in each.panels} for each in DASHBOARDS}
     for name, named in re.findall(r"[Dd]ashboard \*([^*]+)\*((?:, panels?|, \*[^*]+\*| \*[^*]+\*)*)", text):
         if name not in panels.keys() | OF_CHARTS:
             yield f"{name}: no such dashboard"
@@ -212,6 +211,17 @@ def dead_links(page: Path) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_commands_files_settings_and_links_on_a_page_exist(page):
     assert [*problems(page.read_text()), *dead_links(page)] == []
+
+
+def test_a_runbook_with_kubectl_begins_with_how_to_get_access():
+    missing = [
+        page.name
+        for page in RUNBOOKS.glob("*.md")
+        if "kubectl" in (text := page.read_text())
+        and page.name != "README.md"
+        and "(README.md#first-access)" not in text.partition("\n## ")[0]
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize(
@@ -281,7 +291,7 @@ def test_the_index_of_runbooks_links_every_runbook():
     assert {file.name for file in RUNBOOKS.glob("*.md")} - {"README.md"} <= set(linked)
 
 
-@pytest.mark.parametrize("tool", [settings_reference, runbook_index])
+@pytest.mark.parametrize("tool", [settings_reference, runbook_index, policy_rules])
 def test_a_generated_page_is_up_to_date(tool):
     assert tool.PAGE.read_text() == tool.page(), "run make generate"
 

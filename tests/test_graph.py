@@ -7,6 +7,7 @@ from collections import defaultdict
 import pytest
 
 from components.kubernetes import network_policies as flows
+from components.kubernetes.charts import name_of
 from components.kubernetes.network_policies import External
 from rehearsal.cluster_objects import CLUSTER_WIDE, PRESENT, kind_name
 from rehearsal.helm import RELEASE, concourse_secrets, named_objects
@@ -72,7 +73,7 @@ def references(type_, inputs):
     if type_ == RELEASE:
         values = inputs.get("values") or {}
         yield from ((kind, name) for kind, name, _ in named_objects(values))
-        if inputs["chart"].endswith("concourse"):
+        if name_of(inputs["chart"], inputs["version"]) == "concourse":
             yield from (("Secret", name) for name, _ in concourse_secrets(own, values))
     for template in TEMPLATES:
         for spec in find(inputs, template):

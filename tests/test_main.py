@@ -10,12 +10,12 @@ from collections import Counter
 import pytest
 
 from components.kubernetes.namespaces import NAMESPACES
-from policy.rules import ENCRYPTION_KEYS, HOLDS_DATA, UNTAGGABLE
+from policy.protection import ENCRYPTION_KEYS, HOLDS_DATA
+from policy.tags import UNTAGGABLE
 from tests.support.recorder import PASSWORD, ROOT, SECRET, STACKS, encoded, stack_config
 
 OWN_PROVIDERS = {"random", "tls"}
 """Packages without a cloud: they may use default providers."""
-HOLD_DATA = HOLDS_DATA | {"azure-native:privatedns:PrivateZone"}
 in_each_stack = pytest.mark.parametrize("stack", STACKS)
 
 
@@ -73,7 +73,7 @@ def keeps_volumes(resource):
 def test_resources_with_data_are_protected_in_a_protected_stack(run_stack, stack):
     wanted = stack_config(stack)["platform:protected"]
     for resource in custom(run_stack(stack)):
-        held = resource.type in HOLD_DATA or resource.name == "stateful" or keeps_volumes(resource)
+        held = resource.type in HOLDS_DATA or resource.name == "stateful" or keeps_volumes(resource)
         if held or resource.name.startswith(ENCRYPTION_KEYS):
             assert resource.options.get("protect", False) == wanted, resource.urn
         else:
@@ -107,7 +107,8 @@ def in_its_own_process(folder, config, stack):
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "components", folder / "components", ignore=ignored)
+    for package in ("components", "policy"):
+        shutil.copytree(ROOT / package, folder / package, ignore=ignored)
     script = (
         "import sys, runpy\n"
         f"sys.path[:0] = [{str(folder)!r}, {str(ROOT)!r}]\n"
@@ -117,7 +118,7 @@ def in_its_own_process(folder, config, stack):
         f"recorder = engine.recording({stack!r})\n"
         "test(lambda: runpy.run_path('__main__.py', run_name='__main__') and None)()\n"
         "print(len(recorder.resources))\n"
-        "print([name for name in ('deploy', 'rehearsal', 'policy') if name in sys.modules])\n"
+        "print([name for name in ('deploy', 'rehearsal') if name in sys.modules])\n"
     )
     environment = os.environ | {"PULUMI_CONFIG": json.dumps(encoded(config))}
     environment.pop("PYTHONPATH", None)

@@ -23,6 +23,7 @@ import yaml
 from deploy.stack import StackRunner, open_stack
 from deploy.stack_file import ROOT
 from deploy.summary import shortened
+from deploy.text import as_text
 from rehearsal import azure, entra, kubernetes, vault
 
 STACK = "prod"
@@ -103,7 +104,7 @@ def update(home: Path) -> tuple[float, list[tuple[str, float]]]:
     with open_stack(STACK, rehearse=True, quiet=True, home=home, scale=SCALE) as here:
         outcome = here.up()
         if outcome.failed:
-            sys.exit(outcome.as_text())
+            sys.exit(as_text(outcome))
         return outcome.seconds, critical_path({r["urn"]: r for r in here.resources()})
 
 

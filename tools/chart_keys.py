@@ -5,8 +5,8 @@
 Helm ignores a value that a chart does not know, so that a misspelled key has no effect and causes no error.
 Charts are in no package registry; tests and rehearsals check our values against these lists.
 
-`<chart>.crds` lists the kinds in a chart's `crds/`, each with a checksum: Helm never upgrades those, so the
-diff of a bump shows what has to be applied by hand (docs/runbooks/upgrade-a-chart.md).
+`<chart>.crds` lists the kinds in a chart's `crds/`, each with a checksum: Helm never upgrades those, a Job
+does (components/kubernetes/chart_crds.py).
 
 Line 1 of both has the chart's version. In a `.keys` file each other line is a path. `a.b.*`: any key below
 `a.b` (labels, resources, a value that a template prints whole).

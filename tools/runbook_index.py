@@ -26,8 +26,8 @@ def tables() -> Iterator[str]:
 
 
 def meaning(runbook: Path) -> str:
-    """The first sentence below the title."""
-    paragraph = " ".join(runbook.read_text().split("\n\n")[1].split())
+    """The first sentence below the title and the command."""
+    paragraph = " ".join(runbook.read_text().split("\n\n")[2].split())
     return paragraph.partition(". ")[0].removesuffix(".") + "."
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from components.config.secrets import REQUIRED_SECRETS
-from components.settings import PROJECT, schema
+from components.config.stack_file import PROJECT
+from components.settings import schema
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings

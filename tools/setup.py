@@ -24,11 +24,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
@@ -180,27 +181,51 @@ def find_pulumi(venv: Path) -> Path:
 
 
 def build_tool(
-    name: str, package: str, *, version_symbol: str = "", tags: str = "", minutes: int = 5
+    name: str,
+    package: str,
+    *,
+    version_symbol: str = "",
+    tags: str = "",
+    minutes: int = 5,
+    folder: str = "",
+    overlay: Sequence[str] = (),
+    lacks: Sequence[str] = (),
 ) -> Path:
-    """The command that `tools/<name>/go.mod` pins, from the cache or built into it.
+    """The command that `tools/<folder>/go.mod` pins, from the cache or built into it.
 
-    `version_symbol` is the Go variable that holds the program's version, `tags` are Go's build tags, and
-    `minutes` is the time that a build takes on 2 cores.
+    `version_symbol` is the Go variable that holds the program's version, `tags` are Go's build tags,
+    `minutes` is the time that a build takes on 2 cores, and `folder` is by default the name. With `overlay`
+    the command is the `main.go` of the folder, which embeds these files of the package. `lacks` are files
+    that the module embeds without having them: empty ones take their place.
     """
-    version, flags, tool = place(name, package, version_symbol, tags)
+    folder = folder or name
+    version, flags, tool = place(name, package, version_symbol, tags, folder)
     if tool.exists():
         return tool
     tool.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(tool.parent), tempfile.TemporaryDirectory(dir=tool.parent) as scratch:
         if tool.exists():  # built by another set-up in the meantime
             return tool
-        go = find_go(name)
+        go = find_go(folder)
         print(f"Building {name} {version} from source, once: about {minutes} minutes on 2 cores.", flush=True)
         start = time.monotonic()
+        if overlay:
+            flags += ["-overlay", overlaid(go, folder, package, overlay, Path(scratch, "overlay.json"))]
+        if lacks:
+            flags += ["-modfile", completed(go, folder, package, lacks, Path(scratch))]
         run(
-            [str(go), "build", "-trimpath", "-v", *flags, "-o", f"{scratch}/{name}", package],
+            [
+                str(go),
+                "build",
+                "-trimpath",
+                "-v",
+                *flags,
+                "-o",
+                f"{scratch}/{name}",
+                "." if overlay else package,
+            ],
             failing=f"{name} could not be built with {go}. Is the Go module registry reachable?",
-            cwd=TOOLS / name,
+            cwd=TOOLS / folder,
             GOFLAGS="-mod=readonly",
             GOTOOLCHAIN="local",
             GOWORK="off",
@@ -211,12 +236,54 @@ def build_tool(
     return tool
 
 
-def place(name: str, package: str, version_symbol: str, tags: str) -> tuple[str, list[str], Path]:
+def overlaid(go: Path, folder: str, package: str, names: Sequence[str], file: Path) -> str:
+    """A Go overlay by which the folder of a tool has these files of `package`, written to `file`."""
+    module, answer = download(go, folder, package)
+    source = Path(answer["Dir"], package.removeprefix(module).strip("/"))
+    replaced = {str(TOOLS / folder / name): str(source / name) for name in names}
+    file.write_text(json.dumps({"Replace": replaced}))
+    return str(file)
+
+
+def completed(go: Path, folder: str, package: str, names: Sequence[str], scratch: Path) -> str:
+    """A go.mod in `scratch` by which the module of `package` is a copy that also has these files, empty.
+
+    Go refuses overlays of its own cache. Paths are from the module's root.
+    """
+    module, answer = download(go, folder, package)
+    with zipfile.ZipFile(answer["Zip"]) as archive:
+        archive.extractall(scratch)
+    source = scratch / f"{module}@{answer['Version']}"
+    for name in names:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
+    file = scratch / "go.mod"
+    file.write_text(f"{go_mod(folder)}\nreplace {module} => {source}\n")
+    shutil.copyfile(TOOLS / folder / "go.sum", file.with_suffix(".sum"))
+    return str(file)
+
+
+def download(go: Path, folder: str, package: str) -> tuple[str, dict[str, str]]:
+    """The module of `package`, and Go's description of its copy in the cache."""
+    module = pin_of(folder, package)[0]
+    argv = [str(go), "mod", "download", "-json", module]
+    try:
+        answer = subprocess.check_output(argv, cwd=TOOLS / folder, text=True, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SetupError(f"{module}: {error}. Is the Go module registry reachable?") from None
+    return module, json.loads(answer)
+
+
+def place(
+    name: str, package: str, version_symbol: str, tags: str, folder: str = ""
+) -> tuple[str, list[str], Path]:
     """A tool's version, its build flags, and its file in the cache."""
-    version = module_version(name, package)
+    folder = folder or name
+    version = module_version(folder, package)
     linked = f"-s -w -X {version_symbol}={version}" if version_symbol else "-s -w"
     flags = ["-ldflags", linked, *(["-tags", tags] if tags else [])]
-    files = [TOOLS / name / file for file in ("go.mod", "go.sum")]
+    files = [TOOLS / folder / file for file in ("go.mod", "go.sum", "main.go")]
+    files = [file for file in files if file.exists()]
     pins = digest(*files, extra=f"{package} {linked} {tags}{platform()}")
     return version, flags, cache() / f"{name}-{version}-{pins[:12]}" / name
 
@@ -250,7 +317,7 @@ def run(argv: list[str], *, failing: str, cwd: Path = ROOT, **variables: str) ->
     # Without their byte code the provider packages take three times as long to import.
     for variable in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME", "GOROOT"):
         env.pop(variable, None)
-    start = time.monotonic()
+    start, before = time.monotonic(), ""
     with tempfile.TemporaryFile() as output:
 
         def lines() -> list[str]:  # pread does not move the file position, which the command shares
@@ -267,7 +334,9 @@ def run(argv: list[str], *, failing: str, cwd: Path = ROOT, **variables: str) ->
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(PROGRESS)
                     break
-                print(f"  … {time.monotonic() - start:.0f} s{progress(lines())}", flush=True)
+                now = progress(lines())
+                print(f"  … {time.monotonic() - start:.0f} s{now if now != before else ''}", flush=True)
+                before = now
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -328,9 +397,14 @@ def go_mod(name: str) -> str:
 
 def module_version(name: str, package: str) -> str:
     """The version of the module of `package` in a tool's go.mod."""
+    return pin_of(name, package)[1]
+
+
+def pin_of(name: str, package: str) -> tuple[str, str]:
+    """The module of `package` in a tool's go.mod, and its version."""
     required = re.findall(r"^(?:require |\t)?(\S+/\S+) (v\S+)", go_mod(name), re.MULTILINE)
-    _, version = max(pin for pin in required if f"{package}/".startswith(f"{pin[0]}/"))
-    return str(version)
+    module, version = max(pin for pin in required if f"{package}/".startswith(f"{pin[0]}/"))
+    return str(module), str(version)
 
 
 def version_of(argv: list[str]) -> tuple[int, ...]:

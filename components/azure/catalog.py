@@ -1,11 +1,12 @@
 """Tables of Azure regions and sizes for validating settings, and a parser for resource IDs."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
-from components.config.model import suggestion
+from components.config.model import shown, suggestion
 
 
 class Region(NamedTuple):
@@ -56,8 +57,10 @@ POSTGRES_WITH_AMD = frozenset(_WITH_AMD.split())
 
 def _location(value: str) -> str:
     if value not in LOCATIONS:
+        if value.startswith(("usgov", "usdod", "china")):
+            raise ValueError(f"{value} is in another cloud; only Azure's public cloud is supported")
         near = suggestion(value.lower().replace(" ", ""), LOCATIONS)
-        raise ValueError(f"{value!r} is not a region known here; {near}")
+        raise ValueError(f"{shown(value)} is not a region known here; {near}")
     return value
 
 
@@ -79,6 +82,18 @@ EPHEMERAL_GB: Mapping[str, int] = {
     for series in ("ds_v5", "ads_v5")
     for cores, size in _PER_CORES.items()
 } | {"Standard_L8s_v3": 80, "Standard_L16s_v3": 160, "Standard_L32s_v3": 320}
+
+
+VM_SIZE = re.compile(
+    r"Standard_[ABDEFGHLMNP][A-Z]{0,2}(?P<cores>[0-9]+)(?P<features>[a-z]*)(_[A-Z][A-Z0-9]*|_[0-9]+|_cc)*"
+    r"(_v[0-9]+)?(_Promo)?"
+)
+"""Azure's names of VM sizes: family, cores, features, accelerators or memory, version
+(learn.microsoft.com/azure/virtual-machines/vm-naming-conventions)."""
+VM_FEATURES = frozenset("abcdeilmnoprstx")
+"""Letters after the cores (same page; e, n, o, r and x from the series' own pages, as in M896ixds_32_v3)."""
+ARM = "p"
+"""The letter of ARM processors."""
 
 
 class DatabaseSku(NamedTuple):

@@ -56,11 +56,14 @@ class Seal(NamedTuple):
 
 
 class KeyVault(Component):
-    """The stack's key vault. If its key is lost, Vault can never be unsealed again."""
+    """The stack's key vault. If its unseal key is lost, Vault can never be unsealed again.
+
+    The unseal key and the secret for the recovery keys exist only in a stack with Vault.
+    """
 
     resource: "az.keyvault.Vault"
     name: Output[str]
-    """Name of the key vault; known once its key can be used."""
+    """Name of the key vault; known once its unseal key can be used, if it has one."""
     key: Output[str]
     """ID of the unseal key, as a scope for role assignments."""
     key_name: Output[str]
@@ -77,6 +80,7 @@ class KeyVault(Component):
         tenant: str,
         clients: Iterable[Output[str]],
         previous: Sequence[Resource] = (),
+        unseals: bool = True,
         opts: ResourceOptions | None = None,
     ) -> None:
         """Access is limited to the operator ranges and to the subnets whose IDs are in `clients`.
@@ -113,10 +117,18 @@ class KeyVault(Component):
             ),
         )
         self.resource = vault
+        self.name = ArmId(vault.id).name
+        if unseals:
+            self._unseal_key(name, settings, context, tenant)
+        self.register_outputs({"name": self.name} | ({"key": self.key_name} if unseals else {}))
+
+    def _unseal_key(self, name: str, settings: KeyVaultSettings, context: AzureContext, tenant: str) -> None:
+        """Create Vault's unseal key, and the secret for its recovery keys."""
+        vault = ArmId(self.resource.id).name
         key = az.keyvault.Key(
             f"{name}-unseal",
             resource_group_name=context.group,
-            vault_name=ArmId(vault.id).name,
+            vault_name=vault,
             tags=context.tags,
             properties=az.keyvault.KeyPropertiesArgs(
                 kty="RSA",
@@ -143,7 +155,7 @@ class KeyVault(Component):
         self.recovery = az.keyvault.Secret(
             f"{name}-recovery",
             resource_group_name=context.group,
-            vault_name=ArmId(vault.id).name,
+            vault_name=vault,
             secret_name=RECOVERY,
             tags=context.tags,
             properties=az.keyvault.SecretPropertiesArgs(value="none yet"),
@@ -154,4 +166,3 @@ class KeyVault(Component):
                 ignore_changes=["properties", "tags"],  # set with each new version
             ),
         ).id
-        self.register_outputs({"name": self.name, "key": self.key_name})

@@ -1,24 +1,48 @@
 """Settings for a stack's subscription, tags, storage, key vault and deployers."""
 
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Collection, Iterable, Iterator
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.azure.catalog import LOCATIONS, AzureLocation
 from components.config.model import Model, Problem, Rule
-from components.config.types import ConcourseName, Guid, JobName, PublicCidr, ResourceId, StackName, ZoneId
+from components.config.types import (
+    ConcourseName,
+    Email,
+    Guid,
+    JobName,
+    PublicCidr,
+    ResourceId,
+    StackName,
+    ZoneId,
+)
+from components.config.types import text as matching
 
 
 class AzureSettings(Model):
     """The subscription, tenant and region of the stack."""
 
     subscription_id: Guid
-    """The stack's own subscription, which isolates it from the other stacks."""
+    """The stack's own subscription, which no other stack has: its deployer may change everything in it."""
     tenant_id: Guid
     """The Entra tenant for the platform's users and workloads."""
     location: AzureLocation
     """The region for all of the stack's resources."""
+
+
+OWN_TAGS = ("environment", "owner", "cost-center", "managed-by")
+MOST_TAGS = 15
+"""DNS zones take no more; other resources take 50
+(learn.microsoft.com/azure/azure-resource-manager/management/tag-resources)."""
+TagName = Annotated[
+    str,
+    matching(
+        r"[^<>%&\\?/\s]{1,128}",
+        "a tag's name: at most 128 characters, without spaces and < > % & \\ ? /",
+    ),
+]
+TagValue = Annotated[str, Field(max_length=256)]
 
 
 class TagSettings(Model):
@@ -28,11 +52,28 @@ class TagSettings(Model):
     """The team to contact (tag `owner`)."""
     cost_center: str = Field(min_length=1, max_length=256, examples=["4711"])
     """The cost center to charge (tag `cost-center`). Quote it if it is a number."""
+    extra: dict[TagName, TagValue] = Field(
+        default={}, max_length=MOST_TAGS - len(OWN_TAGS), examples=[{"data-class": "internal"}]
+    )
+    """More tags, such as those that a policy of your organization requires."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (self._extra_are_others,)
+
+    def _extra_are_others(self) -> Iterator[Problem]:
+        """Azure compares the names of tags without regard to case (same page)."""
+        lower = [name.lower() for name in self.extra]
+        for name in self.extra:
+            if name.lower() in OWN_TAGS:
+                yield Problem(f"extra.{name}", f"{name} is set by the program; remove it, or choose another")
+            elif lower.count(name.lower()) > 1:
+                yield Problem(f"extra.{name}", f"{name} is there twice for Azure; use one spelling")
 
 
 def azure_tags(settings: TagSettings, environment: str) -> dict[str, str]:
     """The tags for every Azure resource that supports tags."""
     return {
+        **settings.extra,
         "environment": environment,
         "owner": settings.owner,
         "cost-center": settings.cost_center,
@@ -57,16 +98,46 @@ class StorageSettings(Model):
     backup_days: int = Field(default=35, ge=7, le=3650)
     """Days to keep each Consul backup. The default equals the longest retention of database backups."""
 
-    def unavailable(self, location: str) -> Iterator[Problem]:
-        """Report each chosen redundancy that the region does not support."""
+    def unavailable(self, location: str, unused: Collection[str] = ()) -> Iterator[Problem]:
+        """Report each chosen redundancy that the region does not support, except of `unused` accounts."""
         region = LOCATIONS[location]
         for key, chosen in (("charts", self.charts), ("backups", self.backups)):
+            if key in unused:
+                continue
             if "Z" in chosen and not region.zones:
                 text = f"{chosen} needs zones, and {location} has none; use {chosen.replace('Z', '')}"
                 yield Problem(key, text.replace("use RS", "use LRS"))
             if "G" in chosen and not region.paired:
                 other = "ZRS" if region.zones else "LRS"
                 yield Problem(key, f"{chosen} needs a paired region, and {location} has none; use {other}")
+
+
+class WorkspaceSettings(Model):
+    """The stack's own Log Analytics workspace, for what Azure itself logs."""
+
+    enabled: bool = True
+    """Whether the stack has it. Without it, and without `logging.workspaceId`, Azure keeps none of these
+    logs."""
+    retention_days: int = Field(default=90, ge=30, le=730)
+    """Days to keep the logs. The first 31 cost nothing
+    (azure.microsoft.com/pricing/details/monitor)."""
+    daily_cap_gb: int = Field(default=2, ge=1, le=100)
+    """Gigabytes a day after which Azure drops what is logged until the next day: a limit of costs."""
+
+
+class AzureAlertSettings(Model):
+    """Receivers of Azure Monitor's alerts about PostgreSQL and NAT gateway. Without one there are none."""
+
+    emails: tuple[Email, ...] = Field(default=(), max_length=20)
+    """Addresses that get an e-mail."""
+    webhook: bool = False
+    """Whether a URL gets the alerts as JSON, in Azure's common alert schema. It is the secret
+    `azureAlertWebhook`."""
+
+    @property
+    def receivers(self) -> bool:
+        """Whether anybody receives the alerts."""
+        return bool(self.emails) or self.webhook
 
 
 class KeyVaultSettings(Model):

@@ -1,6 +1,6 @@
 """Blob storage for ChartMuseum's charts and for backups of data in the cluster."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pulumi_azure_native as az
 from pulumi import InvokeOptions, Output, ResourceOptions
@@ -15,6 +15,7 @@ from components.component import Component
 class BlobContainer(Component):
     """A storage account with one container. Overwritten and deleted blobs can be restored."""
 
+    purpose: str
     resource: "az.storage.StorageAccount"
     account: Output[str]
     """Name of the storage account."""
@@ -43,6 +44,7 @@ class BlobContainer(Component):
         The account is created after the one of `previous`.
         """
         super().__init__(name, opts)
+        self.purpose = name
         protected = ResourceOptions(
             parent=self, protect=context.protected, retain_on_delete=context.protected
         )
@@ -104,14 +106,17 @@ class BlobContainer(Component):
 
 
 class Storage(Component):
-    """Two storage accounts, because ChartMuseum supports only account keys, which open a whole account."""
+    """Two storage accounts, because ChartMuseum supports only account keys, which open a whole account.
+
+    Each exists only in a stack with the part that uses it.
+    """
 
     charts: BlobContainer
     charts_key: Output[str]
     """Access key of the charts account (secret)."""
     backups: BlobContainer
-    last: "az.storage.StorageAccount"
-    """The account that is created last."""
+    accounts: Sequence["az.storage.StorageAccount"]
+    """In the order of their creation."""
 
     def __init__(
         self,
@@ -120,6 +125,8 @@ class Storage(Component):
         *,
         context: AzureContext,
         clients: Iterable[Output[str]],
+        charts: bool = True,
+        backups: bool = True,
         opts: ResourceOptions | None = None,
     ) -> None:
         """Access is limited to Azure's own services and to the subnets whose IDs are in `clients`."""
@@ -132,43 +139,41 @@ class Storage(Component):
             ],
         )
 
+        made: list[BlobContainer] = []
+
         def blobs(
             purpose: str,
             redundancy: Redundancy,
             *,
             shared_key: bool,
             days: int | None = None,
-            previous: BlobContainer | None = None,
         ) -> BlobContainer:
-            made = BlobContainer(
+            container = BlobContainer(
                 purpose,
                 redundancy,
                 context=context,
                 retention_days=settings.soft_delete_days,
                 shared_key=shared_key,
                 network_rules=network_rules,
-                previous=previous,
+                # Azure adds one account at a time to a subnet (StorageAccountOperationInProgress).
+                previous=made[-1] if made else None,
                 opts=self.child,
             )
+            made.append(container)
             lifecycle_policy(
                 purpose,
                 group=context.group,
-                account=made.account,
+                account=container.account,
                 version_days=settings.soft_delete_days,
                 blob_days=days,
-                parent=made,
+                parent=container,
             )
-            return made
+            return container
 
-        self.charts = blobs("charts", settings.charts, shared_key=True)
-        self.charts_key = self.charts.access_key()
-        self.backups = blobs(
-            "backups",
-            settings.backups,
-            shared_key=False,
-            days=settings.backup_days,
-            # Azure adds one account at a time to a subnet (StorageAccountOperationInProgress).
-            previous=self.charts,
-        )
-        self.last = self.backups.resource
-        self.register_outputs({"chartsAccount": self.charts.account, "backupsAccount": self.backups.account})
+        if charts:
+            self.charts = blobs("charts", settings.charts, shared_key=True)
+            self.charts_key = self.charts.access_key()
+        if backups:
+            self.backups = blobs("backups", settings.backups, shared_key=False, days=settings.backup_days)
+        self.accounts = [each.resource for each in made]
+        self.register_outputs({f"{each.purpose}Account": each.account for each in made})

@@ -37,7 +37,8 @@ def values(settings: CertificatesSettings, *, service_monitors: Input[bool]) -> 
         "serviceAccount": {"labels": IDENTITY},
         # It verifies records through the cluster's DNS: its network policy allows no other server.
         "dns01RecursiveNameserversOnly": True,
-        "prometheus": {"servicemonitor": {"enabled": service_monitors}},
+        # Prometheus would overwrite the namespace of each certificate with cert-manager's.
+        "prometheus": {"servicemonitor": {"enabled": service_monitors, "honorLabels": True}},
         "startupapicheck": {"timeout": "5m", "resources": resources("64Mi", cpu="10m")},
     }
 

@@ -74,8 +74,8 @@ def team_members(team: TeamSettings, claims: Mapping[str, Sequence[str]], admini
             name: Members(
                 groups=claims.get(name, ()),
                 users=given[name].oidc.users if name in given else (),
-                local=[user] if name == role else (),
+                local=[user] if user and name == role else (),
             )
-            for name in dict.fromkeys((*given, role))
+            for name in dict.fromkeys((*given, *([role] if user else [])))
         }
     )

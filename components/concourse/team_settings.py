@@ -5,18 +5,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from components.config.model import Model, Problem, Rule
+from components.config.model import Model, Problem, Rule, shown
 from components.config.types import ConcourseName, GroupRef
 from components.entra import TeamGroup
 
 MAIN = "main"
 """The team that Concourse always has. Its owners administer all others."""
 SERVICE = "svc-"
+SECRETS = "team-"
+"""Prefix of a team's namespace with its secrets, in a stack without Vault. No other namespace has it."""
 
 
 def _principal(value: str) -> str:
     if "," in value or ":" in value or value.count("@") != 1:
-        raise ValueError(f"{value!r} is not a user principal name, such as ada@example.org")
+        raise ValueError(f"{shown(value)} is not a user principal name, such as ada@example.org")
     return value
 
 
@@ -82,13 +84,20 @@ class TeamSettings(Model):
     """Roles in the team and their members."""
     service_user: ConcourseName | None = None
     """Name of the local user with which the team's programs log in; `svc-<team>` by default."""
+    programs: bool = True
+    """Whether the team has a local user with which its programs log in."""
     removed: bool = False
     """Set true to delete the team with all its pipelines and builds. Nothing else deletes a team."""
 
     @property
     def user(self) -> str:
-        """Name of the team's local user."""
-        return self.service_user or f"{SERVICE}{self.name}"
+        """Name of the team's local user; empty if it has none."""
+        return (self.service_user or f"{SERVICE}{self.name}") if self.programs else ""
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the team's secrets, in a stack without Vault."""
+        return f"{SECRETS}{self.name}"
 
     def rules(self) -> Iterable[Rule]:
         return (self._has_members, self._main_stays)
@@ -124,10 +133,11 @@ def duplicate_names(teams: Iterable[TeamSettings], administrator: str) -> Iterat
     for index, team in enumerate(teams):
         if team.name in names:
             yield Problem(
-                f"[{index}].name", f"{team.name!r} is already the name of another team; choose another name"
+                f"[{index}].name",
+                f"{shown(team.name)} is already the name of another team; choose another name",
             )
-        elif team.user in users:
-            text = f"{team.user!r} is already the name of another user; set serviceUser to another name"
+        elif team.user and team.user in users:
+            text = f"{shown(team.user)} is already the name of another user; set serviceUser to another name"
             yield Problem(f"[{index}].serviceUser", text)
         names.add(team.name)
         users.add(team.user)

@@ -1,7 +1,7 @@
 """Concourse's web nodes and their configuration."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions, get_stack
@@ -13,6 +13,8 @@ from components.concourse.keys import ConcourseKeys
 from components.concourse.local_users import LocalUsers
 from components.concourse.settings import ConcourseSettings
 from components.concourse.team_members import Roles
+from components.concourse.team_secrets import reads_secrets
+from components.concourse.team_settings import TeamSettings
 from components.concourse.web_pods import WEB
 from components.concourse.web_secret import VaultLogin, checksummed_secret, web_secret
 from components.concourse.web_values import values
@@ -54,10 +56,14 @@ class Concourse(Component):
         login: OidcClient,
         claims: GroupClaims,
         main_team: Input[Roles],
-        vault: VaultLogin | None = None,
+        vault: VaultLogin | None,
+        teams: Iterable[TeamSettings],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`nodes` are the labels of the nodes for web pods, `pools` those of workers that may register."""
+        """`nodes` are the labels of the nodes for web pods, `pools` those of workers that may register.
+
+        Without `vault`, the secrets of `teams` are in Kubernetes.
+        """
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse"]
         host = ctx.hosts["concourse"]
@@ -84,6 +90,10 @@ class Concourse(Component):
             spec={"maxUnavailable": 1, "selector": {"matchLabels": {"app": WEB}}},
             opts=self.child,
         )
+        # The chart cannot ask for the token.
+        account = service_account(WEB, namespace=namespace, parent=self, token=not vault)
+        if not vault:
+            account = reads_secrets(account, teams, ctx, home=namespace, parent=self)
         web = release(
             name,
             ctx.charts["concourse"],
@@ -98,7 +108,7 @@ class Concourse(Component):
                 main_team=Output.from_input(main_team).apply(_file),
                 team_keys=list(own),
                 vault=vault,
-                account=service_account(WEB, namespace=namespace, parent=self),
+                account=account,
                 secret_checksum=secret_checksum,
                 nodes=nodes,
             ),

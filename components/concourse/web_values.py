@@ -5,8 +5,10 @@ from typing import Any
 
 from pulumi import Input
 
+from components.azure.postgres import PORT
 from components.concourse.database_role import DatabaseLogin
 from components.concourse.settings import ConcourseSettings
+from components.concourse.team_settings import SECRETS
 from components.concourse.web_pods import pods
 from components.concourse.web_secret import VaultLogin
 from components.entra import OidcClient
@@ -49,14 +51,14 @@ def values(  # noqa: PLR0913 (named, and each an input)
                 "encryption": {"enabled": True},
                 "postgres": {
                     "host": database.host,
+                    **({"port": database.port} if database.port != PORT else {}),
                     "database": database.database,
                     "sslmode": database.ssl_mode,
                     "applicationName": cluster,
                 },
                 "auth": _auth(settings, login, claims, main_team),
                 "strictTransportPolicy": f"max-age={YEAR}",
-                "kubernetes": {"enabled": False, "createTeamNamespaces": False},
-                **(_vault(vault) if vault else {}),
+                **(_vault(vault) if vault else _kubernetes()),
                 "metrics": {"captureErrorMetrics": True},
                 "prometheus": {"enabled": True},
                 "tsa": {"heartbeatInterval": settings.heartbeat_interval},
@@ -144,8 +146,18 @@ def _auth(
     }
 
 
+def _kubernetes() -> Values:
+    """Secrets of the team `payments` are those in the namespace `team-payments`, and no others.
+
+    Concourse splits `<namespace>:<pipeline>.<name>` at the colon and asks the API server for one name, so the
+    name of a pipeline reaches no other namespace (atc/creds/kubernetes/kubernetes.go).
+    """
+    return {"kubernetes": {"enabled": True, "namespacePrefix": SECRETS, "createTeamNamespaces": False}}
+
+
 def _vault(vault: VaultLogin) -> Values:
     return {
+        "kubernetes": {"enabled": False, "createTeamNamespaces": False},
         "vault": {
             "enabled": True,
             "url": vault.url,

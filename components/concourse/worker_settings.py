@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from components.config.model import Model, Problem, Rule
-from components.config.types import Duration
+from components.config.types import Cidr, Duration
 
 CONTAINER_RANGE = "10.80.0.0/16"
 """Addresses of build containers on a worker: containerd's default network pool in Concourse
@@ -37,6 +37,9 @@ class WorkerSettings(Model):
     A worker pool's drainTimeoutMinutes must not be shorter."""
     rebalance_interval: Duration = "2h"
     """How often a worker reconnects to another web node, so that a restarted web node gets its share."""
+    private_ranges: tuple[Cidr, ...] = Field(default=(), max_length=50, examples=[["10.30.0.0/20"]])
+    """Private addresses that builds reach, beside the internet: a Git server, or, on the stack with
+    deployers, the nodes' subnets of stacks with a private API server. A pool's `internetAccess` holds too."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._images_fit,)

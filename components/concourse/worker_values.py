@@ -5,8 +5,8 @@ from typing import Any
 
 from pulumi import Input
 
-from components.azure.aks import node_selector
-from components.azure.aks.pool_settings import DEDICATED, DEDICATED_WORKERS, WorkerPool
+from components.azure.aks import node_selector, tolerations
+from components.azure.aks.pool_settings import WorkerPool
 from components.concourse.web_values import BLANK_PUBLISHED_KEYS, image
 from components.concourse.worker_settings import CONTAINER_RANGE, WorkerSettings
 from components.kubernetes.charts import CONCOURSE_IMAGE
@@ -66,9 +66,7 @@ def values(
                 "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
             },
             "nodeSelector": node_selector(pool),
-            "tolerations": [
-                {"key": DEDICATED, "operator": "Equal", "value": DEDICATED_WORKERS, "effect": "NoSchedule"}
-            ],
+            "tolerations": tolerations(pool),
             "resources": _resources(pool),
             "livenessProbe": {
                 # Generous, so that a busy worker is not killed.

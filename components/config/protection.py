@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pulumi import ResourceTransformationArgs, ResourceTransformationResult, get_project, get_stack
 from pulumi.runtime import register_stack_transformation
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from components.config.model import Model, Problem, Rule
 
@@ -24,6 +24,11 @@ Urn = Annotated[
 ]
 
 
+def day(value: object) -> object:
+    """The engine passes a date without quotes as `2026-12-02 00:00:00 +0000 UTC`."""
+    return value.removesuffix(" 00:00:00 +0000 UTC") if isinstance(value, str) else value
+
+
 class Replaceable(Model):
     """A protected resource that may be deleted or replaced."""
 
@@ -31,7 +36,7 @@ class Replaceable(Model):
     """The resource's URN, as shown in the error message of the refused update."""
     reason: str = Field(min_length=10, examples=["moved to a larger server, dump restored on the 20th"])
     """Why the data is no longer needed, for later readers of the stack file."""
-    until: date = Field(examples=["2026-12-02"])
+    until: Annotated[date, BeforeValidator(day)] = Field(examples=["2026-12-02"])
     """Last day of the exception. After that, every update fails until the entry is removed."""
 
     def rules(self) -> Iterable[Rule]:

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from components.config.model import Model
+from components.config.arm_ids import arm_id
+from components.config.model import Model, shown
 
 
 def text(pattern: str, words: str) -> AfterValidator:
     def matching(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise ValueError(f"{value!r} is not {words}")
+            raise ValueError(f"{shown(value)} is not {words}")
         return value
 
     return AfterValidator(matching)
@@ -23,7 +24,7 @@ def _network(value: object) -> IPv4Network:
     try:
         return IPv4Network(str(value))
     except (AddressValueError, NetmaskValueError):
-        raise ValueError(f"{value!r} is not an IPv4 range such as 10.20.0.0/16") from None
+        raise ValueError(f"{shown(value)} is not an IPv4 range such as 10.20.0.0/16") from None
     except ValueError:
         raise ValueError(
             f"{value} is an address inside a range; the range is {IPv4Network(str(value), strict=False)}"
@@ -34,7 +35,7 @@ def _address(value: object) -> IPv4Address:
     try:
         return IPv4Address(str(value))
     except ValueError:
-        raise ValueError(f"{value!r} is not an IPv4 address such as 10.0.0.10") from None
+        raise ValueError(f"{shown(value)} is not an IPv4 address such as 10.0.0.10") from None
 
 
 PRIVATE = tuple(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -47,7 +48,8 @@ NOT_ROUTED = tuple(IPv4Network(net) for net in ("127.0.0.0/8", "169.254.0.0/16",
 """Loopback, link-local and multicast addresses (RFC 6890)."""
 
 
-def _public(value: IPv4Network) -> IPv4Network:
+def public(value: IPv4Network) -> IPv4Network:
+    """Raise ValueError unless Azure sees the range as the address of a client on the internet."""
     if value.prefixlen == 0:
         raise ValueError("0.0.0.0/0 allows everybody; list the networks that need it, such as 203.0.113.0/28")
     if any(value.overlaps(net) for net in (*PRIVATE, SHARED, *NOT_ROUTED)):
@@ -61,7 +63,7 @@ Cidr = Annotated[
     IPv4Network, BeforeValidator(_network), PlainSerializer(str), Field(examples=["10.20.0.0/16"])
 ]
 """An IPv4 range."""
-PublicCidr = Annotated[Cidr, AfterValidator(_public), Field(examples=["203.0.113.0/28"])]
+PublicCidr = Annotated[Cidr, AfterValidator(public), Field(examples=["203.0.113.0/28"])]
 """A range of public addresses, for allow lists."""
 Address = Annotated[
     IPv4Address, BeforeValidator(_address), PlainSerializer(str), Field(examples=["10.0.0.10"])
@@ -81,11 +83,7 @@ DnsName = Annotated[
 """A fully qualified host name."""
 ZoneId = Annotated[
     str,
-    text(
-        r"/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[-\w.()]{1,90}"
-        r"/providers/Microsoft\.Network/dnsZones/" + DOMAIN,
-        "a DNS zone's ID: /subscriptions/…/resourceGroups/…/providers/Microsoft.Network/dnsZones/…",
-    ),
+    AfterValidator(arm_id("a DNS zone's ID", "Microsoft.Network", ("dnsZones", DOMAIN))),
     Field(
         examples=[
             (
@@ -116,6 +114,45 @@ ResourceId = Annotated[
     ),
 ]
 """An Azure resource ID, as shown by the portal and `az`."""
+_EXAMPLE = "/subscriptions/6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e/resourceGroups/hub/providers/"
+SubnetId = Annotated[
+    str,
+    AfterValidator(
+        arm_id(
+            "a subnet's ID",
+            "Microsoft.Network",
+            ("virtualNetworks", r"[-\w.]{1,80}"),
+            ("subnets", r"[-\w.]{1,80}"),
+        )
+    ),
+    Field(examples=[_EXAMPLE + "Microsoft.Network/virtualNetworks/spoke/subnets/nodes"]),
+]
+"""Resource ID of a subnet, as shown by `az network vnet subnet show`."""
+PrivateZoneId = Annotated[
+    str,
+    AfterValidator(arm_id("a private DNS zone's ID", "Microsoft.Network", ("privateDnsZones", DOMAIN))),
+    Field(
+        examples=[_EXAMPLE + "Microsoft.Network/privateDnsZones/platform.private.postgres.database.azure.com"]
+    ),
+]
+"""Resource ID of a private DNS zone, as shown by `az network private-dns zone show`."""
+WorkspaceId = Annotated[
+    str,
+    AfterValidator(
+        arm_id("a workspace's ID", "Microsoft.OperationalInsights", ("workspaces", "[-A-Za-z0-9]{4,63}"))
+    ),
+    Field(examples=[_EXAMPLE + "Microsoft.OperationalInsights/workspaces/logs"]),
+]
+"""Resource ID of a Log Analytics workspace, as shown by `az monitor log-analytics workspace show`."""
+Pem = Annotated[
+    str,
+    text(
+        r"(?s)(-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n*)+",
+        "certificates as PEM: blocks of -----BEGIN CERTIFICATE-----, written in YAML after a |",
+    ),
+    Field(examples=["-----BEGIN CERTIFICATE-----\nMIID…\n-----END CERTIFICATE-----\n"]),
+]
+"""One or more certificates. Not secret."""
 Guid = Annotated[
     str,
     text(

@@ -23,9 +23,10 @@ class Entra(Component):
 
     concourse: OidcClient
     grafana: OidcClient
+    """Only in a stack with Grafana."""
     groups: Mapping[str, Output[str]]
     """Object IDs of the created groups, by name."""
-    expires_at: Mapping[str, Output[str]]
+    expires_at: dict[str, Output[str]]
     """Expiry time of each client secret, by the secret's description."""
 
     def __init__(
@@ -39,7 +40,7 @@ class Entra(Component):
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`hosts` maps each program to its full host name."""
+        """`hosts` maps each program to its full host name. Without Grafana's, there is no login for it."""
         super().__init__(name, opts)
         self.settings = settings
         stack, child = get_stack(), ResourceOptions(parent=self)
@@ -73,29 +74,28 @@ class Entra(Component):
             protected=protected,
             opts=child,
         )
-        url = f"https://{hosts['grafana']}"
-        grafana = AppRegistration(
-            "grafana",
-            settings,
-            display_name=f"Grafana {stack}",
-            homepage=url,
-            callback=f"{url}/login/azuread",
-            claims=None,
-            roles=GRAFANA_ROLES,
-            assignments=[
-                Assignment(group, self._id(group), role)
-                for role in GRAFANA_ROLES
-                for group in getattr(settings.grafana, role.lower())
-            ],
-            tenant=tenant,
-            protected=protected,
-            opts=child,
-        )
-        self.concourse, self.grafana = concourse.login, grafana.login
-        self.expires_at = {
-            "Concourse's secret in Entra": concourse.expires_at,
-            "Grafana's secret in Entra": grafana.expires_at,
-        }
+        self.concourse = concourse.login
+        self.expires_at = {"Concourse's secret in Entra": concourse.expires_at}
+        if host := hosts.get("grafana"):
+            grafana = AppRegistration(
+                "grafana",
+                settings,
+                display_name=f"Grafana {stack}",
+                homepage=f"https://{host}",
+                callback=f"https://{host}/login/azuread",
+                claims=None,
+                roles=GRAFANA_ROLES,
+                assignments=[
+                    Assignment(group, self._id(group), role)
+                    for role in GRAFANA_ROLES
+                    for group in getattr(settings.grafana, role.lower())
+                ],
+                tenant=tenant,
+                protected=protected,
+                opts=child,
+            )
+            self.grafana = grafana.login
+            self.expires_at |= {"Grafana's secret in Entra": grafana.expires_at}
         self.register_outputs({"groups": dict(self.groups)})
 
     def claimed(self, team: str, role: str, groups: Iterable[str]) -> list[Input[str]]:

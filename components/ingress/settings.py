@@ -2,15 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from components.config.model import Model, Problem, Rule
-from components.config.types import PublicCidr
+from components.config.model import Model, Problem, Rule, shown
+from components.config.types import Address, Cidr
 
-Ranges = tuple[PublicCidr, ...]
+Ranges = tuple[Cidr, ...]
 
 
 class SourceRanges(Model):
@@ -32,7 +32,7 @@ class SourceRanges(Model):
 
 def _label(value: str) -> str:
     if value != "@" and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
-        raise ValueError(f"{value!r} is neither a DNS label (a-z, 0-9 and -) nor @ for the zone itself")
+        raise ValueError(f"{shown(value)} is neither a DNS label (a-z, 0-9 and -) nor @ for the zone itself")
     return value
 
 
@@ -68,13 +68,14 @@ class HostsSettings(Model):
                     f"{label} is also the host of {' and '.join(others)}; set a different label for each",
                 )
 
-    def labels(self) -> dict[str, str]:
-        """Label of each host, by purpose."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
+    def labels(self, without: Collection[str] = ()) -> dict[str, str]:
+        """Label of each host, by purpose, `without` some."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in without}
 
-    def within(self, zone: str) -> dict[str, str]:
-        """Fully qualified name of each host, by purpose."""
-        return {name: zone if label == "@" else f"{label}.{zone}" for name, label in self.labels().items()}
+    def within(self, zone: str, without: Collection[str] = ()) -> dict[str, str]:
+        """Fully qualified name of each host, by purpose, `without` some."""
+        labels = self.labels(without)
+        return {name: zone if label == "@" else f"{label}.{zone}" for name, label in labels.items()}
 
 
 class IngressSettings(Model):
@@ -88,9 +89,19 @@ class IngressSettings(Model):
     """Labels of the public hosts in the DNS zone."""
     source_ranges: SourceRanges = SourceRanges()
     """CIDRs of the clients of each host."""
+    internal_address: Address | None = Field(default=None, examples=["10.20.15.250"])
+    """A free address at the end of the nodes' subnet for an internal load balancer, instead of a public one.
+    Required behind a firewall, which drops answers to clients that did not come through it."""
+    published_address: Address | None = Field(default=None, examples=["203.0.113.9"])
+    """The address in the hosts' DNS records, if it is another one: that of the firewall or gateway that leads
+    to `internalAddress`."""
 
     def rules(self) -> Iterable[Rule]:
-        return (self._drains,)
+        return (self._drains, self._leads_somewhere)
+
+    def _leads_somewhere(self) -> Iterator[Problem]:
+        if self.published_address and not self.internal_address:
+            yield Problem("publishedAddress", "leads nowhere; set internalAddress, or remove it")
 
     def _drains(self) -> Iterator[Problem]:
         if self.min_available is not None and self.min_available >= self.replicas:

@@ -11,6 +11,8 @@ from components.kubernetes.pod_values import budget, resources, spread
 from components.kubernetes.priority import FOUNDATION
 
 CLASS = "traefik"
+AZURE = "service.beta.kubernetes.io/azure-"
+"""Prefix of the load balancer's annotations (cloud-provider-azure, topics/loadbalancer)."""
 GRACE = 300
 """Seconds in which a terminating pod finishes its requests, such as the upload of a build."""
 DRAIN = 15
@@ -20,16 +22,17 @@ DRAIN = 15
 def values(
     settings: IngressSettings,
     *,
-    address: Input[str],
-    group: Input[str],
+    address: Input[str] | None,
+    group: Input[str] | None,
     namespaces: Sequence[Input[str]],
     service_monitors: Input[bool],
     http01: bool,
 ) -> dict[str, Any]:
     """Differences from the chart's defaults.
 
-    `address` and `group` are the name and resource group of the public IP, `namespaces` those with routes.
-    `http01` is whether Traefik serves Ingress objects, which cert-manager creates for http01.
+    `address` and `group` are the name and resource group of the public IP, None if the settings have an
+    internal address; `namespaces` are those with routes. `http01` is whether Traefik serves Ingress objects,
+    which cert-manager creates for http01.
     """
     # No references across namespaces or providers: earlier versions had vulnerabilities there.
     watched = {"namespaces": namespaces, "crossProviderNamespaces": ["ingress"]}
@@ -70,8 +73,7 @@ def values(
         },
         "service": {
             "annotations": {
-                "service.beta.kubernetes.io/azure-pip-name": address,
-                "service.beta.kubernetes.io/azure-load-balancer-resource-group": group,
+                **_balancer(settings, address, group),
                 "service.beta.kubernetes.io/azure-load-balancer-tcp-idle-timeout": "30",  # as the public IP
             },
             "spec": {
@@ -91,7 +93,17 @@ def values(
             "prometheus": {
                 "service": {"enabled": True},
                 "disableAPICheck": True,  # Helm does not see CRDs installed in the same update
-                "serviceMonitor": {"enabled": service_monitors},
+                # Prometheus would overwrite Traefik's label `service` with its own.
+                "serviceMonitor": {"enabled": service_monitors, "honorLabels": True},
             }
         },
     }
+
+
+def _balancer(
+    settings: IngressSettings, address: Input[str] | None, group: Input[str] | None
+) -> dict[str, Input[str]]:
+    if address is None or group is None:
+        inside = str(settings.internal_address)
+        return {f"{AZURE}load-balancer-internal": "true", f"{AZURE}load-balancer-ipv4": inside}
+    return {f"{AZURE}pip-name": address, f"{AZURE}load-balancer-resource-group": group}

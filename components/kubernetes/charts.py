@@ -4,7 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from components.config.model import Problem, suggestion
+from components.config.model import Problem, shown, suggestion
+from components.kubernetes.settings import ChartsSettings
+
+FOLDER = ".charts"
+"""Where charts from a mirror are, in the project's folder."""
 
 
 class Chart(NamedTuple):
@@ -12,7 +16,24 @@ class Chart(NamedTuple):
 
     name: str
     repository: str
+    """The publisher's: `https://…`, or `oci://…` if there is one."""
     version: str
+    mirrored: bool = False
+    """Whether Helm reads it from FOLDER instead of its publisher."""
+
+    @property
+    def file(self) -> str:
+        """Name of the packaged chart."""
+        return f"{self.name}-{self.version}.tgz"
+
+    @property
+    def reference(self) -> str:
+        """What Helm calls the chart: a path, an OCI reference, or the name in its repository."""
+        if self.mirrored:
+            # Relative: the state has it, and another machine must not see a change. The dot at its start makes
+            # Helm say "not found" of a file that is not there, instead of looking in a repository.
+            return f"{FOLDER}/{self.file}"
+        return f"{self.repository}/{self.name}" if self.repository.startswith("oci:") else self.name
 
 
 class Image(NamedTuple):
@@ -32,20 +53,21 @@ CHARTS: Mapping[str, Chart] = {
     for chart in (
         # renovate: datasource=helm registryUrl=https://concourse-charts.storage.googleapis.com depName=concourse
         Chart("concourse", "https://concourse-charts.storage.googleapis.com", "20.1.3"),
+        # Not its OCI address: the Job for its CRDs reads the repository's index (chart_crds.py).
         # renovate: datasource=helm registryUrl=https://traefik.github.io/charts depName=traefik
         Chart("traefik", "https://traefik.github.io/charts", "41.3.0"),
-        # renovate: datasource=helm registryUrl=https://charts.jetstack.io depName=cert-manager
-        Chart("cert-manager", "https://charts.jetstack.io", "v1.21.1"),
+        # renovate: datasource=docker versioning=helm depName=quay.io/jetstack/charts/cert-manager
+        Chart("cert-manager", "oci://quay.io/jetstack/charts", "v1.21.1"),
         # renovate: datasource=helm registryUrl=https://helm.releases.hashicorp.com depName=consul
         Chart("consul", "https://helm.releases.hashicorp.com", "2.0.3"),
         # renovate: datasource=helm registryUrl=https://helm.releases.hashicorp.com depName=vault
         Chart("vault", "https://helm.releases.hashicorp.com", "0.34.1"),
-        # renovate: datasource=helm registryUrl=https://prometheus-community.github.io/helm-charts depName=kube-prometheus-stack
-        Chart("kube-prometheus-stack", "https://prometheus-community.github.io/helm-charts", "88.5.3"),
-        # renovate: datasource=helm registryUrl=https://prometheus-community.github.io/helm-charts depName=prometheus-operator-crds
-        Chart("prometheus-operator-crds", "https://prometheus-community.github.io/helm-charts", "31.0.1"),
-        # renovate: datasource=helm registryUrl=https://grafana-community.github.io/helm-charts depName=grafana
-        Chart("grafana", "https://grafana-community.github.io/helm-charts", "12.11.1"),
+        # renovate: datasource=docker versioning=helm depName=ghcr.io/prometheus-community/charts/kube-prometheus-stack
+        Chart("kube-prometheus-stack", "oci://ghcr.io/prometheus-community/charts", "88.5.3"),
+        # renovate: datasource=docker versioning=helm depName=ghcr.io/prometheus-community/charts/prometheus-operator-crds
+        Chart("prometheus-operator-crds", "oci://ghcr.io/prometheus-community/charts", "31.0.1"),
+        # renovate: datasource=docker versioning=helm depName=ghcr.io/grafana-community/helm-charts/grafana
+        Chart("grafana", "oci://ghcr.io/grafana-community/helm-charts", "12.11.1"),
         # renovate: datasource=helm registryUrl=https://helm.influxdata.com depName=influxdb2
         Chart("influxdb2", "https://helm.influxdata.com", "2.1.2"),
         # renovate: datasource=helm registryUrl=https://helm.influxdata.com depName=telegraf
@@ -60,13 +82,13 @@ CHARTS: Mapping[str, Chart] = {
         Chart("eck-kibana", "https://helm.elastic.co", "0.20.0"),
         # renovate: datasource=helm registryUrl=https://jertel.github.io/elastalert2 depName=elastalert2
         Chart("elastalert2", "https://jertel.github.io/elastalert2", "2.31.0"),
-        # renovate: datasource=helm registryUrl=https://fluent.github.io/helm-charts depName=fluent-bit
-        Chart("fluent-bit", "https://fluent.github.io/helm-charts", "0.58.1"),
+        # renovate: datasource=docker versioning=helm depName=ghcr.io/fluent/helm-charts/fluent-bit
+        Chart("fluent-bit", "oci://ghcr.io/fluent/helm-charts", "0.58.1"),
         # renovate: datasource=helm registryUrl=https://chartmuseum.github.io/charts depName=chartmuseum
         Chart("chartmuseum", "https://chartmuseum.github.io/charts", "3.10.4"),
     )
 }
-"""By name. The setting `charts` overrides versions in one stack."""
+"""By name. The setting `charts.versions` overrides versions in one stack."""
 
 # renovate: datasource=docker depName=traefik
 TRAEFIK_IMAGE = Image("traefik", "v3.7.13")
@@ -92,18 +114,27 @@ INFLUXDB_IMAGE = Image("influxdb", "2.7.12-alpine")
 EXACT = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 
 
-def pinned(overrides: Mapping[str, str]) -> dict[str, Chart]:
-    """Charts by name, at the versions of CHARTS except where `overrides` has another."""
+def name_of(reference: str, version: str) -> str:
+    """The chart's name in a release's `chart`, however the release refers to it."""
+    return reference.rpartition("/")[2].removesuffix(f"-{version}.tgz")
+
+
+def pinned(settings: ChartsSettings) -> dict[str, Chart]:
+    """Charts by name, at the versions of CHARTS except where the stack has another."""
     return {
-        name: chart._replace(version=overrides.get(name, chart.version)) for name, chart in CHARTS.items()
+        name: chart._replace(
+            version=settings.versions.get(name, chart.version), mirrored=bool(settings.repository)
+        )
+        for name, chart in CHARTS.items()
     }
 
 
 def validate_versions(overrides: Mapping[str, str]) -> Iterator[Problem]:
-    """Problems in a stack's `charts`."""
+    """Problems in a stack's `charts.versions`."""
     for name, version in overrides.items():
+        key = f"charts.versions.{name}"
         if name not in CHARTS:
-            yield Problem(f"charts.{name}", f"the platform has no such chart; {suggestion(name, CHARTS)}")
+            yield Problem(key, f"the platform has no such chart; {suggestion(name, CHARTS)}")
         elif not EXACT.fullmatch(version):
-            text = f"{version!r} is not an exact version; write it like {CHARTS[name].version}"
-            yield Problem(f"charts.{name}", text)
+            text = f"{shown(version)} is not an exact version; write it like {CHARTS[name].version}"
+            yield Problem(key, text)

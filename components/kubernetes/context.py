@@ -1,6 +1,6 @@
 """Inputs shared by all components in the cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -53,13 +53,15 @@ class ClusterContext:
     charts: Mapping[str, Chart]
     """Charts by name, at the stack's versions."""
     namespaces: Mapping[str, Output[str]]
-    """By name; known once the namespace has its network policies."""
+    """By name; known once the namespace has its network policies. Those of parts left out are missing."""
     disks: Disks
     trust: CaTrust
     """The internal CA."""
     service_monitors: Output[bool]
     """True; resolves once the ServiceMonitor and PodMonitor CRDs exist."""
     hosts: Mapping[str, Host]
-    """Public hosts, by purpose."""
+    """Public hosts, by purpose. Those of parts left out are missing."""
     protected: bool
     """Whether resources that hold data are protected from deletion and replacement."""
+    left_out: Collection[str] = ()
+    """Parts that the stack does not have, by their names in `parts.PARTS`."""

@@ -111,8 +111,8 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     script: Path,
     modules: Sequence[Path] = (CALLS,),
     environment: Mapping[str, Input[str]],
-    secrets: Input[str],
-    checksum: Input[str],
+    secrets: Input[str] | None = None,
+    checksum: Input[str] | None = None,
     ca: Input[str] | None = None,
     parent: Resource,
     account: Input[str] | None = None,
@@ -138,7 +138,11 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
     )
     volumes = [
         {"name": "scripts", "configMap": {"name": scripts_map.metadata.name}},
-        {"name": "secrets", "secret": {"secretName": secrets, "defaultMode": 0o440}},
+        *(
+            [{"name": "secrets", "secret": {"secretName": secrets, "defaultMode": 0o440}}]
+            if secrets is not None
+            else []
+        ),
         *([{"name": "ca", "configMap": {"name": ca}}] if ca is not None else []),
     ]
     container = {
@@ -158,7 +162,10 @@ def python_job(  # noqa: PLR0913 (named, and each an input)
         container,
         volumes,
         labels={"app.kubernetes.io/name": name, **(labels or {})},
-        annotations={"checksum/scripts": scripts, "checksum/secrets": checksum},
+        annotations={
+            "checksum/scripts": scripts,
+            **({"checksum/secrets": checksum} if checksum is not None else {}),
+        },
         account=account,
         api_token=account is not None,
     )

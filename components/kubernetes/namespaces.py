@@ -1,6 +1,6 @@
 """The cluster's namespaces, each with its pod security level and its network policies."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import pulumi_kubernetes as k8s
@@ -8,7 +8,16 @@ from pulumi import Output, Resource, ResourceOptions
 
 from components.component import Component, after
 from components.kubernetes.custom_resource import custom_resource
-from components.kubernetes.network_policies import External, Flow, flow_policies, node_policies, policies
+from components.kubernetes.network_policies import (
+    External,
+    Flow,
+    Outside,
+    flow_policies,
+    node_policies,
+    policies,
+)
+from components.kubernetes.parts import flows as flows_without
+from components.kubernetes.parts import has_namespace
 from components.kubernetes.priority import priority_class
 
 Level = Literal["privileged", "baseline", "restricted"]
@@ -36,10 +45,12 @@ NAMESPACES: Mapping[str, NamespacePolicy] = {
     "monitoring": NamespacePolicy("restricted", holds_data=True),
     "node-agents": NamespacePolicy("privileged"),  # they mount folders of the node
 }
+TEAM = NamespacePolicy("restricted", holds_data=True)
+"""Of a namespace that has a team's secrets and no pods."""
 
 
 class Namespaces(Component):
-    """All namespaces, with network policies that allow the flows of `network_policies.FLOWS` only."""
+    """The stack's namespaces, with network policies that allow the flows of the table only."""
 
     names: Mapping[str, Output[str]]
     """By name; each is known once the namespace, its network policies and the priority class exist."""
@@ -49,15 +60,23 @@ class Namespaces(Component):
         name: str,
         *,
         protected: bool,
-        outside: Mapping[External, Iterable[str]],
+        outside: Mapping[External, Outside],
+        left_out: Collection[str] = (),
+        teams: Iterable[str] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`outside` has the CIDRs of peers outside both the cluster and the internet."""
+        """`outside` has the CIDRs of peers outside both the cluster and the internet.
+
+        `left_out` are parts that the stack does not have, `teams` namespaces with the secrets of one team.
+        """
         super().__init__(name, opts)
+        self._flows = flows_without(left_out)
+        rows = {space: row for space, row in NAMESPACES.items() if has_namespace(space, left_out)}
+        rows |= dict.fromkeys(teams, TEAM)
         priority = priority_class(self.child)
         self.names = {
             namespace: after(self._namespace(namespace, row, protected=protected, outside=outside), priority)
-            for namespace, row in NAMESPACES.items()
+            for namespace, row in rows.items()
         }
         self.register_outputs({"names": dict(self.names)})
 
@@ -65,7 +84,7 @@ class Namespaces(Component):
         return self.names[name]
 
     def _namespace(
-        self, name: str, row: NamespacePolicy, *, protected: bool, outside: Mapping[External, Iterable[str]]
+        self, name: str, row: NamespacePolicy, *, protected: bool, outside: Mapping[External, Outside]
     ) -> Output[str]:
         levels = {f"pod-security.kubernetes.io/{mode}": row.level for mode in ("enforce", "warn", "audit")}
         namespace = k8s.core.v1.Namespace(
@@ -92,7 +111,7 @@ class Namespaces(Component):
                 spec=spec,
                 opts=self.child,
             )
-            for policy, spec in policies(name, outside).items()
+            for policy, spec in policies(name, outside, self._flows).items()
         ]
         to_nodes = [
             custom_resource(
@@ -104,7 +123,7 @@ class Namespaces(Component):
                 spec=spec,
                 parent=self,
             )
-            for policy, spec in node_policies(name).items()
+            for policy, spec in node_policies(name, self._flows).items()
         ]
         names = [policy.metadata.name for policy in network_policies]
         return after(namespace_name, account.metadata.name, *names, *to_nodes)

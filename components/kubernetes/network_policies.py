@@ -4,7 +4,7 @@ Everything else is denied, in both directions. Ports are those of pods, not of S
 components/releases/ have the flows of small releases.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -32,8 +32,21 @@ class External(Enum):
     (learn.microsoft.com/azure/aks/azure-cni-powered-by-cilium)."""
     DATABASE = "database"
     """The PostgreSQL server."""
+    API_SERVER = "API server"
+    """The API server of a private cluster. A public one is part of the internet."""
+    PROXY = "proxy"
+    """The proxy on the way to the internet."""
+    PRIVATE = "private"
+    """Private addresses that builds reach."""
     NODES = "nodes"
     """The nodes: kubelets, and pods in the host network. Only valid as a target."""
+
+
+class Outside(NamedTuple):
+    """A peer outside the pod network: CIDRs, and its port if a stack file says which."""
+
+    ranges: Sequence[str]
+    port: int | None = None
 
 
 class Flow(NamedTuple):
@@ -84,6 +97,7 @@ WORKERS_ALL = by_labels("concourse-workers", "internet", **{INTERNET_ACCESS: "al
 WORKERS_HTTPS = by_labels("concourse-workers", "https", **{INTERNET_ACCESS: "https"})
 
 TRAEFIK = by_name_label("ingress", "traefik", "traefik")
+TRAEFIK_CRDS = by_name_label("ingress", "crds", "traefik-crds")
 PUBLIC = ("concourse", "vault", "monitoring", "logging", "chartmuseum")
 """Namespaces with a public host."""
 ELASTIC_OPERATOR = by_name_label("logging", "operator", "elastic-operator")
@@ -93,6 +107,13 @@ LOGS_SETUP = by_name_label("logging", "setup", "logs-setup")
 ELASTALERT = by_name_label("logging", "elastalert", "elastalert2")
 FLUENT_BIT = by_name_label("node-agents", "fluent-bit", "fluent-bit")
 ACME_SOLVER = {"acme.cert-manager.io/http01-solver": "true"}
+
+
+def acme_solver(namespace: str) -> Pods:
+    """cert-manager's pods that answer http01 challenges for the hosts of a namespace."""
+    return by_labels(namespace, "acme-solver", **ACME_SOLVER)
+
+
 CERT_MANAGER = by_name_label("cert-manager", "cert-manager", "cert-manager")
 CERT_MANAGER_WEBHOOK = by_name_label("cert-manager", "webhook", "webhook")
 CONSUL = by_labels("consul", "servers", app="consul", component="server")
@@ -168,10 +189,7 @@ FLOWS: tuple[Flow, ...] = (
     Flow(WEB, VAULT, (VAULT_PORT,), "secrets of pipelines"),
     Flow(PROMETHEUS, VAULT, (VAULT_PORT,), "metrics"),
     # Every namespace with a public host
-    *(
-        Flow(TRAEFIK, by_labels(namespace, "acme-solver", **ACME_SOLVER), (8089,), "http01 challenges")
-        for namespace in PUBLIC
-    ),
+    *(Flow(TRAEFIK, acme_solver(namespace), (8089,), "http01 challenges") for namespace in PUBLIC),
     # The database
     Flow(WEB, External.DATABASE, (5432,), "Concourse's data"),
     Flow(DATABASE_ROLE, External.DATABASE, (5432,), "the Job that creates Concourse's role"),
@@ -179,7 +197,7 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, External.NODES, (9100, 10250), "node exporters and kubelets"),
     Flow(TELEGRAF_NODES, External.NODES, (10250,), "kubelet of its own node"),
     # The internet, and the API server
-    Flow(ALERTMANAGER, External.INTERNET, (443,), "Slack"),
+    Flow(ALERTMANAGER, External.INTERNET, (443, 587), "Slack and other receivers of alerts; mail servers"),
     Flow(BACKUP, External.INTERNET, (443,), "blob storage, Entra"),
     Flow(
         Pods("cert-manager"),
@@ -198,21 +216,25 @@ FLOWS: tuple[Flow, ...] = (
     Flow(PROMETHEUS, External.INTERNET, API_SERVER_PORTS, "API server: targets, and its own metrics"),
     Flow(STATE_METRICS, External.INTERNET, API_SERVER_PORTS, "API server"),
     Flow(TRAEFIK, External.INTERNET, API_SERVER_PORTS, "API server: routes"),
+    Flow(TRAEFIK_CRDS, External.INTERNET, (443,), "the chart's repository; API server: CRDs"),
     Flow(VAULT, External.INTERNET, (443,), "Key Vault, Entra; API server: labels of its pods"),
     Flow(VAULT_INIT, External.INTERNET, (443,), "Key Vault, Entra; API server: restart of Vault's pods"),
-    Flow(WEB, External.INTERNET, (443,), "Entra"),
+    Flow(WEB, External.INTERNET, (443,), "Entra; API server: secrets of pipelines, if there is no Vault"),
     Flow(WORKERS_ALL, External.INTERNET, (), "builds, by any protocol"),
     Flow(WORKERS_HTTPS, External.INTERNET, (443,), "builds that run the code of pull requests"),
+    # Private addresses, if a stack file has any
+    Flow(WORKERS_ALL, External.PRIVATE, (), "builds, by any protocol"),
+    Flow(WORKERS_HTTPS, External.PRIVATE, (443,), "builds that run the code of pull requests"),
 )
 
 
-def node_policies(namespace: str) -> dict[str, Spec]:
+def node_policies(namespace: str, flows: Iterable[Flow] | None = None) -> dict[str, Spec]:
     """Specs of the namespace's CiliumNetworkPolicies by name. A CIDR cannot allow traffic to a node.
 
     (learn.microsoft.com/azure/aks/migrate-from-npm-to-cilium-network-policy)
     """
     found: dict[str, Spec] = {}
-    for flow in FLOWS:
+    for flow in FLOWS if flows is None else flows:
         if flow.target is External.NODES and isinstance(flow.source, Pods):
             if flow.source.namespace != namespace:
                 continue
@@ -224,8 +246,23 @@ def node_policies(namespace: str) -> dict[str, Spec]:
     return found
 
 
-def policies(namespace: str, outside: Mapping[External, Iterable[str]]) -> dict[str, Any]:
-    """Specs of the namespace's NetworkPolicies by name: DNS and the flows of the table, nothing else."""
+def brought(flows: Iterable[Flow], outside: Mapping[External, Outside]) -> Iterator[Flow]:
+    """The flows of a stack: who reaches the internet also reaches what stands between."""
+    for flow in flows:
+        there = outside.get(flow.target) if isinstance(flow.target, External) else None
+        if flow.target is External.PRIVATE and not there:
+            continue
+        yield flow._replace(ports=(there.port,)) if there and there.port else flow
+        if flow.target is External.INTERNET:
+            for between in (each for each in (External.API_SERVER, External.PROXY) if each in outside):
+                port = outside[between].port
+                yield Flow(flow.source, between, (port,) if port else API_SERVER_PORTS, flow.why)
+
+
+def policies(
+    namespace: str, outside: Mapping[External, Outside], flows: Iterable[Flow] | None = None
+) -> dict[str, Any]:
+    """Specs of the namespace's NetworkPolicies by name: DNS and `flows`, by default those of the table."""
     found: dict[str, Spec] = {
         "deny-all": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
         "names": {
@@ -239,12 +276,12 @@ def policies(namespace: str, outside: Mapping[External, Iterable[str]]) -> dict[
             ],
         },
     }
-    flows = (flow for flow in FLOWS if flow.target is not External.NODES)
-    return found | flow_policies(namespace, flows, outside)
+    to_pods = [flow for flow in (FLOWS if flows is None else flows) if flow.target is not External.NODES]
+    return found | flow_policies(namespace, brought(to_pods, outside), outside)
 
 
 def flow_policies(
-    namespace: str, flows: Iterable[Flow], outside: Mapping[External, Iterable[str]]
+    namespace: str, flows: Iterable[Flow], outside: Mapping[External, Outside]
 ) -> dict[str, Any]:
     """Specs of the NetworkPolicies in the namespace that allow the flows, by name."""
     found: dict[str, Spec] = {}
@@ -271,7 +308,7 @@ def _peer(of: Pods) -> Spec:
     return namespace | ({"podSelector": _selector(of)} if of.labels else {})
 
 
-def _peers(other: "Pods | External", outside: Mapping[External, Iterable[str]]) -> Iterator[Spec]:
+def _peers(other: "Pods | External", outside: Mapping[External, Outside]) -> Iterator[Spec]:
     if isinstance(other, Pods):
         yield _peer(other)
     elif other is External.CLIENTS:
@@ -279,7 +316,7 @@ def _peers(other: "Pods | External", outside: Mapping[External, Iterable[str]]) 
     elif other is External.INTERNET:
         yield {"ipBlock": {"cidr": "0.0.0.0/0", "except": NOT_INTERNET}}
     else:
-        yield from ({"ipBlock": {"cidr": cidr}} for cidr in outside[other])
+        yield from ({"ipBlock": {"cidr": cidr}} for cidr in outside[other].ranges)
 
 
 NOT_INTERNET = [*map(str, PRIVATE), "169.254.0.0/16", "168.63.129.16/32"]

@@ -13,7 +13,7 @@ def secret(
     made = k8s.core.v1.Secret(
         name,
         metadata={"name": name, "namespace": namespace},
-        string_data=data,
+        string_data=data or None,  # with an empty one, every preview of the provider shows a change
         opts=ResourceOptions(parent=parent),
     )
     secret_name: Output[str] = made.metadata.name

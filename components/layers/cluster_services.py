@@ -11,7 +11,6 @@ from components.kubernetes.charts import pinned
 from components.kubernetes.context import ClusterContext, Disks, Host
 from components.kubernetes.monitoring_crds import MonitoringCrds
 from components.kubernetes.namespaces import Namespaces
-from components.kubernetes.network_policies import External
 from components.kubernetes.storage_classes import StorageClasses
 from components.layers.foundation import Foundation
 from components.settings import Settings
@@ -42,7 +41,9 @@ class ClusterServices(Component):
         namespaces = Namespaces(
             "namespaces",
             protected=settings.protected,
-            outside={External.DATABASE: settings.database_ranges},
+            outside=settings.outside,
+            left_out=settings.left_out,
+            teams=settings.secret_namespaces,
             opts=self.child,
         )
         classes = StorageClasses(
@@ -71,9 +72,10 @@ class ClusterServices(Component):
             settings.ingress,
             chart=charts["traefik"],
             namespaces=namespaces.names,
-            address=foundation.address,
+            address=foundation.public_ip,
             service_monitors=crds.ready,
             http01=settings.certificates.solver == "http01",
+            left_out=settings.left_out,
             opts=self.child,
         )
         inside = resolve_inside(settings.host_names.values(), ingress=traefik.crds_ready, parent=self)
@@ -99,5 +101,6 @@ class ClusterServices(Component):
                 for purpose, host in settings.host_names.items()
             },
             protected=settings.protected,
+            left_out=settings.left_out,
         )
         self.register_outputs({})

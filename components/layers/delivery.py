@@ -37,7 +37,7 @@ class Delivery(Component):
         foundation: Foundation,
         cluster: ClusterServices,
         *,
-        secrets: Secrets,
+        secrets: Secrets | None,
         entra: Entra,
     ) -> None:
         super().__init__(
@@ -45,13 +45,14 @@ class Delivery(Component):
         )
         ctx, chosen, storage = cluster.context, settings.concourse, foundation.storage
         pools = settings.cluster.worker_pools
-        ChartMuseum(
-            "chartmuseum",
-            settings.chartmuseum,
-            ctx,
-            storage=ChartStorage(storage.charts.account, storage.charts.container, storage.charts_key),
-            opts=self.child,
-        )
+        if settings.chartmuseum.enabled:
+            ChartMuseum(
+                "chartmuseum",
+                settings.chartmuseum,
+                ctx,
+                storage=ChartStorage(storage.charts.account, storage.charts.container, storage.charts_key),
+                opts=self.child,
+            )
         role = DatabaseRole(
             "database-role",
             chosen.database_role,
@@ -68,7 +69,7 @@ class Delivery(Component):
             vault=foundation.key_vault.name,
             opts=self.child,
         )
-        service_users = [team.user for team in settings.teams if team.name != MAIN]
+        service_users = [team.user for team in settings.teams if team.user and team.name != MAIN]
         users = LocalUsers(
             "users", [chosen.administrator, *service_users], rotation=chosen.rotation, opts=self.child
         )
@@ -89,7 +90,8 @@ class Delivery(Component):
             login=entra.concourse,
             claims=settings.entra.group_claims,
             main_team=teams[MAIN],
-            vault=secrets.concourse_login,
+            vault=secrets.concourse_login if secrets else None,
+            teams=settings.teams,
             opts=self.child,
         )
         for pool in pools:

@@ -1,5 +1,7 @@
 """Metrics, logs, dashboards and alerts."""
 
+from collections.abc import Mapping
+
 from pulumi import Output, ResourceOptions
 
 from components.component import Component
@@ -20,58 +22,62 @@ class Observability(Component):
         settings: Settings,
         cluster: ClusterServices,
         *,
-        secrets: Secrets,
+        secrets: Secrets | None,
         entra: Entra,
-        webhook: Output[str],
+        given: Mapping[str, Output[str]],
     ) -> None:
+        """`given` are the secrets of external systems, by their keys in the stack's configuration."""
         super().__init__(name, ResourceOptions(providers=[cluster.kubernetes_provider]))
         ctx, monitoring, logs = cluster.context, settings.monitoring, settings.logging
         prometheus = Prometheus(
             "prometheus",
             monitoring.prometheus,
+            monitoring.alerting,
             ctx,
-            webhook=webhook,
+            given=given,
+            proxy=settings.proxy is not None,
             opts=self.child,
         )
-        influxdb = InfluxDb(
-            "influxdb",
-            monitoring.influxdb,
-            ctx,
-            opts=self.child,
-        )
-        elasticsearch = Elasticsearch(
-            "elasticsearch",
-            logs.elasticsearch,
-            logs.kibana,
-            ctx,
-            opts=self.child,
-        )
-        ElastAlert(
-            "elastalert",
-            logs.elastalert,
-            ctx,
-            login=elasticsearch.elastalert_login,
-            login_checksum=elasticsearch.elastalert_login_checksum,
-            webhook=webhook,
-            opts=self.child,
-        )
+        sources = [prometheus.source]
+        if monitoring.influxdb.enabled:
+            sources.append(InfluxDb("influxdb", monitoring.influxdb, ctx, opts=self.child).source)
+        if logs.enabled:
+            elasticsearch = Elasticsearch(
+                "elasticsearch",
+                logs.elasticsearch,
+                logs.kibana,
+                ctx,
+                opts=self.child,
+            )
+            sources.append(elasticsearch.source)
+            ElastAlert(
+                "elastalert",
+                logs.elastalert,
+                ctx,
+                login=elasticsearch.elastalert_login,
+                login_checksum=elasticsearch.elastalert_login_checksum,
+                webhook=given["slackWebhook"],
+                opts=self.child,
+            )
         PodMonitors(
             "pod-monitors",
             ctx,
-            consul_token=secrets.consul_token,
+            consul_token=secrets.consul_token if secrets else None,
             expires_at={
                 "the internal CA's certificate": cluster.internal_ca.expires_at,
                 **entra.expires_at,
             },
             opts=self.child,
         )
-        Grafana(
-            "grafana",
-            monitoring.grafana,
-            ctx,
-            login=entra.grafana,
-            tenant=settings.azure.tenant_id,
-            sources=[prometheus.source, influxdb.source, elasticsearch.source],
-            opts=self.child,
-        )
+        if monitoring.grafana.enabled:
+            Grafana(
+                "grafana",
+                monitoring.grafana,
+                ctx,
+                login=entra.grafana,
+                tenant=settings.azure.tenant_id,
+                sources=sources,
+                runbooks=monitoring.prometheus.runbooks,
+                opts=self.child,
+            )
         self.register_outputs({})

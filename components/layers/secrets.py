@@ -83,6 +83,7 @@ class Secrets(Component):
         app_roles = VaultAppRoles(
             "app-roles",
             chosen.app_roles,
+            servers=vault.release,
             protected=ctx.protected,
             opts=ResourceOptions(parent=self, providers=[provider]),
         )

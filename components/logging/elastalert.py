@@ -1,6 +1,6 @@
 """ElastAlert2, which sends alerts on log lines to Slack."""
 
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions, get_stack
 
 from components.certificates import ca_bundle
 from components.component import Component
@@ -39,8 +39,10 @@ class ElastAlert(Component):
                 ca=ca_bundle("elastalert-ca", ctx.trust, namespace=namespace, parent=self),
                 slack=secret(SLACK, {"webhook-url": webhook}, namespace=namespace, parent=self),
                 kibana=ctx.hosts["kibana"].url,
+                stack=get_stack(),
                 config_checksum=checksum(login_checksum, webhook),
                 monitors=ctx.service_monitors,
+                left_out=ctx.left_out,
             ),
             opts=self.child,
         )

@@ -1,5 +1,6 @@
 """Values of ElastAlert2's chart."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,25 @@ CA_FOLDER = "/elasticsearch"
 SLACK = "elastalert-slack"
 
 
-def values(
+def values(  # noqa: PLR0913 (named, and each an input)
     settings: ElastAlertSettings,
     *,
     login: Input[str],
     ca: Input[str],
     slack: Input[str],
     kibana: str,
+    stack: str,
     config_checksum: Input[str],
     monitors: Input[bool],
+    left_out: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Values that differ from the chart's defaults. `login` and `slack` name Secrets, `ca` a ConfigMap."""
+    """Values that differ from the chart's defaults. `login` and `slack` name Secrets, `ca` a ConfigMap.
+
+    Messages begin with the name of the stack, and link to `kibana`.
+
+    Rules about a part begin with its name: `vault_denials.yaml`.
+    """
+    files = [rule for rule in sorted(RULES.glob("*.yaml")) if rule.stem.partition("_")[0] not in left_out]
     return {
         "elasticsearch": {
             "host": ELASTICSEARCH,
@@ -48,8 +57,10 @@ def values(
             "slack_webhook_url": "${SLACK_WEBHOOK_URL}",  # ElastAlert2 substitutes the environment variable
             "slack_channel_override": settings.slack_channel,
             "kibana_url": kibana,
+            "slack_title_link": kibana,
+            "slack_msg_pretext": f"Stack {stack}",
         },
-        "rules": {rule.stem: rule.read_text(encoding="utf-8") for rule in sorted(RULES.glob("*.yaml"))},
+        "rules": {rule.stem: rule.read_text(encoding="utf-8") for rule in files},
         "podAnnotations": {"checksum/config": config_checksum},
         "serviceAccount": {"create": False},  # it does not use the Kubernetes API
         "podSecurityContext": {"seccompProfile": {"type": "RuntimeDefault"}},

@@ -130,6 +130,7 @@ class Elasticsearch(Component):
                 # for the Job: if the namespace did, each new Job would replace the release.
                 config_checksum=after(config_checksum, streams),
                 monitors=ctx.service_monitors,
+                vault="vault" not in ctx.left_out,
             ),
             opts=self.child,
         )

@@ -1,11 +1,13 @@
 """Settings of Elasticsearch, Kibana and ElastAlert."""
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from components.config.model import Model
-from components.config.types import Epoch, Quantity, Retention
+from components.azure.settings import WorkspaceSettings
+from components.config.model import Model, Problem, Rule
+from components.config.types import Epoch, Quantity, Retention, WorkspaceId
 
 
 class ElasticsearchSettings(Model):
@@ -45,14 +47,30 @@ class ElastAlertSettings(Model):
 
 
 class LoggingSettings(Model):
-    """Elasticsearch, Kibana and ElastAlert."""
+    """Elasticsearch, Kibana, fluent-bit and ElastAlert."""
 
+    enabled: bool = True
+    """Whether the stack has Elasticsearch, Kibana, fluent-bit and ElastAlert. Without them a container's log
+    is on its node only, and the audit logs of Concourse and Vault are nowhere else."""
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     """Elasticsearch, which stores the logs."""
     kibana: KibanaSettings = KibanaSettings()
     """Kibana, the web interface for the logs."""
     elastalert: ElastAlertSettings = ElastAlertSettings()
     """ElastAlert2, which sends alerts on log lines to Slack."""
+    workspace_id: WorkspaceId | None = None
+    """Resource ID of an existing Log Analytics workspace. It gets what Azure itself logs: changes through the
+    API server, logins to it (guard), the use of the key vault, and PostgreSQL's log. Unset: the stack has a
+    workspace of its own."""
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    """The stack's own Log Analytics workspace."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (self._one_workspace,)
+
+    def _one_workspace(self) -> Iterator[Problem]:
+        if self.workspace_id and "workspace" in self.model_fields_set:
+            yield Problem("workspace", "logging.workspaceId brings another workspace; remove one of the two")
 
 
 def days_or_hours(retention: str) -> str:

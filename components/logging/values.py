@@ -121,9 +121,17 @@ def kibana(settings: KibanaSettings, *, url: str, certificate: Input[str]) -> di
 
 
 def fluent_bit(
-    *, login: Input[str], ca: Input[str], config_checksum: Input[str], monitors: Input[bool]
+    *,
+    login: Input[str],
+    ca: Input[str],
+    config_checksum: Input[str],
+    monitors: Input[bool],
+    vault: bool = True,
 ) -> dict[str, Any]:
-    """Values of fluent-bit, which reads the nodes' logs. `login` names a Secret, `ca` a ConfigMap."""
+    """Values of fluent-bit, which reads the nodes' logs. `login` names a Secret, `ca` a ConfigMap.
+
+    `vault` is whether there is an audit log of Vault.
+    """
 
     def text(name: str) -> str:
         return (PIPELINE / f"{name}.conf").read_text(encoding="utf-8")
@@ -146,7 +154,7 @@ def fluent_bit(
         "config": {
             "service": text("service"),
             "inputs": text("inputs"),
-            "filters": text("filters"),
+            "filters": text("filters") + (text("filters-vault") if vault else ""),
             "outputs": "".join(
                 text("output")
                 .replace("MATCH", match)

@@ -1,6 +1,6 @@
 """Alert rules, read from files in Prometheus' own format so that promtool can check and test them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from components.kubernetes.custom_resource import custom_resource
 FILES = Path(__file__).parent / "alerts"
 
 
-def alerts(namespace: Input[str], runbooks: str, *, parent: Resource) -> None:
+def alerts(namespace: Input[str], runbooks: str, *, left_out: Collection[str] = (), parent: Resource) -> None:
     """Create one PrometheusRule per file. `runbooks` is the prefix for the paths of runbooks."""
-    for name, groups in rules(runbooks):
+    for name, groups in rules(runbooks, left_out):
         custom_resource(
             f"alerts-{name}",
             "PrometheusRule",
@@ -51,9 +51,9 @@ def promql_timestamp(time: str | None) -> str:
     return f"vector({int(datetime.fromisoformat(time).timestamp())})" if time else "vector(+Inf)"
 
 
-def rules(runbooks: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Each file's name and its rule groups, with full runbook URLs."""
-    for file in sorted(FILES.glob("*.yaml")):
+def rules(runbooks: str, left_out: Collection[str] = ()) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Each file's name and its rule groups, with full runbook URLs. A part's file has the part's name."""
+    for file in (each for each in sorted(FILES.glob("*.yaml")) if each.stem not in left_out):
         groups: list[dict[str, Any]] = yaml.safe_load(file.read_text())["groups"]
         for group in groups:
             for rule in group["rules"]:

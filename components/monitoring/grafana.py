@@ -1,7 +1,6 @@
-"""Grafana with login through Entra and dashboards from files."""
+"""Grafana with login through Entra, and the platform's dashboards."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
@@ -16,10 +15,11 @@ from components.kubernetes.generated_secrets import password
 from components.kubernetes.helm import release
 from components.kubernetes.job import checksum
 from components.kubernetes.secret import secret
+from components.monitoring.dashboards import without
+from components.monitoring.dashboards.grafana_json import to_json
 from components.monitoring.grafana_values import DASHBOARD, FOLDER, PORT, DataSource, values
 from components.monitoring.settings import GrafanaSettings
 
-FILES = Path(__file__).parent / "dashboards"
 SERVER = "grafana.monitoring.svc"
 
 
@@ -37,9 +37,13 @@ class Grafana(Component):
         login: OidcClient,
         tenant: str,
         sources: Sequence[DataSource],
+        runbooks: str = "",
         opts: ResourceOptions | None = None,
     ) -> None:
-        """The first of `sources` is the default data source of new panels."""
+        """The first of `sources` is the default data source of new panels.
+
+        `runbooks` is the base URL of this repository's files, for links from panels.
+        """
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         host = ctx.hosts["grafana"]
@@ -63,7 +67,7 @@ class Grafana(Component):
         certificate = server_certificate(
             "grafana-tls", ctx.trust, namespace=namespace, hosts=["grafana", SERVER], parent=self
         )
-        self._dashboards(namespace)
+        self._dashboards(namespace, ctx.left_out, runbooks)
         account = allow(
             "grafana-dashboards",
             service_account("grafana", namespace=namespace, parent=self),
@@ -100,17 +104,17 @@ class Grafana(Component):
         )
         self.register_outputs({"url": self.url})
 
-    def _dashboards(self, namespace: Input[str]) -> None:
-        """Create a ConfigMap for each dashboard file."""
-        for file in sorted(FILES.glob("*.json")):
+    def _dashboards(self, namespace: Input[str], left_out: Collection[str], runbooks: str) -> None:
+        """Create a ConfigMap for each dashboard."""
+        for dashboard in without(left_out):
             k8s.core.v1.ConfigMap(
-                f"dashboard-{file.stem}",
+                f"dashboard-{dashboard.uid}",
                 metadata={
-                    "name": f"dashboard-{file.stem}",
+                    "name": f"dashboard-{dashboard.uid}",
                     "namespace": namespace,
                     "labels": DASHBOARD,
                     "annotations": {FOLDER: "Delivery"},
                 },
-                data={file.name: file.read_text()},
+                data={f"{dashboard.uid}.json": to_json(dashboard, runbooks)},
                 opts=self.child,
             )

@@ -20,6 +20,7 @@ from components.kubernetes.network_policies import (
     WEB,
     Pods,
 )
+from components.kubernetes.parts import has_pods
 from components.kubernetes.secret import secret
 from components.monitoring.alert_rules import expiry_rules
 
@@ -67,26 +68,33 @@ SCRAPE_TARGETS: Mapping[str, ScrapeTarget] = {
 
 
 class PodMonitors(Component):
-    """A PodMonitor for each row of the table, whether or not its pods exist yet."""
+    """A PodMonitor for each row of the table that the stack has, whether or not its pods exist yet."""
 
     def __init__(
         self,
         name: str,
         ctx: ClusterContext,
         *,
-        consul_token: Input[str],
+        consul_token: Input[str] | None,
         expires_at: Mapping[str, Input[str]],
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`expires_at` maps the name of everything that expires to its expiry time."""
+        """`expires_at` maps the name of everything that expires to its expiry time.
+
+        `consul_token` is None in a stack without Consul.
+        """
         super().__init__(name, opts)
         namespace = ctx.namespaces["monitoring"]
         ca = ca_bundle(CA_BUNDLE, ctx.trust, namespace=namespace, parent=self)
-        token = secret(CONSUL_TOKEN, {"token": consul_token}, namespace=namespace, parent=self)
-        # The operator ignores a monitor whose token does not exist.
-        namespace = after(namespace, ctx.service_monitors, token)
+        before: list[Input[object]] = [ctx.service_monitors]
+        if consul_token is not None:
+            # The operator ignores a monitor whose token does not exist.
+            before.append(secret(CONSUL_TOKEN, {"token": consul_token}, namespace=namespace, parent=self))
+        namespace = after(namespace, *before)
         expiry_rules(namespace, expires_at, parent=self)
         for target_name, target in SCRAPE_TARGETS.items():
+            if not has_pods(target.pods, ctx.left_out):
+                continue
             custom_resource(
                 f"monitor-{target_name}",
                 "PodMonitor",

@@ -34,6 +34,9 @@ FLOWS = (
 class ChartMuseumSettings(Model):
     """Settings of ChartMuseum."""
 
+    enabled: bool = True
+    """Whether the stack has ChartMuseum and the storage account for its charts."""
+
     user: str = Field(default="charts", pattern=r"^[a-z][a-z0-9-]{0,31}$")
     """Basic-auth user for reading and pushing charts. Anonymous access is off; the password is generated."""
     rotation: Epoch = "2026-11"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 import pulumi_vault as vault
-from pulumi import Output, ResourceOptions
+from pulumi import Output, Resource, ResourceOptions
 
 from components.component import Component
 from components.vault.policy_documents import CONCOURSE, MOUNT, WRITER, concourse, writer
@@ -29,10 +29,16 @@ class VaultAppRoles(Component):
         name: str,
         settings: AppRoleSettings,
         *,
+        servers: Resource | None = None,
         protected: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
+        """`servers` is Vault itself: when it is deleted, nothing in it is deleted first.
+
+        An update that leaves Vault out closes the way to it before it deletes anything.
+        """
         super().__init__(name, opts)
+        self.child = ResourceOptions(parent=self, deleted_with=servers)
         mount = vault.Mount(
             f"{name}-{MOUNT}",
             path=MOUNT,

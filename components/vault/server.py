@@ -22,6 +22,7 @@ KEEPER = Path(__file__).parent / "jobs" / "vault_keeper.py"
 class Vault(Component):
     """Vault servers with auto-unseal. They serve requests only after their initialisation."""
 
+    release: k8s.helm.v3.Release
     pods: Output[Sequence[str]]
     """Names of the pods; known once they run."""
     certificate: Output[str]
@@ -79,5 +80,6 @@ class Vault(Component):
             opts=ResourceOptions(parent=self, protect=ctx.protected),
             timeout=900,
         )
+        self.release = servers
         self.pods = ready(servers, [f"{name}-{index}" for index in range(settings.replicas)])
         self.register_outputs({"pods": self.pods})

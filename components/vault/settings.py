@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from components.config.model import Model, Problem, Rule
+from components.config.model import Model, Problem, Rule, shown
 from components.config.types import Epoch, Quantity
 
 
@@ -94,12 +94,16 @@ class BackupSettings(Model):
 
     def _schedule_is_cron(self) -> Iterator[Problem]:
         if not is_cron(self.schedule):
-            text = f"{self.schedule!r} is not a cron schedule of five numeric fields, as 17 */4 * * * is"
+            text = f"{shown(self.schedule)} is not a cron schedule of five numeric fields, as 17 */4 * * * is"
             yield Problem("schedule", text)
 
 
 class VaultSettings(Model):
     """Vault, its storage Consul, its approles and its backups."""
+
+    enabled: bool = True
+    """Whether the stack has Vault. Without it Concourse looks up secrets of pipelines in Kubernetes: those of
+    the team `payments` are Secrets in the namespace `team-payments`. They have no backup and no audit log."""
 
     server: VaultServerSettings = VaultServerSettings()
     """Vault's servers."""

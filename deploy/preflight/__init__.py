@@ -3,11 +3,12 @@
 from functools import cache
 
 from components.settings import Settings
-from deploy.preflight import compute, dns, entra, postgres, subscription
+from deploy.preflight import brought, compute, dns, entra, postgres, subscription
 from deploy.preflight.question import Ask, Finding, Question, ask
 
 CHECKS = (
-    subscription.providers, subscription.roles, compute.versions, compute.sizes, compute.quotas,
+    subscription.providers, subscription.roles, brought.network, brought.subnets, brought.zones,
+    brought.workspace, compute.versions, compute.sizes, compute.quotas,
     postgres.server, dns.zone, dns.roles, entra.groups, entra.permissions, entra.owners, entra.passwords,
 )  # fmt: skip
 

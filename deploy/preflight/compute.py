@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from components.azure.aks.pool_settings import SystemPool
+from components.azure.aks.pool_settings import SystemPool, WorkerPool
 from deploy.preflight.question import Answers, Question
 
 SYSTEM_MEMORY_GB = 4
@@ -53,7 +53,9 @@ def quotas(q: Question) -> Answers:
     for _, pool in pools(q):
         if offer := known.get(pool.vm_size):
             cores = int(capability(offer, "vCPUs") or 0) * (pool.max_nodes + pool.surge)
-            need.update({offer["family"]: cores, "cores": cores})
+            spot = isinstance(pool, WorkerPool) and pool.priority == "Spot"
+            # Spot has one quota for all sizes (learn.microsoft.com/azure/quotas/spot-quota).
+            need.update({"lowPriorityCores": cores} if spot else {offer["family"]: cores, "cores": cores})
     usage = q.az("vm", "list-usage", "--location", q.location) or []
     rows = {each["name"]["value"].lower(): each for each in usage}
     for name, cores in sorted(need.items()):

@@ -15,6 +15,8 @@ ACCESS = "or request access: portal, Help + support, Service and subscription li
 def server(q: Question) -> Answers:
     """The region offers the server: version, size, standby, geo-redundant backup."""
     chosen, place = q.settings.database, q.location
+    if chosen.existing:
+        return
     answer = q.az("postgres", "flexible-server", "list-skus", "--location", place) or [{}]
     found = answer[0]
     features = {each["name"]: each["status"] == "Enabled" for each in found.get("supportedFeatures") or ()}

@@ -8,10 +8,14 @@ PROVIDERS = (
 )  # fmt: skip
 ADMINISTRATOR = "Role Based Access Control Administrator"
 DNS_CONTRIBUTOR = "DNS Zone Contributor"
+NETWORK_CONTRIBUTOR = "Network Contributor"
+PRIVATE_DNS_CONTRIBUTOR = "Private DNS Zone Contributor"
 ROLES = {
     "Contributor": {"Owner", "Contributor"},
     ADMINISTRATOR: {"Owner", "User Access Administrator", ADMINISTRATOR},
     DNS_CONTRIBUTOR: {"Owner", "Contributor", DNS_CONTRIBUTOR},
+    NETWORK_CONTRIBUTOR: {"Owner", "Contributor", NETWORK_CONTRIBUTOR},
+    PRIVATE_DNS_CONTRIBUTOR: {"Owner", "Contributor", PRIVATE_DNS_CONTRIBUTOR},
 }
 """Role → roles that are sufficient."""
 
@@ -19,7 +23,12 @@ ROLES = {
 def providers(q: Question) -> Answers:
     """The resource providers are registered in the subscription."""
     states = {each["namespace"].lower(): each["registrationState"] for each in q.az("provider", "list") or ()}
-    for name in PROVIDERS:
+    logging, alerts = q.settings.logging, q.settings.monitoring.azure_monitor
+    own = logging.workspace.enabled and not logging.workspace_id
+    more = ["Microsoft.OperationalInsights"] if own else []
+    if own or logging.workspace_id or alerts.receivers:
+        more.append("Microsoft.Insights")
+    for name in (*PROVIDERS, *more):
         state = states.get(name.lower(), "unknown")
         command = f"az provider register --namespace {name} --wait --subscription"
         remedy = f"{command} {q.settings.azure.subscription_id}"

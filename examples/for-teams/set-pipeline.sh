@@ -16,7 +16,8 @@ api() { curl --silent --show-error --config - "$@" <<<"header = \"Authorization:
 config=$CONCOURSE/api/v1/teams/$team/pipelines/$pipeline/config
 
 # Concourse refuses a change of a version that somebody has changed since.
-version=$(api --output /dev/null --dump-header - "$config" | sed -n 's/^x-concourse-config-version: *\([0-9]*\).*/\1/Ip')
+version=$(api --output /dev/null --dump-header - "$config" | tr "[:upper:]" "[:lower:]" |
+    sed -n 's/^x-concourse-config-version: *\([0-9]*\).*/\1/p')
 api --fail-with-body --request PUT --header "Content-Type: application/x-yaml" \
     ${version:+--header "X-Concourse-Config-Version: $version"} --data-binary "@$file" "$config"
 api --fail-with-body --request PUT "${config%/config}/unpause"

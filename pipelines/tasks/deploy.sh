@@ -31,7 +31,7 @@ plan)
     cp "$private/output" "plan/$STACK.txt"
     ;;
 up) recorded up "$STACK" "${where[@]}" --plan "$PWD/plans/$STACK.json" ${RUNS_ON:+--runs-on "$RUNS_ON"} || status=$? ;;
-smoke) recorded smoke "$STACK" "${where[@]}" ${FOR:+--for "$FOR"} || status=$? ;;
+smoke) recorded smoke "$STACK" "${where[@]}" ${FOR:+--for "$FOR"} ${WATCHDOG:+--watchdog} || status=$? ;;
 drift)
     recorded drift "$STACK" "${where[@]}" || status=$?
     if [ -n "${REPOSITORY:-}" ] && { [ "$status" = 0 ] || [ "$status" = 4 ]; }; then

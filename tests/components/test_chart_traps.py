@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from components.kubernetes.charts import name_of
 from tests.support.recorder import RELEASE, STACKS, revealed
 
 MISSING = object()
@@ -117,7 +118,7 @@ def caught(trap, values):
 def test_no_release_is_left_with_what_its_chart_would_do(run_stack, trap):
     for stack in STACKS:
         for release in run_stack(stack).of_type(RELEASE):
-            if release.inputs["chart"] == trap.chart:
+            if name_of(release.inputs["chart"], release.inputs["version"]) == trap.chart:
                 values = revealed(release.inputs["values"])
                 assert not caught(trap, values), f"{stack}, {release.name}: {trap.otherwise}"
 

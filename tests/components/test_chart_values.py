@@ -4,9 +4,9 @@ import tarfile
 
 import pytest
 
-from components.kubernetes.charts import CHARTS
+from components.kubernetes.charts import CHARTS, name_of
 from rehearsal.chart_values import FOLDER, known_keys, problems, unknown_keys
-from tests.support.recorder import RELEASE, ROOT, STACKS, revealed
+from tests.support.recorder import RELEASE, STACKS, revealed
 from tools import chart_keys
 
 CHART = {
@@ -159,16 +159,41 @@ def test_each_pinned_chart_has_a_list_of_its_version_and_no_other_chart_has_one(
     assert {file.stem for file in FOLDER.glob("*.keys")} == set(CHARTS)
 
 
-def test_each_chart_whose_kinds_helm_never_upgrades_has_a_procedure_for_it():
+OF_ANOTHER_PRODUCT = ("hub.traefik.io",)
+"""Groups of CRDs in a chart's `crds/` that nothing here reads."""
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_job_applies_the_crds_that_helm_never_upgrades(run_stack, chart):
     """A Traefik without one of its kinds serves no route (traefik-helm-chart#359, #482, #1061)."""
-    files = list(FOLDER.glob("*.crds"))
-    assert {file.stem for file in files} == {"traefik"}
-    for file in files:
-        assert file.read_text().splitlines()[0] == f"# {CHARTS[file.stem].version}", (
-            "make generate CHARTS=its-folder; apply the changed kinds by docs/runbooks/upgrade-a-chart.md"
-        )
-        runbook = (ROOT / "docs" / "runbooks" / "upgrade-a-chart.md").read_text()
-        assert f"helm show crds {file.stem} " in runbook
+    file = FOLDER / f"{chart}.crds"
+    version, *lines = file.read_text().splitlines() if file.exists() else [f"# {CHARTS[chart].version}"]
+    assert version == f"# {CHARTS[chart].version}", "run make generate CHARTS=FOLDER"
+    names = [line.split()[0].rpartition("_") for line in lines]
+    there = {f"{plural}.{group}" for group, _, plural in names if group not in OF_ANOTHER_PRODUCT}
+    stack = run_stack("prod")
+    releases = [each for each in stack.of_type(RELEASE) if chart_of(each.inputs)[0] == chart]
+    assert {bool(each.inputs.get("skipCrds")) for each in releases} == {bool(there)}
+    applied = [
+        variables
+        for job in stack.of_type("kubernetes:batch/v1:Job")
+        for container in revealed(job.inputs)["spec"]["template"]["spec"]["containers"]
+        if (variables := {one["name"]: one.get("value") for one in container.get("env", ())}).get("CHART")
+        == chart
+    ]
+    assert [(set(each["CRDS"].split()), each["VERSION"]) for each in applied] == (
+        [(there, CHARTS[chart].version)] if there else []
+    )
+
+
+def test_the_release_waits_for_its_crds(run_stack):
+    stack = run_stack("prod")
+    [job] = [each for each in stack.of_type("kubernetes:batch/v1:Job") if each.name == "traefik-crds"]
+    assert job.urn in stack.named(RELEASE)["traefik"].options["dependencies"]
+
+
+def chart_of(inputs):
+    return name_of(inputs["chart"], inputs["version"]), inputs["version"]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -179,6 +204,6 @@ def test_every_value_of_every_release_is_known_to_its_chart(stack, run_stack):
     unknown = {
         release.name: unknown_keys(revealed(release.inputs["values"]), keys)
         for release in releases
-        if (keys := known_keys(release.inputs["chart"], release.inputs["version"]))
+        if (keys := known_keys(*chart_of(release.inputs)))
     }
     assert not {name: paths for name, paths in unknown.items() if paths}

@@ -14,6 +14,7 @@ OPEN = {
     "components.azure.catalog",
     "components.azure.identity",
     "components.azure.passing_errors",
+    "components.azure.postgres.maintenance_window",
     "components.monitoring.alert_rules",
 }
 """Modules that other packages import directly."""

@@ -56,6 +56,15 @@ POOL = "cluster.workerPools.0"
 TEAM = "teams.1"
 BAD = [
     # what to change · under which key · what must be said
+    (
+        {"charts": {"repository": "https://charts.ci.example.org"}, "dns.name": "ci.example.org"},
+        "charts.repository",
+        "is this stack's own ChartMuseum",
+    ),
+    ({"charts": {"repository": "http://charts.example.org"}}, "charts.repository", "write oci://"),
+    ({"charts": {"repository": "https://a:b@charts.example.org"}}, "charts.repository", "are never in a"),
+    ({"charts": {"repository": "oci://example.org/charts/"}}, "charts.repository", "without a / at the end"),
+    ({"charts": {"concourse": "20.1.3"}}, "charts.concourse", "choose from repository, versions"),
     ({"certificates.email": "delivery"}, "certificates.email", "is not an e-mail address"),
     (
         {"replaceable": [{"urn": "database", "reason": "moved elsewhere", "until": "2999-01-01"}]},
@@ -81,10 +90,10 @@ BAD = [
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),
     ({"azure-native:location": "westeurope"}, "azure-native:location", "providers are configured by platform:azure"),
-    ({"cluster": ABSENT}, "cluster", 'missing; for example `platform:cluster: {"kubernetesVersion": "1.36"'),
+    ({"cluster": ABSENT}, "cluster", 'missing; for example `platform:cluster: {"adminGroupObjectIds": ["'),
     ({"protected": ABSENT}, "protected", "missing; for example `platform:protected: true`"),
-    ({"protected": "perhaps"}, "protected", "should be a valid boolean"),
-    ({"workers": None}, "workers", "should be a valid dictionary"),
+    ({"protected": "perhaps"}, "protected", "is neither true nor false; for example true"),
+    ({"workers": None}, "workers", "is empty; write keys below it (driver, "),
     ({"azure.subscriptionId": ABSENT}, "azure.subscriptionId", "missing; for example `subscriptionId: "),
     ({"azure.subscriptionId": "prod"}, "azure.subscriptionId", "'prod' is not a GUID"),
     ({"azure.tenantId": GUID.upper()}, "azure.tenantId", "is not a GUID in lower case"),
@@ -117,7 +126,7 @@ BAD = [
     ({"cluster.kubernetesVersion": "1.36.2"}, "cluster.kubernetesVersion", '"1.35", "1.36", "1.37"'),
     ({"cluster.kubernetesVersion": "1.34"}, "cluster.kubernetesVersion", 'choose from "1.35"'),
     ({"cluster.adminGroupObjectIds": []}, "cluster.adminGroupObjectIds", "at least 1 item"),
-    ({"cluster.operatorRanges": []}, "cluster.operatorRanges", "at least 1 item"),
+    ({"cluster.operatorRanges": []}, "cluster.operatorRanges", "missing; list the operators' public ranges"),
     ({"cluster.operatorRanges": ["0.0.0.0/0"]}, "cluster.operatorRanges[0]", "0.0.0.0/0 allows everybody"),
     ({"cluster.deployerRanges": ["10.10.0.0/16"]}, "cluster.deployerRanges[0]", "is private"),
     ({"cluster.maintenance": {"day": "Someday"}}, "cluster.maintenance.day", 'choose from "Monday"'),
@@ -132,7 +141,22 @@ BAD = [
     ({f"{POOL}.minNodes": 13}, "cluster.workerPools[0].minNodes", "is more than maxNodes (12)"),
     ({f"{POOL}.zones": ["4"]}, "cluster.workerPools[0].zones[0]", 'choose from "1", "2", "3"'),
     ({f"{POOL}.zones": [1]}, "cluster.workerPools[0].zones[0]", 'put it in quotes, "1"'),
-    ({f"{POOL}.vmSize": "Standard_B4ms"}, "cluster.workerPools[0].vmSize", "choose from Standard_D2ds_v5"),
+    ({f"{POOL}.vmSize": "Standard_B4ms"}, "cluster.workerPools[0].vmSize",
+     "use osDiskType: Managed, or a size such as Standard_D4ds_v5"),
+    ({f"{POOL}.vmSize": "Standard_D4xyz_v9", f"{POOL}.osDiskType": "Managed"}, "cluster.workerPools[0].vmSize",
+     "Standard_D4xyz_v9 is not named as Azure names VM sizes; use one such as Standard_D4ds_v5"),
+    ({f"{POOL}.vmSize": "Standard_D4pds_v5", f"{POOL}.osDiskType": "Managed"}, "cluster.workerPools[0].vmSize",
+     "has ARM processors, for which the platform's images are not tested; use one such as Standard_D4ds_v5"),
+    ({"cluster.systemPool.vmSize": "Standard_D4plds_v5"}, "cluster.systemPool.vmSize", "use one such as Standard_D4lds_v5"),
+    ({"entra.grafana": {}}, "entra.grafana", "nobody could log in to Grafana; add a group to admin"),
+    ({"network.peeredRanges": ["10.0.0.0/20"]}, "network.peeredRanges[0]",
+     "10.0.0.0/20 overlaps cluster.serviceRange (10.0.0.0/16), so pods could not reach it"),
+    ({"network.peeredRanges": ["10.9.0.0/20", "10.244.7.0/24"]}, "network.peeredRanges[1]", "overlaps cluster.podRange"),
+    ({"network.peeredRanges": ["10.80.0.0/20"]}, "network.peeredRanges[0]", "overlaps Concourse's build containers"),
+    ({"network.peeredRanges": ["10.0.0.0/8"]}, "network.peeredRanges[0]", "overlaps this network's own"),
+    ({"workers.privateRanges": ["10.0.3.0/24"]}, "workers.privateRanges[0]", "overlaps cluster.serviceRange"),
+    ({"proxy": {"url": "http://10.0.1.4:3128", "ranges": ["10.0.1.4/32"]}}, "proxy.ranges[0]",
+     "overlaps cluster.serviceRange"),
     ({f"{POOL}.osDiskSizeGb": 601}, "cluster.workerPools[0].osDiskSizeGb", "has room for 600"),
     ({f"{POOL}.drainTimeoutMinutes": 119}, "cluster.workerPools[0].drainTimeoutMinutes", "at least 120"),
     ({"workers.terminationGracePeriodSeconds": 7201}, "cluster.workerPools[0].drainTimeoutMinutes", "121"),
@@ -165,10 +189,13 @@ BAD = [
     ({"dns.zone": "ci.example.org"}, "dns.zoneId", "Set only one of the two"),
     ({"dns": {"zone": "ci.example.org"}}, "dns.parentZoneId", "set the ID of the zone above ci.example.org"),
     ({"dns": {"parentZoneId": PARENT}}, "dns.zone", "such as ci.example.org"),
-    ({"dns": {"parentZoneId": PARENT, "zone": "ci.example.com"}}, "dns.zone", "is not inside example.org"),
-    ({"dns": {"parentZoneId": PARENT, "zone": "example.org"}}, "dns.zone", "is not inside example.org"),
+    ({"dns": {"parentZoneId": PARENT, "zone": "ci.example.com"}}, "dns.zone",
+     "is not inside example.org; use a name such as ci.example.org"),
+    ({"dns": {"parentZoneId": PARENT, "zone": "lab.ci.example.com"}}, "dns.zone", "use a name such as lab.example.org"),
+    ({"dns": {"parentZoneId": PARENT, "zone": "example.org"}}, "dns.zone",
+     "is not inside example.org; use a name such as ci.example.org"),
     ({"concourse.web.replicas": 21}, "concourse.web.replicas", "at most 20, or a larger database.sku"),
-    ({"concourse.web.replicas": "many"}, "concourse.web.replicas", "should be a valid integer"),
+    ({"concourse.web.replicas": "many"}, "concourse.web.replicas", "'many' is not a whole number"),
     ({"concourse.heartbeatInterval": "2 min"}, "concourse.heartbeatInterval", "a duration such as 30s"),
     ({"concourse.encryption": {"epochs": []}}, "concourse.encryption.epochs", "at least 1 item"),
     ({"concourse.encryption": {"epochs": ["2027-01", "2026-11"]}}, "concourse.encryption.epochs", "in order"),
@@ -365,6 +392,16 @@ LIMITS = {
     "SystemPool.max_pods": (10, 250, OVERLAY),
     "WorkerPool.drain_timeout_minutes": (1, 1440, f"{TYPES}, drainTimeoutInMinutes"),
     "NetworkSettings.egress_addresses": (1, 16, f"{LEARN}/azure/nat-gateway/nat-gateway-resource"),
+    "NetworkSettings.peered_ranges": (
+        0,
+        500,
+        f"{LEARN}/azure/virtual-network/virtual-networks-faq (peerings)",
+    ),
+    "ExistingNetwork.egress_ranges": (0, 200, f"{LEARN}/azure/aks/api-server-authorized-ip-ranges"),
+    "ExistingDatabase.port": (1, 65535, "https://www.rfc-editor.org/rfc/rfc6335"),
+    "ExistingDatabase.ranges": (0, 1000, "ours: rules of one network policy"),
+    "PrivateCluster.clients": (0, 1000, "ours: ranges of one middleware of Traefik"),
+    "TagSettings.extra": (0, 11, f"{LEARN}/azure/azure-resource-manager/management/tag-resources (DNS: 15)"),
     "DatabaseSettings.backup_days": (
         7,
         35,
@@ -376,6 +413,17 @@ LIMITS = {
         36500,
         "Microsoft.Storage 2024-01-01, daysAfterModificationGreaterThan",
     ),
+    "WorkspaceSettings.retention_days": (
+        30,
+        730,
+        f"{LEARN}/azure/azure-monitor/logs/data-retention-configure",
+    ),
+    "WorkspaceSettings.daily_cap_gb": (
+        1,
+        6 * 60 * 24,
+        f"{LEARN}/azure/azure-monitor/service-limits (6 GB a minute are ingested)",
+    ),
+    "AzureAlertSettings.emails": (0, 1000, f"{LEARN}/azure/azure-monitor/service-limits (action groups)"),
     "KeyVaultSettings.soft_delete_days": (7, 90, f"{LEARN}/azure/key-vault/general/soft-delete-overview"),
     "KeyVaultSettings.operator_ranges": (0, 1000, f"{LEARN}/azure/key-vault/general/network-security"),
     "DeployerSettings.jobs": (
@@ -467,7 +515,7 @@ def test_all_problems_are_reported_at_once():
             "database.highAvailability": "Sometimes",
             "database.storageGb": 100,
             f"{POOL}.minNodes": 13,
-            f"{POOL}.taints": [],
+            f"{POOL}.taint": [],
             f"{POOL}.osDiskSizeGb": "big",
             "cluster.podRange": "10.80.0.0/16",
             "concourse.web.replicas": 21,
@@ -478,7 +526,7 @@ def test_all_problems_are_reported_at_once():
         "network.egres",
         "network.subnets.nodes",
         "cluster.workerPools[0].osDiskSizeGb",
-        "cluster.workerPools[0].taints",
+        "cluster.workerPools[0].taint",
         "cluster.podRange",
         "cluster.workerPools[0].minNodes",
         "database.highAvailability",
@@ -512,8 +560,12 @@ def test_examples_in_messages_are_valid():
     given = {key: json.loads(value) for key, value in given}
     with pytest.raises(SettingsError) as rest:
         validate(given, "nope")
-    # The example does without a database subnet and a zone, and is right but for that.
-    assert [problem.key for problem in rest.value.problems] == ["database.access", "dns.zoneId"]
+    # The example does without a database subnet, a zone and groups of Grafana, and is right but for that.
+    assert [problem.key for problem in rest.value.problems] == [
+        "database.access",
+        "dns.zoneId",
+        "entra.grafana",
+    ]
 
 
 @pytest.mark.parametrize("stack", ["Prod", "a", "my-stack", "averylongname"])

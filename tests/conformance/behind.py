@@ -27,6 +27,8 @@ ELSEWHERE = {"AUDIT", "CONSUL_URL", "KEY_VAULT_URL", "PATIENCE_SECONDS", "VAULT_
 """What is at another place here than in a cluster, or takes less time."""
 ITS_OWN = {"APIService", "ComponentStatus", "Event", "FlowSchema", "Lease", "PriorityLevelConfiguration"}
 """Kinds that an API server writes to by itself, at any time."""
+GROUPS = {chart: row[2] for chart, row in CRDS.items()} | {"traefik": ("traefik.io",)}
+"""API groups that a chart brings, or a Job that does not run here."""
 SECRET = "4dabf18193072939515e22adb298388d"
 
 
@@ -184,13 +186,13 @@ def behind(stack: str, folder: Path, seal: Seal, releases: list[Release]) -> Ite
         ground = Ground(
             stack, folder / "project", judge, InitRunner(api, Job(places[2], vault, servers, address))
         )
-        for release in (release for release in releases if release.chart in CRDS):
+        for release in (release for release in releases if release.chart in GROUPS):
             if chart := package(release):
                 items = template(release, chart, *judge.capabilities())
                 judge.install([item for item in items if item["kind"] == "CustomResourceDefinition"])
             else:
                 ground.missing.append(release.name)
-                ground.absent |= {*CRDS[release.chart][2]}
+                ground.absent |= {*GROUPS[release.chart]}
         file = folder / "servers.json"
         kubernetes = {"url": api.url, "ca": str(api.ca), "token": api.token}
         kubernetes |= {"absent": sorted(ground.absent), "jobs": [INIT]}

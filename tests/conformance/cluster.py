@@ -13,6 +13,7 @@ import pytest
 import requests
 import yaml
 
+from components.kubernetes.charts import name_of
 from deploy.render import rendered, write
 from tests.conformance.servers import ApiServer, tool
 from tests.support.recorder import Recorder
@@ -83,6 +84,8 @@ def whole(value: Any) -> Any:
 @cache
 def reachable(repository: str) -> bool:
     try:
+        if repository.startswith("oci:"):  # asks who is there before it says whether it has something
+            return requests.get(f"https://{repository.split('/')[2]}/v2/", timeout=10).status_code < 500
         return requests.get(f"{repository.rstrip('/')}/index.yaml", stream=True, timeout=10).ok
     except requests.RequestException:
         return False
@@ -98,7 +101,13 @@ def package(release: Release) -> Path | None:
         if not reachable(release.repository):
             return None
         kept.parent.mkdir(parents=True, exist_ok=True)
-        pull = [tool("helm"), "pull", release.chart, "--repo", release.repository]
+        oci = release.repository.startswith("oci:")
+        source = (
+            [f"{release.repository}/{release.chart}"]
+            if oci
+            else [release.chart, "--repo", release.repository]
+        )
+        pull = [tool("helm"), "pull", *source]
         done = run([*pull, "--version", release.version, "--destination", kept.parent])
         assert done.returncode == 0, done.stderr
     return kept
@@ -118,7 +127,8 @@ def objects(inputs: Mapping[str, Any], chart: Path) -> list[Manifest]:
     with tempfile.TemporaryDirectory() as folder:
         values = Path(folder) / "values.yaml"
         values.write_text(yaml.safe_dump(whole(inputs["values"])))
-        given = {key: inputs[key] for key in ("name", "namespace", "chart", "version")}
+        given = {key: inputs[key] for key in ("name", "namespace", "version")}
+        given["chart"] = name_of(inputs["chart"], inputs["version"])
         release = Release(**given, repository="", values=values)
         found = template(release, chart, "--kube-version", "1.36.0")
     made = [item for item in found if "metadata" in item]

@@ -22,6 +22,7 @@ from tests.conformance.certificates import Authority, write_key
 from tools import servers
 
 HOST = "127.0.0.1"
+WEBHOOKS = ("MutatingAdmissionWebhook", "ValidatingAdmissionWebhook")
 WAIT = 90  # seconds in which a server has to be there
 
 
@@ -99,16 +100,20 @@ class ApiServer(NamedTuple):
 
 
 @contextmanager
-def api_server(folder: Path) -> Iterator[ApiServer]:
-    """An API server and its store, without any controller: what is written stays as it is."""
+def api_server(folder: Path, *hosts: str, controlled: bool = False) -> Iterator[ApiServer]:
+    """An API server and its store, also at `hosts`. Unless `controlled`, what is written stays as it is."""
     etcd, command = tool("etcd"), tool("kube-apiserver")
     store, peer, port, token = free_port(), free_port(), free_port(), "administrator"
     clients, peers = f"http://{HOST}:{store}", f"http://{HOST}:{peer}"
-    certificate, key = (authority := Authority(folder)).issue("kube-apiserver", "kubernetes.default.svc")
+    certificate, key = (authority := Authority(folder)).issue(
+        "kube-apiserver", "kubernetes.default.svc", *hosts
+    )
     accounts = write_key(folder / "accounts.pem")
     tokens = folder / "tokens.csv"
     tokens.write_text(f"{token},administrator,1,system:masters\n")
     url = f"https://{HOST}:{port}"
+    # Accounts are made by a controller, without which no pod would be taken. Nothing answers a webhook.
+    without = WEBHOOKS if controlled else ("ServiceAccount",)
     with (
         running(
             [
@@ -134,8 +139,7 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
                 f"--tls-private-key-file={key}",
                 f"--token-auth-file={tokens}",
                 "--authorization-mode=RBAC",
-                # Accounts are made by a controller, without which no pod would be taken.
-                "--disable-admission-plugins=ServiceAccount",
+                f"--disable-admission-plugins={','.join(without)}",
                 "--allow-privileged=true",  # as AKS has it
                 f"--service-account-issuer={url}",
                 f"--service-account-key-file={accounts}",

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from components.ingress.traefik import CRDS
 from tests.support.recorder import STACKS
 
 RIGHTS = {
@@ -13,7 +14,13 @@ RIGHTS = {
     "monitoring/grafana": {(verb, "configmaps", "*") for verb in ("get", "list", "watch")},
 }
 """By `namespace/account`: (verb, resource, name of the object). Other accounts have none."""
-OF_NODES = {
+IN_THE_CLUSTER = {
+    # It applies the CRDs of Traefik's chart, before each of its versions.
+    "ingress/traefik-crds": {
+        (verb, "apiextensions.k8s.io/customresourcedefinitions", name)
+        for verb in ("create", "patch")
+        for name in CRDS
+    },
     # It reads from each kubelet what the pods there use.
     "node-agents/telegraf-ds": {("get", f"nodes/{what}", "*") for what in ("pods", "stats")},
 }
@@ -58,7 +65,7 @@ def test_a_service_account_has_only_the_permissions_that_its_script_needs(judge,
         home = account.partition("/")[0]
         for namespace in (item["metadata"]["name"] for item in namespaces):
             may = RIGHTS.get(account, set()) if namespace == home else set()
-            may = may | OF_NODES.get(account, set())
+            may = may | IN_THE_CLUSTER.get(account, set())
             assert rights(apiserver, account, namespace) - everybody == may, (account, namespace)
 
 

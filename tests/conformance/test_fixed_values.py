@@ -6,7 +6,8 @@ import json
 import pytest
 import yaml
 
-from rehearsal.helm import FIXED, FORBIDDEN, MUTABLE
+from components.kubernetes.fixed_values import FIXED
+from rehearsal.helm import FORBIDDEN, MUTABLE
 from tests.conformance import cluster
 
 STACK = "prod"

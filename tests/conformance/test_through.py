@@ -61,7 +61,7 @@ def test_vaults_init_job_runs_and_a_failed_one_runs_again_in_the_next_update(gro
     assert re.search(
         r"error: Job vault-init: .*\n.*\[BackoffLimitExceeded\] Job has failed", failed.stdout
     ), failed.stdout
-    assert re.search(r"^  replace Job vault-init ", up.stdout, re.MULTILINE), up.stdout
+    assert re.search(r"^  replace Job vault-init: the Job runs again$", up.stdout, re.MULTILINE), up.stdout
     assert up.returncode == 0, up.stdout + up.stderr + ground.init.log
 
 
@@ -117,8 +117,8 @@ def test_what_somebody_changed_by_hand_is_drift_and_a_refresh_puts_it_back(groun
     found = ground.deploy("drift")
     assert found.returncode == 4, found.stdout + found.stderr
     assert "2 update" in found.stdout, found.stdout
-    assert 'update ConfigMap teams (data["teams.json"])' in found.stdout
-    assert "update Namespace concourse (metadata.labels" in found.stdout
+    assert re.search(r'changed ConfigMap teams\n +data\["teams.json"\]: ', found.stdout), found.stdout
+    assert re.search(r"changed Namespace concourse\n +metadata.labels", found.stdout), found.stdout
     back = ground.deploy("up", "--refresh")
     assert back.returncode == 0, back.stdout + back.stderr
     again = ground.deploy("drift")
@@ -164,7 +164,7 @@ def test_changed_settings_reach_the_servers_and_the_previous_login_still_works(g
         assert me["policies"] == ["concourse", "default"]
 
 
-def test_destroy_keeps_the_namespaces_and_the_secrets_in_vault(ground, previewed, stored):
+def test_destroy_asks_vault_to_delete_nothing(ground, previewed, stored):
     """Last in this file: it takes the stack away. Without controllers a namespace never goes."""
     login = ground.concourse()
     if ground.settings()["platform:protected"]:
@@ -174,13 +174,7 @@ def test_destroy_keeps_the_namespaces_and_the_secrets_in_vault(ground, previewed
     assert done.returncode == 0, done.stdout + done.stderr
     left = ground.contents().keys() - previewed[1].keys() - {OF_AKS}
     assert not [path for path in left if not NAMESPACE.fullmatch(path)]
-    assert ground.vault.status("POST", "auth/approle/login", login) == 403
+    # Nothing in Vault is deleted one by one: all of it goes with its disks, which this Vault keeps.
+    assert ground.vault.call("POST", "auth/approle/login", login)["auth"]
     root = ground.init.job.root()
-    assert ground.vault.call("LIST", "sys/policies/acl", token=root)["data"]["keys"] == [
-        "default",
-        "pulumi",
-        "root",
-    ]
-    assert ground.vault.call("GET", "sys/auth", token=root)["data"].keys() == {"token/", "userpass/"}
-    # Nobody may delete them: they go with Vault's disks.
     assert ground.vault.call("GET", "secret/data/concourse/main/x", token=root)

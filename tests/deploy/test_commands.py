@@ -16,11 +16,14 @@ from pulumi.automation.events import (
     StepEventStateMetadata,
 )
 
-from deploy.__main__ import report
+from deploy.approval import Plan
+from deploy.commands.report import report
+from deploy.comment import as_markdown
 from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
 from deploy.stack import StackRunner
 from deploy.stack_file import ROOT, RefusedError, config, settings, stacks
-from deploy.summary import Summary, listed, shortened
+from deploy.summary import UNCHECKED, Summary, shortened
+from deploy.text import as_text, listed
 from deploy.writer import exclusive
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
@@ -60,9 +63,10 @@ def test_the_short_name_of_a_resource_is_its_type_and_name():
     assert shortened(SERVER) == "Server database"
 
 
-def test_a_replacement_names_the_property_that_forces_it_and_not_the_others():
+def test_a_replacement_says_which_of_its_properties_forces_it():
     found = summary(step("replace", keys=["administratorLogin"], diffs=["administratorLogin", "tags"]))
-    assert "replace Server database (administratorLogin)" in found.as_text()
+    assert found.changes[0].diff_keys == ("administratorLogin",)
+    assert "administratorLogin changes, forces the replacement\n      tags changes" in as_text(found)
 
 
 def test_a_protected_resource_may_be_updated_and_not_replaced_or_deleted():
@@ -73,7 +77,7 @@ def test_a_protected_resource_may_be_updated_and_not_replaced_or_deleted():
 
 def test_a_deletion_that_the_engine_refuses_without_a_step_is_listed():
     found = summary(error(f'resource "{SERVER}" cannot be deleted', SERVER))
-    assert [str(change) for change in found.refused] == ["delete Server database"]
+    assert "  delete Server database, which is protected" in as_text(found).splitlines()
     assert not found.errors
 
 
@@ -103,14 +107,14 @@ def test_components_are_not_counted_as_resources():
 def test_debug_messages_are_never_shown():
     """Debug messages hold all inputs in plain text, also secrets."""
     found = summary(error("registering: password=hunter2", severity="debug"))
-    assert "hunter2" not in found.as_text() + found.as_json() + found.as_markdown()
+    assert "hunter2" not in as_text(found) + found.as_json() + as_markdown(found)
 
 
-def violation(level, message="it holds data", urn=SERVER):
+def violation(level, message="it holds data", urn=SERVER, name="protected-data"):
     policy = PolicyEvent(
         message=message,
         color="",
-        policy_name="protected-data",
+        policy_name=name,
         policy_pack_name="",
         policy_pack_version="",
         policy_pack_version_tag="",
@@ -121,12 +125,15 @@ def violation(level, message="it holds data", urn=SERVER):
 
 
 def test_a_rule_that_cannot_run_is_no_rule_that_holds():
-    """The text is of pulumi_policy's policy.py, which reports it as advisory."""
-    text = "can't run policy 'protected-data' from policy pack 'platform@v0.0.1' during preview: string value"
-    found = summary(violation("advisory", text), violation("advisory", text, SERVER + "2"))
-    assert "  not checked: protected-data on Server database and 1 more: string value (" in found.as_text()
-    assert "is violated, as far as this run could check." in found.as_markdown()
-    assert "is violated." in summary().as_markdown()
+    """It is told in the terminal, in the comment and in the plan."""
+    text = "could not be checked in this preview: tagged on VirtualNetwork a (tags unknown) and 2 more"
+    found = summary(violation("advisory", f"description\n{text}", name=UNCHECKED))
+    assert f"  {text}" in as_text(found).splitlines()
+    assert f"- {text}" in as_markdown(found).splitlines()
+    assert text in Plan.of(found, []).unchecked
+    assert "is violated, as far as this run could check." in as_markdown(found)
+    assert "is violated." in as_markdown(summary())
+    assert "as far as" in as_markdown(summary(error("it stopped")))
     assert not found.failed
 
 
@@ -143,8 +150,8 @@ def test_a_preview_that_reached_no_cluster_says_that_it_is_incomplete(text, oper
     found = summary(*(error(text, SERVER + end, "warning") for end in "12"), operation=operation)
     [note] = found.notes
     assert note.startswith("incomplete: the cluster's API server was not reached")
-    assert note in found.as_text()
-    assert note in found.as_markdown()
+    assert note in as_text(found)
+    assert note in as_markdown(found)
     ended = 0
     try:
         report(found, json=False)
@@ -174,6 +181,12 @@ def test_a_check_that_ended_with_the_run_is_no_error_of_its_own():
     assert found.errors == ["the server refuses"]
 
 
+def test_one_cause_of_many_failed_resources_is_one_error():
+    full = "failed to save snapshot: no space left on device"
+    found = summary(*(error(full, SERVER + str(end)) for end in range(12)), error("denied", SERVER))
+    assert found.errors == [f"Server database0: {full}", "Server database: denied"]
+
+
 def test_only_violations_of_mandatory_policies_refuse():
     found = summary(violation("mandatory"), violation("advisory"))
     assert found.violations == ["Server database: it holds data [protected-data]"]
@@ -186,7 +199,8 @@ def test_json_and_markdown_list_the_same_changes_as_the_text():
     as_json = json.loads(found.as_json())
     assert as_json["changes"] == {"replace": 1, "delete": 1, "same": 1}
     assert as_json["replacements"][0]["diffKeys"] == ["location"]
-    assert "- `Server database` because of `location`" in found.as_markdown()
+    assert as_json["replacements"][0]["properties"] == ["location changes"]
+    assert "- `Server database`\n  - `location` changes, forces the replacement" in as_markdown(found)
 
 
 def test_each_output_has_a_line_and_the_entries_of_a_mapping_follow_it():
@@ -236,7 +250,7 @@ def test_a_stack_file_that_is_not_yaml_or_has_no_config_is_refused(tmp_path):
     with pytest.raises(RefusedError, match="is not YAML"):
         config("bad", tmp_path)
     (tmp_path / "Pulumi.bad.yaml").write_text(yaml.safe_dump({"settings": {}}))
-    with pytest.raises(RefusedError, match="no `config:`"):
+    with pytest.raises(RefusedError, match="config: missing; write the settings below it"):
         config("bad", tmp_path)
 
 
@@ -262,31 +276,35 @@ def release(name, before, after):
         for inputs in (before, after)
     )  # fmt: skip
     metadata = StepEventMetadata(
-        op="update", urn=SERVER, type=RELEASE, provider="", old=old, new=new, diffs=["values"]
+        op="update", urn=SERVER, type=RELEASE, provider="", old=old, new=new, diffs=[*after]
     )
     return EngineEvent(sequence=0, timestamp=0, resource_pre_event=ResourcePreEvent(metadata=metadata))
 
 
-def test_a_comment_shows_how_rendered_values_differ():
-    changed = release("web", {"values": {"replicas": 2}}, {"values": {"replicas": 3}})
-    found = summary(step("same", SERVER + "2"), changed).as_markdown()
+def test_a_comment_has_the_diff_of_a_file_unless_its_list_of_properties_says_as_much():
+    text = "\n".join(map(str, range(99)))
+    changed = release("web", {"values": {"config": f"{text}\nold"}}, {"values": {"config": f"{text}\nnew"}})
+    found = as_markdown(summary(step("same", SERVER + "2"), changed))
     assert "<summary>web.yaml</summary>" in found
-    assert "-replicas: 2\n+replicas: 3" in found
+    assert "-  old\n+  new" in found
     assert "releases.yaml" not in found
+    short = release("web", {"values": {"replicas": 2}}, {"values": {"replicas": 3}})
+    found = as_markdown(summary(step("same", SERVER + "2"), short))
+    assert "- `values.replicas`: `2` → `3`" in found
+    assert "<summary>" not in found
 
 
 def test_a_comment_shows_the_new_version_of_each_release_of_a_chart():
     changed = [release(name, {}, {"version": "2"}) for name in ("web", "workers")]
-    found = summary(step("same", SERVER + "2"), *changed).as_markdown()
-    for name in ("web", "workers"):
-        assert f"<summary>releases.yaml: {name}</summary>" in found
+    found = as_markdown(summary(step("same", SERVER + "2"), *changed))
+    assert found.count("  - `version`: `1` → `2`") == 2
 
 
 def test_unknown_values_of_a_preview_are_no_difference_and_hide_none():
     later = {"name": UNKNOWN, "values": {"host": UNKNOWN, "new": UNKNOWN, "a": [{"b": 2, "c": UNKNOWN}]}}
     found = summary(release("web", {"values": {"host": "h", "a": [{"b": 1, "c": 3}]}}, later))
-    assert list(found.values) == ["web.yaml"]
-    changed = [line for line in found.values["web.yaml"].splitlines() if line[0] in "+-"]
+    assert list(found.changes[0].files) == ["web.yaml"]
+    changed = [line for line in found.changes[0].files["web.yaml"].splitlines() if line[0] in "+-"]
     assert changed == ["--- before", "+++ after", "-- b: 1", "+- b: 2", "+new: (known later)"]
 
 
@@ -294,7 +312,7 @@ def test_a_comment_keeps_githubs_limit_and_counts_the_files_it_leaves_out():
     changed = [
         release(f"r{n}", {"values": {"a": "b\n" * 400}}, {"values": {"a": "c\n" * 400}}) for n in range(50)
     ]
-    found = summary(step("same", SERVER + "2"), *changed).as_markdown()
+    found = as_markdown(summary(step("same", SERVER + "2"), *changed))
     assert 50_000 < len(found) < 65_536
     assert "more files differ: `python -m deploy render` writes all of them" in found
 
@@ -302,7 +320,7 @@ def test_a_comment_keeps_githubs_limit_and_counts_the_files_it_leaves_out():
 def test_two_stacks_with_one_external_url_are_refused(tmp_path):
     for stack in ("prod", "other"):
         (tmp_path / f"Pulumi.{stack}.yaml").write_text((ROOT / "Pulumi.prod.yaml").read_text())
-    with pytest.raises(RefusedError, match=r"Pulumi.other.yaml: .* is a host of the stack prod too"):
+    with pytest.raises(RefusedError, match=r"dns: the stack prod has .* too; change the zone"):
         settings("other", tmp_path)
 
 
@@ -320,6 +338,13 @@ def test_a_second_update_of_a_rehearsed_stack_is_refused_with_the_process_of_the
         pass
 
 
+def test_a_stack_that_does_not_exist_is_refused_and_not_created(tmp_path):
+    environment = {"PULUMI_BACKEND_URL": tmp_path.as_uri(), "PULUMI_CONFIG_PASSPHRASE": "test"}
+    with pytest.raises(RefusedError, match="pulumi stack init prod --secrets-provider"):
+        StackRunner("prod", auto.LocalWorkspaceOptions(work_dir=str(ROOT), env_vars=environment))
+    assert not [file for file in tmp_path.rglob("*") if "prod" in file.name]
+
+
 @pytest.mark.parametrize(("times", "opens"), [(2, True), (9, False)])
 def test_opening_a_stack_is_repeated_while_its_state_is_being_written(monkeypatch, times, opens):
     """The engine of a killed run may still write it: seen after a SIGKILL at the third change."""
@@ -331,10 +356,22 @@ def test_opening_a_stack_is_repeated_while_its_state_is_being_written(monkeypatc
             raise error
         return "opened"
 
-    monkeypatch.setattr(auto, "create_or_select_stack", select)
+    monkeypatch.setattr(auto, "select_stack", select)
     monkeypatch.setattr("deploy.stack.time.sleep", lambda _: None)
     if opens:
         assert StackRunner("prod", None).stack == "opened"
     else:
         with pytest.raises(RefusedError, match="prod cannot be opened: failed to load checkpoint: EOF"):
             StackRunner("prod", None)
+
+
+def test_a_retry_by_our_own_hook_is_no_warning():
+    """A first `up` on a busy day has some; the engine's words sound like a fault."""
+    found = summary(error("retrying create due to on-error hook request (1/100)", SERVER, "warning"))
+    assert found.notes == ["tried again after a passing error, which is normal: Server database"]
+    assert not found.failed
+
+
+def test_a_destroy_that_succeeds_lists_no_resource():
+    assert as_text(summary(step("delete"), operation="destroy")).count("\n") == 0
+    assert "delete Server" in as_text(summary(step("delete", protect=True), operation="destroy"))

@@ -2,6 +2,8 @@
 
 import gc
 import json
+import os
+import signal
 import warnings
 
 import pulumi
@@ -19,6 +21,7 @@ from deploy.engine_messages import (
     without_colour,
 )
 from deploy.summary import Summary
+from deploy.writer import engines, graceful_interrupts
 
 URN = "urn:pulumi:dev::messages::pulumi:pulumi:Stack::messages-dev"
 STATE = {
@@ -111,6 +114,21 @@ def test_a_cancelled_run_is_one_error_that_says_how_to_go_on():
         summary.on_event(auto.EngineEvent(sequence=0, timestamp=0, diagnostic_event=event))
     [error] = summary.errors
     assert error.startswith("cancelled; finished operations are in the state")
+
+
+def test_the_engine_does_not_end_with_its_terminal(stack):
+    """Alone, a mask that blocks SIGHUP did not help: Go's threads do not keep it."""
+    told = []
+
+    def hang_up():
+        for engine in engines():
+            os.kill(engine.pid, signal.SIGHUP)
+            told.append(engine.pid)
+
+    stack.workspace.program = hang_up
+    with graceful_interrupts():
+        stack.preview(color="never")
+    assert told
 
 
 def test_an_error_of_the_program_has_no_frames_of_pulumi(stack):

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from deploy.__main__ import cancel, recover
+from deploy.commands.leftovers import cancel, recover
 from deploy.locks import LONGEST, describe_locks, parse_locks, refuse_live
 from deploy.stack import open_stack
 from deploy.stack_file import RefusedError

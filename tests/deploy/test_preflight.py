@@ -7,6 +7,7 @@ import pytest
 
 from components.settings import validate
 from deploy.preflight import preflight
+from tests.support.brought import WORKSPACE
 from tests.support.recorder import ROOT, stack_config
 
 ANSWERS = json.loads((ROOT / "tests" / "data" / "az.json").read_text())
@@ -36,6 +37,24 @@ def missing(**changed):
 def test_a_prepared_subscription_lacks_nothing():
     assert missing() == {}
     assert len(findings()) > 25
+
+
+@pytest.mark.parametrize(
+    ("logging", "alerts", "needed"),
+    [
+        ({}, {"emails": ["a@example.org"]}, {"Insights", "OperationalInsights"}),
+        ({}, {}, {"Insights", "OperationalInsights"}),
+        ({"workspace": {"enabled": False}}, {}, set()),
+        ({"workspace": {"enabled": False}}, {"webhook": True}, {"Insights"}),
+        ({"workspaceId": WORKSPACE["logging.workspaceId"]}, {}, {"Insights"}),
+    ],
+)
+def test_providers_of_azures_logs_and_alerts_are_needed_where_a_stack_has_these(logging, alerts, needed):
+    config = stack_config("prod")
+    config |= {"platform:logging": logging, "platform:monitoring": {"azureMonitor": alerts}}
+    found = findings(validate(config, "prod"), **{"provider list": [], "monitor log-analytics": {}})
+    asked = {what.rpartition(".")[2] for what in found if what.startswith("provider ")}
+    assert {name for name in asked if name.endswith("Insights")} == needed
 
 
 def test_each_answer_has_a_source():

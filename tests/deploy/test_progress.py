@@ -84,3 +84,33 @@ def test_without_a_terminal_a_line_without_news_is_repeated_after_a_minute(monke
 
 def test_a_quiet_run_prints_no_progress(monkeypatch):
     assert not printed(monkeypatch, 12, quiet=True)
+
+
+def told(capsys, *errors, quiet=False):
+    """What is printed while a run goes on, after each of its errors."""
+    shown = Progress("up demo", 3, quiet=quiet)
+    for number in range(len(errors)):
+        shown.tell(errors[: number + 1])
+        shown.tell(errors[: number + 1])
+    return capsys.readouterr().err.splitlines()
+
+
+def test_an_error_is_printed_once_as_soon_as_it_comes_and_not_when_the_run_ends(capsys):
+    lines = told(capsys, "Server database: no room", "Vault keys: denied\nby policy " + "x" * 2000)
+    assert lines[0] == "up demo: error: Server database: no room"
+    assert lines[1].startswith("up demo: error: Vault keys: denied by policy xxx")
+    assert len(lines) == 2
+    assert len(lines[1]) < 350
+    assert not told(capsys, "no room", quiet=True)
+
+
+def test_before_the_first_event_only_the_time_is_shown(monkeypatch):
+    assert line() == ""
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr(progress, "time", clock := Clock(1))
+    shown = Progress("demo at main")
+    shown.ended = clock
+    with shown:
+        pass
+    assert stderr.getvalue() == "demo at main …\ndemo at main: 0:10\n"

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.release_drift import by_urn, objects, unlike
 from deploy.summary import Summary
+from deploy.text import as_text
 
 URN = "urn:pulumi:prod::platform::platform:index:Web$kubernetes:helm.sh/v3:Release::concourse"
 STATE = [{"urn": "urn:other"}, {"urn": URN, "inputs": {"name": "concourse", "namespace": "ci"}}]
@@ -41,4 +42,4 @@ def test_a_changed_object_is_drift_of_its_release():
     for urn, texts in by_urn(found, STATE):
         summary.add_release_drift(urn, texts)
     assert summary.counts == {"same": 1, "update": 1}
-    assert "update Release concourse (Deployment web: spec.replicas)" in summary.as_text()
+    assert "changed Release concourse (Deployment web: spec.replicas)" in as_text(summary)

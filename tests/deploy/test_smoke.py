@@ -13,20 +13,25 @@ import time
 
 import pytest
 
+from components.settings import validate
 from deploy import smoke
 from deploy.cluster_access import kubeconfig
+from deploy.maintenance import SERVER, window
 from deploy.render import SECRET
 from deploy.smoke import CHECKS, FailedError, Target
 from deploy.stack_file import RefusedError, settings
 from tests.conformance.certificates import Authority
-from tests.support.recorder import STACKS
+from tests.support.recorder import STACKS, stack_config
 
 TEAM = "/api/v1/teams/payments"
 CONFIGURED = f"{TEAM}/pipelines/smoke/config"
 BUILDS = f"{TEAM}/pipelines/smoke/jobs/look-up/builds"
 EVENTS = "GET /api/v1/builds/7/events"
 ERRORED = {"GET /api/v1/builds/7": {"id": 7, "status": "errored"}}
+WRITE = "vault kv put secret/concourse/payments/smoke value=anything"
 INSIDE = ("https://ci.example.org/api/v1/info", "https://charts.ci.example.org/health")
+DATABASE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.DBforPostgreSQL/flexibleServers/db"
+WINDOW = {"customWindow": "Enabled", "dayOfWeek": 0, "startHour": 2, "startMinute": 0}
 RECORDED = {
     "jobs": [
         {
@@ -57,6 +62,11 @@ def proxied(path):
     return f"/api/v1/namespaces/monitoring/services/http:kube-prometheus-stack-alertmanager:9093/proxy{path}"
 
 
+def alerts(*names):
+    """Alerts as Alertmanager lists them."""
+    return [{"labels": {"alertname": name}, "receivers": [{"name": "slack"}]} for name in names]
+
+
 def events(message):
     """The events of a build that ended with an error."""
     error = {"data": {"message": message, "origin": {}}, "event": "error", "version": "4.1"}
@@ -73,7 +83,7 @@ def log(text, *more):
 
 
 @pytest.fixture
-def healthy(httpserver):
+def healthy(httpserver, monkeypatch):
     """A server with the answers of a healthy platform; some can be changed."""
     base = httpserver.url_for("").rstrip("/")
     answers = {
@@ -84,11 +94,11 @@ def healthy(httpserver):
         f"GET {CONFIGURED}": {"config": RECORDED},
         f"POST {BUILDS}": {"id": 7, "status": "pending"},
         "GET /api/v1/builds/7": {"id": 7, "status": "succeeded"},
-        f"GET {proxied('/api/v2/alerts')}": [
-            {"labels": {"alertname": "SmokeTest"}, "receivers": [{"name": "slack"}]}
-        ],
+        f"GET {proxied('/api/v2/alerts')}": alerts("SmokeTest", "Watchdog"),
         f"POST {proxied('/api/v2/alerts')}": None,
+        f"GET {DATABASE}": {"properties": {"maintenanceWindow": WINDOW}},
     }
+    monkeypatch.setenv("AZURE_RESOURCE_MANAGER", base)
 
     def answered(**changed):
         httpserver.clear()
@@ -106,7 +116,8 @@ def healthy(httpserver):
             "clusters": [{"cluster": {"server": base, "certificate-authority-data": ""}}],
             "users": [{"user": {"exec": {"command": sys.executable, "args": ["-c", f"print({token!r})"]}}}],
         }
-        return Target((), base, "payments", "svc-payments", "pw", json.dumps(access), INSIDE)
+        there = window([{"type": SERVER, "id": DATABASE, "inputs": {"maintenanceWindow": WINDOW}}])
+        return Target((), base, "payments", "svc-payments", "pw", json.dumps(access), INSIDE, there, WRITE)
 
     return answered
 
@@ -131,8 +142,9 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
     assert found["a login"].text == "svc-payments is member of payments"
     assert found["workers"].text == "1 running, 1 stalled"
     assert found["a pipeline is read"].text == "read smoke"
-    assert found["Vault in a build"].text == "build 7 got ((smoke)) and reached 2 hosts of the stack"
+    assert found["a secret in a build"].text == "build 7 got ((smoke)) and reached 2 hosts of the stack"
     assert "sends it to slack; check that Slack shows it" in found["an alert"].text
+    assert found["maintenance window"].text == "Sunday 02:00 UTC"
 
 
 @pytest.mark.usefixtures("no_certificates")
@@ -154,9 +166,9 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
             {f"GET {CONFIGURED}": (500, "cipher: message authentication failed")},
             "500: cipher: message authentication failed",
         ),
-        ("Vault in a build", ERRORED, "build 7 errored: no error message"),
+        ("a secret in a build", ERRORED, "build 7 errored: no error message"),
         (
-            "Vault in a build",
+            "a secret in a build",
             {
                 "GET /api/v1/builds/7": {"id": 7, "status": "failed"},
                 EVENTS: (200, log("wget: timed out\nthis worker does not reach https://ci.example.org/")),
@@ -169,31 +181,74 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
             "another encryption key? docs/runbooks/encryption-key.md",
         ),
         (
-            "Vault in a build",
+            "a secret in a build",
             ERRORED | {EVENTS: (200, events("undefined vars: smoke"))},
             "vault kv put secret/",
         ),
         (
-            "Vault in a build",  # its secret id is no good any more, or no Vault answers its login
+            "a secret in a build",  # its secret id is no good any more, or no Vault answers its login
             ERRORED | {EVENTS: (200, events("timed out to login to vault"))},
             "timed out to login to vault; ",
         ),
         (
-            "Vault in a build",  # Vault is out of reach, with a login that is still good
+            "a secret in a build",  # Vault is out of reach, with a login that is still good
             ERRORED
             | {EVENTS: (200, events('Get "https://vault-active.vault.svc:8200/v1/secret": i/o timeout'))},
             "docs/runbooks/ConcourseVaultLoginFailing.md",
         ),
         ("an alert", {f"POST {proxied('/api/v2/alerts')}": (503, "no endpoints")}, "503: no endpoints"),
-        ("an alert", {f"GET {proxied('/api/v2/alerts')}": []}, "does not list it"),
+        ("an alert", {f"GET {proxied('/api/v2/alerts')}": alerts("Watchdog")}, "does not list it"),
+        (
+            "the watchdog",
+            {f"GET {proxied('/api/v2/alerts')}": alerts("SmokeTest", "VaultSealed")},
+            "has no Watchdog: Prometheus evaluates no rules, or does not reach it; docs/runbooks/no-",
+        ),
+        (
+            "the watchdog",
+            {
+                f"GET {proxied('/api/v2/alerts')}": alerts(
+                    "SmokeTest", "Watchdog", "AlertmanagerFailedToSendAlerts"
+                )
+            },
+            "Alertmanager has a problem itself: AlertmanagerFailedToSendAlerts;",
+        ),
+        (
+            "maintenance window",  # as Azure creates every server (azure-rest-api-specs, PostgreSQL)
+            {f"GET {DATABASE}": {"properties": {"maintenanceWindow": WINDOW | {"customWindow": "Disabled"}}}},
+            "it is any time that Azure chooses, and should be Sunday 02:00 UTC. Set it by hand: az postgres",
+        ),
+        (
+            "maintenance window",
+            {f"GET {DATABASE}": {"properties": {"maintenanceWindow": WINDOW | {"startHour": 12}}}},
+            "it is Sunday 12:00 UTC, and should be Sunday 02:00 UTC",
+        ),
+        ("maintenance window", {f"GET {DATABASE}": (403, "AuthorizationFailed")}, "403"),
     ],
 )
 def test_only_the_broken_check_fails_and_the_others_still_run(healthy, question, answer, expected):
-    found = seen(healthy(**answer), an_alert=0.5)
+    found = seen(healthy(**answer), an_alert=0.5, the_watchdog=0.5)
     assert list(found) == list(CHECKS)
     assert not found[question].passed
     assert expected in found[question].text
     assert {each.check for each in found.values() if not each.passed} == {question}
+
+
+def test_a_restart_of_alertmanager_is_no_failure_and_a_longer_absence_is_one(healthy, httpserver):
+    target = healthy(**{f"GET {proxied('/api/v2/alerts')}": (503, "no endpoints")})
+    [found] = smoke.smoke(target, {"the watchdog": 0.5}, only=smoke.WATCHDOG)
+    assert "503: no endpoints; docs/runbooks/no-alerts.md" in found.text
+    httpserver.clear()
+    path = proxied("/api/v2/alerts")
+    httpserver.expect_oneshot_request(path).respond_with_data("no endpoints", status=503)
+    httpserver.expect_request(path).respond_with_json(alerts("Watchdog"))
+    [found] = smoke.smoke(target, {"the watchdog": 20}, only=smoke.WATCHDOG)
+    assert found.passed, found.text
+
+
+def test_the_watchdog_alone_asks_for_alerts_and_nothing_else(healthy, httpserver):
+    [found] = smoke.smoke(healthy(), only=smoke.WATCHDOG)
+    assert (found.check, found.passed) == ("the watchdog", True)
+    assert [(asked.method, asked.path) for asked, _ in httpserver.log] == [("GET", proxied("/api/v2/alerts"))]
 
 
 class Clock:
@@ -211,8 +266,8 @@ class Clock:
 @pytest.mark.usefixtures("no_certificates")
 def test_a_build_that_does_not_end_fails_at_the_time_limit(healthy, monkeypatch):
     monkeypatch.setattr(smoke, "time", clock := Clock())
-    found = seen(healthy(**{"GET /api/v1/builds/7": {"id": 7, "status": "started"}}), Vault_in_a_build=5)
-    assert found["Vault in a build"].text == "build 7 is still started"
+    found = seen(healthy(**{"GET /api/v1/builds/7": {"id": 7, "status": "started"}}), a_secret_in_a_build=5)
+    assert found["a secret in a build"].text == "build 7 is still started"
     assert clock.now == 5
 
 
@@ -329,9 +384,19 @@ def test_the_build_asks_the_own_hosts_of_the_stack_if_its_workers_may(stack):
 @pytest.mark.usefixtures("no_certificates")
 def test_another_error_of_a_build_gets_no_hint_at_a_variable(healthy):
     why = {EVENTS: (200, events("base resource type not found: registry-image"))}
-    found = seen(healthy(**ERRORED | why))["Vault in a build"].text
+    found = seen(healthy(**ERRORED | why))["a secret in a build"].text
     assert "base resource type not found" in found
     assert "vault kv put" not in found
+
+
+def test_without_vault_and_charts_the_build_gets_a_secret_of_kubernetes_and_asks_concourse_alone():
+    config = stack_config("demo")
+    config |= {f"platform:{part}": {"enabled": False} for part in ("vault", "chartmuseum")}
+    chosen = validate(config, "demo")
+    found = smoke.target(chosen, state("admin"))
+    assert found.write_secret.startswith("kubectl -n team-main create secret generic smoke ")
+    assert [url.split("/")[2] for url in found.inside] == ["demo.delivery.example.org"]
+    assert {host.partition(".")[0] for host in found.hosts} == {"demo", "grafana", "kibana"}
 
 
 def test_a_missing_password_or_team_is_reported():

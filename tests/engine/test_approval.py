@@ -7,7 +7,7 @@ import pytest
 
 from deploy.approval import SHOWN, Plan, commit, pools_with
 from deploy.stack_file import RefusedError
-from deploy.summary import Change
+from deploy.summary import Change, Summary
 from tests.support.checkout import Checkout
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
@@ -15,7 +15,7 @@ STATE = {"urn": SERVER, "id": "/x", "modified": "2026-11-01T00:00:00Z", "protect
 
 
 def plan(changes=(), resources=(STATE,), **other):
-    return Plan.of("prod", changes, resources).model_copy(update=other)
+    return Plan.of(Summary("prod", "preview", list(changes)), resources).model_copy(update=other)
 
 
 def refusal(then, now):

@@ -36,6 +36,23 @@ def test_a_preview_after_the_first_up_shows_no_changes(up, stack):
 
 
 @pytest.mark.parametrize("stack", [of("demo")])
+def test_a_stack_that_nobody_has_touched_has_no_drift(up, stack):
+    """What Azure ignores in a creation, such as the database's maintenance window, would be some."""
+    checkout, _ = up(stack)
+    found = checkout.deploy("drift", stack, "--rehearse")
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("stack", [of("demo")])
+def test_what_ends_is_listed_from_a_state(up, stack):
+    checkout, _ = up(stack)
+    listed = json.loads(checkout.deploy("expiries", stack, "--rehearse", "--json").stdout)
+    assert {one["what"].partition(",")[0] for one in listed} >= {
+        "ApplicationPassword concourse", "SelfSignedCert internal-ca", "DigiCert Global Root G2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", [of("demo")])
 def test_drift_names_a_change_by_hand_and_a_refresh_reverts_it(up, stack):
     checkout, _ = up(stack)
     file = next(f for id_, f in checkout.objects(stack).items() if re.search(r"/managedClusters/[^/]+$", id_))
@@ -45,7 +62,8 @@ def test_drift_names_a_change_by_hand_and_a_refresh_reverts_it(up, stack):
     file.write_text(json.dumps(changed))
     found = checkout.deploy("drift", stack, "--rehearse")
     assert found.returncode == 4, found.stdout + found.stderr
-    assert "ManagedCluster cluster (tags.owner)" in found.stdout
+    assert "changed ManagedCluster cluster\n" in found.stdout
+    assert f"tags.owner: {owner} → somebody" in found.stdout
     assert checkout.deploy("up", stack, "--rehearse", "--refresh").returncode == 0
     assert json.loads(file.read_text())["inputs"]["tags"]["owner"] == owner
 
@@ -65,6 +83,13 @@ def test_a_job_that_runs_again_replaces_no_resource_that_depends_on_it(up, stack
     ]
     assert jobs
     assert dependent == []
+
+
+@pytest.mark.parametrize("stack", [of("demo")])
+def test_the_output_of_egress_addresses_can_be_pasted_into_an_allow_list(up, stack):
+    checkout, _ = up(stack)
+    found = json.loads(checkout.deploy("outputs", stack, "--rehearse", "--json").stdout)
+    assert [each.partition("/")[2] for each in found["egress_addresses"]] == ["32"]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -114,13 +139,16 @@ def test_rendered_files_hold_each_release_and_no_secret(up, tmp_path, stack):
 
 
 LOSSES = [
-    ("database.administrator", "somebody", "replace Server database (administratorLogin)", ("preview", "up")),
+    ("database.administrator", "somebody", "replace Server database", ("preview", "up")),
     (
         "cluster.podRange",
         "10.160.0.0/16",
-        "replace ManagedCluster cluster (networkProfile.podCidr)",
+        "replace ManagedCluster cluster",
         ("preview",),
     ),
+    # Vault holds data; its namespace, disks and keys are protected. test_lost_data.py has more losses.
+    # The engine needs minutes: docs/engine-slow-refusal.md.
+    pytest.param("vault", {"enabled": False}, "delete Release vault", ("up",), marks=pytest.mark.slow),
 ]
 
 
@@ -128,15 +156,23 @@ LOSSES = [
 @pytest.mark.parametrize(("setting", "value", "change", "commands"), LOSSES)
 def test_a_change_that_would_lose_data_is_shown_and_refused(up, setting, value, change, commands):
     checkout, _ = up("staging")
-    file = checkout.folder / "Pulumi.staging.yaml"
-    before, existing = file.read_text(), checkout.objects("staging")
-    checkout.set("staging", setting, value)
-    refusals = [checkout.deploy(command, "staging", "--rehearse") for command in commands]
-    file.write_text(before)
+    existing = checkout.objects("staging")
+    with checkout.changed("staging", {setting: value}):
+        refusals = [checkout.deploy(command, "staging", "--rehearse") for command in commands]
     for refused in refusals:
         assert refused.returncode == 3, refused.stdout + refused.stderr
+        assert "Refused. Nothing was changed" in refused.stderr
         assert f"{change}, which is protected" in refused.stdout
     assert checkout.objects("staging") == existing
+
+
+@alone("staging")
+def test_a_preview_tells_what_an_update_will_not_do(up):
+    checkout, _ = up("staging")
+    with checkout.changed("staging", {"database.storageGb": 1024, "vault.consul.storage": "999Gi"}):
+        shown = checkout.deploy("preview", "staging", "--rehearse")
+    assert "Server database: database.storageGb is 1024, and the server has " in shown.stdout
+    assert "Release consul: Kubernetes never changes server.storage of a StatefulSet" in shown.stdout
 
 
 @alone("staging")
@@ -145,7 +181,9 @@ def test_destroy_is_refused_while_a_resource_is_protected(up):
     existing = checkout.objects("staging")
     refused = checkout.deploy("destroy", "staging", "--rehearse")
     assert refused.returncode == 3
-    assert "delete Server database, which is protected" in refused.stdout
+    assert "resources are protected: " in refused.stderr
+    assert "Database database and " in refused.stderr
+    assert "set `platform:protected: false` in Pulumi.staging.yaml" in refused.stderr
     assert checkout.objects("staging") == existing
 
 
@@ -153,11 +191,9 @@ def test_destroy_is_refused_while_a_resource_is_protected(up):
 def test_a_changed_cluster_setting_shows_no_change_inside_the_cluster(up):
     """A preview in which the kubeconfig is unknown would show everything in the cluster as changed."""
     checkout, _ = up("staging")
-    file = checkout.folder / "Pulumi.staging.yaml"
-    before = file.read_text()
-    checkout.set("staging", "cluster.operatorRanges", ["203.0.113.0/28", "198.51.100.64/28"])
-    shown = checkout.deploy("preview", "staging", "--rehearse", "--json")
-    file.write_text(before)
+    ranges = ["203.0.113.0/28", "198.51.100.64/28"]
+    with checkout.changed("staging", {"cluster.operatorRanges": ranges}):
+        shown = checkout.deploy("preview", "staging", "--rehearse", "--json")
     preview = json.loads(shown.stdout)
     changed = sorted(change["urn"].rpartition("::")[2] for change in preview["updates"])
     # Operators' ranges also protect the hosts that only operators may reach.
@@ -176,6 +212,7 @@ def test_preview_as_json_has_counts_replacements_deletions_and_time(up):
 
 
 @alone("staging")
+@pytest.mark.last
 def test_a_stack_that_is_no_longer_protected_can_be_destroyed(up):
     checkout, _ = up("staging")
     checkout.set("staging", "protected", value=False)
@@ -183,6 +220,7 @@ def test_a_stack_that_is_no_longer_protected_can_be_destroyed(up):
     destroyed(checkout, "staging")
 
 
+@pytest.mark.last
 @pytest.mark.parametrize("stack", [of("demo")])
 def test_destroy_leaves_no_object(up, stack):
     """The last test of `demo`: the stack is gone afterwards."""
@@ -192,5 +230,5 @@ def test_destroy_leaves_no_object(up, stack):
 def destroyed(checkout: Checkout, stack: str) -> None:
     gone = checkout.deploy("destroy", stack, "--rehearse")
     assert gone.returncode == 0, gone.stdout + gone.stderr
-    # No policy allows the deletion of Vault's secrets: they go with its disks.
-    assert checkout.objects(stack).keys() == {"/vault/mounts/secret"}
+    # What is in Vault goes with its disks.
+    assert checkout.objects(stack) == {}

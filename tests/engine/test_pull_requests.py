@@ -11,12 +11,14 @@ from tests.support.checkout import Build
 from tests.support.recorder import GOLDEN
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("pull-requests")]
-ANEW = re.compile(r"\b[0-9a-f]{8}(?=\.)|\b[0-9a-f]{64}\b")
+ANEW = re.compile(r"(?<=-)[0-9a-f]{8}\b|\b[0-9a-f]{64}\b")
 """Generated values: the end of a name, a checksum of secrets."""
 HUNDREDS = re.compile(r"\d{3}(?=\*\* (?:same|update)| more\b)", re.MULTILINE)
 """Counts that every new resource of the program changes."""
 MADE_UP = re.compile(r"[A-Za-z0-9+/=_-]{80,}")
 """The look of a key or a password."""
+ID = re.compile(r"subscriptions/[^ `]+")
+"""The ID of an Azure resource, which is as long."""
 
 
 def more_workers(checkout):
@@ -32,7 +34,7 @@ def new_team(checkout):
 
 
 def newer_concourse(checkout):
-    checkout.set("demo", "charts", {"concourse": "20.1.4"})
+    checkout.set("demo", "charts", {"versions": {"concourse": "20.1.4"}})
 
 
 def renamed_database(checkout):
@@ -79,7 +81,7 @@ def test_the_comment_of_a_pull_request_is_the_reviewed_one(
     comment = (tmp_path / "comment" / "comment.md").read_text()
     assert len(comment) < 65_536
     comment = HUNDREDS.sub("…", ANEW.sub("…", comment))
-    assert not [line for line in comment.splitlines() if MADE_UP.search(line)]
+    assert not [line for line in comment.splitlines() if MADE_UP.search(ID.sub("", line))]
     reviewed = GOLDEN / "pull-requests" / f"{change.__name__}.md"
     if pytestconfig.getoption("accept"):
         reviewed.parent.mkdir(exist_ok=True)

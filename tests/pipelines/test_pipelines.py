@@ -208,14 +208,14 @@ def test_renovate_finds_every_image_of_the_pipelines():
     for file in [*(ROOT / "pipelines").rglob("*.yml"), ROOT / "pipelines" / "image" / "Dockerfile"]:
         text = file.read_text()
         found = {match["currentValue"] for each in patterns for match in re.finditer(each, text)}
-        pinned = re.findall(r"^ +tag: ([^(\s]+)$|^FROM [^:]+:(\S+)$", text, re.MULTILINE)
+        pinned = re.findall(r"^ +tag: ([^(\s]+)$|^FROM [^:\s]+:(\S+)", text, re.MULTILINE)
         assert {"".join(each) for each in pinned} - {'"1"'} == found, file.name
 
 
 def test_the_task_image_has_the_pulumi_that_the_program_is_pinned_to():
     (pulumi,) = re.findall(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     dockerfile = (ROOT / "pipelines" / "image" / "Dockerfile").read_text()
-    assert f"FROM pulumi/pulumi-python-3.12:{pulumi}\n" in dockerfile
+    assert f"FROM pulumi/pulumi-python-3.12:{pulumi} AS program\n" in dockerfile
 
 
 def test_list_stacks_runs_in_the_python_image_that_jobs_use():
@@ -308,16 +308,39 @@ def test_nothing_writes_to_a_cloud_but_by_a_plan_and_prod_and_infra_by_a_person(
     assert "attempts:" not in (ROOT / "pipelines" / "platform.yml").read_text()
 
 
+def test_every_stack_is_asked_for_its_watchdog_with_the_identity_of_its_drift_check():
+    data = pipeline("drift")
+    [watch] = [job for job in data["jobs"] if job["name"] == "watch"]
+    [task] = [step for step in watch["plan"] if "task" in step]
+    assert task["file"] == "platform/pipelines/tasks/smoke.yml"
+    assert (task["params"]["STACK"], task["params"]["WATCHDOG"]) == ("((stack))", "yes")
+    [source] = data["var_sources"]
+    assert source["config"]["subject_scope"] == "instance", "another job has the same subject"
+    [clock] = [each for each in data["resources"] if each["name"] == "half-hour"]
+    assert clock["source"] == {"interval": "30m"}
+    assert [step for step in watch["plan"][0]["in_parallel"] if step.get("trigger")] == [
+        {"get": "half-hour", "trigger": True, "tags": ["deployers"]}
+    ]
+
+
 def test_the_alert_of_red_jobs_is_of_our_pipelines():
     groups = yaml.safe_load((ROOT / "components" / "monitoring" / "alerts" / "concourse.yaml").read_text())[
         "groups"
     ]
-    (alert,) = [r for g in groups for r in g["rules"] if r.get("alert") == "ConcourseInfraJobRed"]
-    (named,) = re.findall(r'pipelineName=~"([^"]+)"', alert["expr"])
+    (record, alert) = [r["expr"] for g in groups if g["name"] == "concourse-infra" for r in g["rules"]]
+    named, *more = [set(found.split("|")) for found in re.findall(r'pipeline=~"([^"]+)"', record + alert)]
     pipelines = {file.stem for file in (ROOT / "pipelines").glob("*.yml")}
-    assert set(named.split("|")) == pipelines - {"previews"}  # those of pull requests may fail
+    assert named == set.union(*more) == pipelines - {"previews"}  # those of pull requests may fail
 
 
 def test_no_pipeline_and_no_task_names_a_stack():
     for file in [*(ROOT / "pipelines").glob("*.yml"), *(ROOT / "pipelines" / "tasks").iterdir()]:
         assert not re.search(rf"\b({'|'.join(stacks())})\b(?!-is-down)", file.read_text()), file.name
+
+
+def test_the_pipelines_log_in_to_the_concourse_of_the_stack_that_runs_them():
+    """Its address is also the issuer of their tokens, which Azure trusts as it is in the stack file."""
+    given = yaml.safe_load((ROOT / "pipelines" / "vars" / "platform.yml").read_text())
+    own = settings(given["delivery"]["own"])
+    assert own.deployers
+    assert given["concourse"] == f"https://{own.host_names['concourse']}"

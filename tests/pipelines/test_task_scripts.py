@@ -146,6 +146,9 @@ def test_what_the_resource_needs_to_comment_has_no_token(build):
     assert [file.relative_to(build.folder / "about" / ".git").parts[0] for file in files] == ["resource"]
 
 
+BY_WHOM = "This text was written by the code of the pull request.\n\n"
+
+
 def comment_of(build):
     (build.folder / "checked").mkdir()
     build.passes("check-comment")
@@ -153,11 +156,10 @@ def comment_of(build):
 
 
 def test_a_comment_is_taken_over_as_text_without_mentions(build):
-    (build.folder / "comment" / "comment.md").write_text("1 update, says @everyone" + "x" * 70_000)
+    (build.folder / "comment" / "comment.md").write_text("1 update, says @everyone" + "@" * 70_000)
     comment = comment_of(build)
-    assert comment.startswith("1 update, says @\u200beveryone")
-    assert comment.endswith("This text was written by the code of the pull request.\n")
-    assert len(comment.encode()) < 65_536
+    assert comment.startswith(f"{BY_WHOM}1 update, says @\u200beveryone")
+    assert len(comment) < 65_536
 
 
 @pytest.mark.parametrize("target", ["../pull-request/.git/config", "/dev/zero", None])
@@ -166,7 +168,7 @@ def test_a_comment_that_is_a_link_or_missing_is_not_read(build, target):
     build.pull_request(lambda checkout: (checkout.folder / "new").write_text("new"))
     if target:
         (build.folder / "comment" / "comment.md").symlink_to(target)
-    assert comment_of(build).startswith("The preview left no readable comment.")
+    assert comment_of(build) == f"{BY_WHOM}The preview left no readable comment.\n"
 
 
 @pytest.mark.parametrize("name", ["-e1e touch executed #.json", "Prod.json"])

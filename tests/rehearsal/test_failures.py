@@ -467,3 +467,20 @@ def test_the_keys_of_an_account_are_not_stored_on_disk(tmp_path):
     assert [key["keyName"] for key in keys] == ["key1", "key2"]
     kept = [file.read_text() for file in world.store.folder.rglob("*.json")]
     assert not any(key["value"] in text for key in keys for text in kept)
+
+
+def test_a_chart_that_the_mirror_lacked_is_refused_where_charts_of_it_are(tmp_path, monkeypatch):
+    """In the real provider's words (tests/conformance/test_chart_mirror.py). Elsewhere it is not known."""
+    row = BY_NAME["chart-that-its-repository-does-not-have"]
+    wanted = {**row["create"]["inputs"], "chart": ".charts/fluent-bit-1.0.0.tgz", "version": "1.0.0"}
+    release = {**row["create"], "inputs": wanted}
+
+    monkeypatch.chdir(tmp_path)
+    unknown = begin(row, tmp_path / "unknown")
+    unknown.ask(unknown.create(release))
+    (tmp_path / ".charts").mkdir()
+    known = begin(row, tmp_path / "known")
+    with pytest.raises(RefusedError, match=r'ChartNotFound.*path ".charts/fluent-bit-1.0.0.tgz" not found'):
+        known.ask(known.create(release))
+    (tmp_path / ".charts" / "fluent-bit-1.0.0.tgz").touch()
+    known.ask(known.create(release))

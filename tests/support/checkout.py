@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +40,24 @@ class Checkout:
         """Change one setting: `database.sku`."""
         file = self.folder / f"Pulumi.{stack}.yaml"
         content = yaml.safe_load(file.read_text())
-        section, *rest = path.split(".")
-        if not rest:
-            content["config"][f"platform:{section}"] = value
-        else:
-            at = content["config"][f"platform:{section}"]
-            for key in rest[:-1]:
-                at = at[key]
-            at[rest[-1]] = value
+        *sections, key = f"platform:{path}".split(".")
+        at = content["config"]
+        for section in sections:
+            at = at.setdefault(section, {})
+        at[key] = value
         file.write_text(yaml.safe_dump(content))
+
+    @contextmanager
+    def changed(self, stack: str, settings: dict[str, Any]) -> Iterator[None]:
+        """The stack file with other settings, until the block ends."""
+        file = self.folder / f"Pulumi.{stack}.yaml"
+        before = file.read_text()
+        for path, value in settings.items():
+            self.set(stack, path, value)
+        try:
+            yield
+        finally:
+            file.write_text(before)
 
     def home(self, stack: str) -> Path:
         return self.folder / ".rehearsal" / stack

@@ -8,6 +8,7 @@ from pulumi import Output
 from components.kubernetes.charts import pinned
 from components.kubernetes.context import CaTrust, ClusterContext, Disks, Host
 from components.kubernetes.namespaces import NAMESPACES
+from components.kubernetes.settings import ChartsSettings
 
 HOSTS = {
     "concourse": "ci.example.org",
@@ -19,7 +20,7 @@ def cluster_context(**overrides: Any) -> ClusterContext:
     """The context of a stack that holds data. Call it inside the program under test: it makes outputs."""
     issuer, ingress = Output.from_input("letsencrypt"), Output.from_input("ingress")
     context = ClusterContext(
-        charts=pinned({}),
+        charts=pinned(ChartsSettings()),
         namespaces={name: Output.from_input(name) for name in NAMESPACES},
         disks=Disks(Output.from_input("retain"), Output.from_input("scratch")),
         trust=CaTrust(Output.from_input("platform-internal"), Output.from_input("PEM")),

@@ -19,9 +19,9 @@ PAGER = '#!/bin/sh\ncat\nprintf "(END)"\nread -r key </dev/tty\n'
 
 
 def run_in_terminal(
-    command: list[str | Path], *, cwd: Path, env: dict[str, str], seconds: float
+    command: list[str | Path], *, cwd: Path, env: dict[str, str], seconds: float, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command under a terminal on which nobody types. Its output, errors too, is `stdout`.
+    """Run a command under a terminal on which nobody types, or `typed`. Its output, errors too, is `stdout`.
 
     Raises TimeoutExpired, with the output so far, if it takes longer than `seconds`.
     """
@@ -39,6 +39,7 @@ def run_in_terminal(
         finally:
             os._exit(127)
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+    os.write(terminal, typed.encode())
     output, end = b"", time.monotonic() + seconds
     while True:
         left = end - time.monotonic()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import metadata
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from tools import setup as tool
 
@@ -220,6 +222,32 @@ def test_a_tool_is_built_once_with_its_version_in_it(checkout, env, put, monkeyp
     assert [path.name for path in built.parent.iterdir()] == ["pulumi"]
 
 
+COMPLETED = """
+[ "$1" = version ] && echo "go version go1.27.1 linux/amd64" && exit
+[ "$1" = mod ] && printf %s "$GO_MODULE" && exit
+while [ "$1" != -modfile ]; do shift; done
+source=${2%/go.mod}/github.com/pulumi/pulumi/pkg/v3@v3.259.0
+[ -e "$source/go.mod" ] && [ -e "$source/ui/dist/index.html" ] && [ -e "${2%.mod}.sum" ] || exit 1
+while read -r line; do case $line in replace*) echo "$line" > "$GO_LOG" ;; esac; done < "$2"
+while [ "$1" != -o ]; do shift; done
+: > "$2"
+"""
+"""A Go that builds only from a copy of the module with the file that it lacks."""
+
+
+def test_a_file_that_a_module_embeds_and_lacks_is_added_to_a_copy(checkout, env, put, monkeypatch, tmp_path):
+    archive = tmp_path / "module.zip"
+    with zipfile.ZipFile(archive, "w") as module:
+        module.writestr("github.com/pulumi/pulumi/pkg/v3@v3.259.0/go.mod", "module x\n")
+    put("go", COMPLETED)
+    described = json.dumps({"Zip": str(archive), "Version": "v3.259.0"})
+    use(checkout, env | {"GO_MODULE": described}, monkeypatch)
+    built = tool.build_tool("pulumi", tool.PULUMI, lacks=("ui/dist/index.html",))
+    assert [path.name for path in built.parent.iterdir()] == ["pulumi"], "the copy is gone"
+    said = (tmp_path / "go.log").read_text()
+    assert said.startswith("replace github.com/pulumi/pulumi/pkg/v3 => ")
+
+
 def test_a_changed_pin_of_a_tool_is_built_beside_the_old_one(checkout, env, put, monkeypatch):
     put("go", GO)
     use(checkout, env, monkeypatch)
@@ -361,7 +389,7 @@ def test_the_dependencies_of_a_pinned_package_are_pinned(file):
     """Two installations of one commit are the same."""
     pinned = pins(ROOT / file)
     for name, version in pinned.items():
-        assert metadata.version(name) == version
+        assert Version(metadata.version(name)) == Version(version)
         for needed in map(Requirement, metadata.requires(name) or []):
             if needed.marker is None or needed.marker.evaluate({"extra": ""}):
                 assert canonicalize_name(needed.name) in pinned, f"{name} needs {needed}"
@@ -376,4 +404,4 @@ def test_make_alone_shows_the_targets_and_rehearse_takes_a_stack():
         return subprocess.check_output(["make", *arguments], cwd=ROOT, text=True)
 
     assert {"setup", "rehearse", "test", "check", "format"} <= set(make().split())
-    assert "-m deploy up prod --rehearse --check" in make("--dry-run", "rehearse", "STACK=prod")
+    assert "-m deploy up prod --rehearse --yes --check" in make("--dry-run", "rehearse", "STACK=prod")

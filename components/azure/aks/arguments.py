@@ -1,8 +1,9 @@
 """Builds the AKS cluster's arguments from its settings."""
 
+import base64
+from collections.abc import Sequence
 from typing import Literal
 
-from pulumi import Output
 from pulumi_azure_native import containerservice as aks
 
 from components.azure.aks.settings import ClusterSettings, Maintenance
@@ -23,11 +24,24 @@ def entra(settings: ClusterSettings, tenant: str) -> "aks.ManagedClusterAADProfi
 
 def access(settings: ClusterSettings, egress: Egress) -> "aks.ManagedClusterAPIServerAccessProfileArgs":
     """API server allow list: operators, pipelines, and the nodes, which also use the public address."""
+    if private := settings.private:
+        return aks.ManagedClusterAPIServerAccessProfileArgs(
+            enable_private_cluster=True,
+            private_dns_zone=private.dns_zone,
+            enable_private_cluster_public_fqdn=private.public_fqdn,
+            disable_run_command=True,
+        )
     given = [str(net) for net in (*settings.operator_ranges, *settings.deployer_ranges)]
-    ranges = Output.all(*egress.addresses).apply(
-        lambda own: list(dict.fromkeys([*given, *(f"{address}/32" for address in own)]))
-    )
+    ranges = egress.ranges.apply(lambda own: list(dict.fromkeys([*given, *own])))
     return aks.ManagedClusterAPIServerAccessProfileArgs(authorized_ip_ranges=ranges, disable_run_command=True)
+
+
+def proxy(url: str, direct: Sequence[str], ca: str | None) -> "aks.ManagedClusterHTTPProxyConfigArgs":
+    """The proxy for nodes and pods, into which AKS writes HTTP_PROXY, HTTPS_PROXY and NO_PROXY."""
+    encoded = base64.b64encode(ca.encode()).decode() if ca else None
+    return aks.ManagedClusterHTTPProxyConfigArgs(
+        http_proxy=url, https_proxy=url, no_proxy=list(direct), trusted_ca=encoded
+    )
 
 
 def security() -> "aks.ManagedClusterSecurityProfileArgs":
@@ -43,15 +57,14 @@ def network_profile(settings: ClusterSettings, egress: Egress) -> "aks.Container
 
     All SDK defaults are explicit, because a changed default would replace the cluster.
     """
-    by_gateway = egress.outbound == "natGateway"
     return aks.ContainerServiceNetworkProfileArgs(
         network_plugin="azure",
         network_plugin_mode="overlay",
         network_dataplane="cilium",
         network_policy="cilium",
-        outbound_type="userAssignedNATGateway" if by_gateway else "loadBalancer",
+        outbound_type="userAssignedNATGateway" if egress.outbound == "natGateway" else egress.outbound,
         load_balancer_sku="standard",
-        load_balancer_profile=None if by_gateway else load_balancer(egress),
+        load_balancer_profile=load_balancer(egress) if egress.outbound == "loadBalancer" else None,
         pod_cidr=str(settings.pod_range),
         service_cidr=str(settings.service_range),
         dns_service_ip=str(settings.dns_address),

@@ -14,8 +14,8 @@ AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """Entra application ID of all AKS API servers, the required audience of tokens."""
 
 
-def kubeconfig_of(cluster: Output[str], parent: Resource) -> Output[str]:
-    """The kubeconfig for a cluster, by the cluster's ID.
+def kubeconfig_of(cluster: Output[str], *, public_fqdn: bool = False, parent: Resource) -> Output[str]:
+    """The kubeconfig for a cluster, by the cluster's ID. `public_fqdn` asks for a private one's public name.
 
     The names come from the ID (see ArmId). Otherwise everything in the cluster would show as changed.
     """
@@ -24,6 +24,7 @@ def kubeconfig_of(cluster: Output[str], parent: Resource) -> Output[str]:
         resource_group_name=ArmId(cluster).resource_group,
         resource_name=ArmId(cluster).name,
         format="exec",
+        server_fqdn="public" if public_fqdn else None,
         opts=InvokeOptions(parent=parent),  # also inherits the provider
     )
     secret: Output[str] = Output.secret(credentials.apply(lambda found: found.kubeconfigs[0].value))

@@ -1,6 +1,7 @@
 """Builds the Azure arguments for node pools from their settings."""
 
-from typing import TypedDict
+import re
+from typing import NotRequired, TypedDict
 
 from pulumi import Input
 from pulumi_azure_native import containerservice as aks
@@ -9,6 +10,7 @@ from components.azure.aks.pool_settings import (
     DEDICATED,
     DEDICATED_PLATFORM,
     DEDICATED_WORKERS,
+    SPOT,
     NodePool,
     SystemPool,
     WorkerPool,
@@ -33,8 +35,11 @@ class PoolArgs(TypedDict):
     min_count: int
     max_count: int
     max_pods: int
-    upgrade_settings: "aks.AgentPoolUpgradeSettingsArgs"
+    upgrade_settings: "aks.AgentPoolUpgradeSettingsArgs | None"
     local_dns_profile: "aks.LocalDNSProfileArgs"
+    scale_set_priority: NotRequired[str]
+    scale_set_eviction_policy: NotRequired[str]
+    spot_max_price: NotRequired[float]
 
 
 def node_selector(pool: NodePool) -> dict[str, str]:
@@ -44,7 +49,7 @@ def node_selector(pool: NodePool) -> dict[str, str]:
 
 def pool_args(pool: SystemPool, version: str, subnet: Input[str]) -> PoolArgs:
     """Arguments for a pool's nodes."""
-    return {
+    args: PoolArgs = {
         "type": "VirtualMachineScaleSets",
         # Same minor as the control plane. Azure picks the latest patch; a minor alone shows no diff.
         "orchestrator_version": version,
@@ -66,12 +71,19 @@ def pool_args(pool: SystemPool, version: str, subnet: Input[str]) -> PoolArgs:
         # policy allows (learn.microsoft.com/azure/aks/localdns-custom).
         "local_dns_profile": aks.LocalDNSProfileArgs(mode="Disabled"),
     }
+    if isinstance(pool, WorkerPool) and pool.priority == "Spot":
+        args["scale_set_priority"] = "Spot"
+        args["scale_set_eviction_policy"] = "Delete"  # a stopped node would still count against the quota
+        args["spot_max_price"] = -1  # up to the price of a regular node, so never evicted for the price
+    return args
 
 
-def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs":
+def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs | None":
     """Upgrade settings: surge, and how nodes are drained."""
     settings = aks.AgentPoolUpgradeSettingsArgs
     if isinstance(pool, WorkerPool):
+        if pool.priority == "Spot":  # AKS refuses a surge, and drains none (learn, spot-node-pool)
+            return None
         # One node at a time, so that builds can finish. A node that cannot be drained is left cordoned.
         return settings(
             max_surge="1",
@@ -83,6 +95,19 @@ def upgrades(pool: SystemPool) -> "aks.AgentPoolUpgradeSettingsArgs":
 
 def labels_and_taints(pool: NodePool) -> tuple[dict[str, str], list[str]]:
     """Labels and taints that separate worker nodes from those for other pods."""
-    if isinstance(pool, WorkerPool):
-        return {DEDICATED: DEDICATED_WORKERS}, [f"{DEDICATED}={DEDICATED_WORKERS}:NoSchedule"]
-    return {DEDICATED: DEDICATED_PLATFORM}, []
+    if not isinstance(pool, WorkerPool):
+        return pool.labels | {DEDICATED: DEDICATED_PLATFORM}, []
+    labels = pool.labels | {DEDICATED: DEDICATED_WORKERS}
+    taints = [f"{DEDICATED}={DEDICATED_WORKERS}:NoSchedule", *pool.taints]
+    if pool.priority == "Spot":  # AKS adds both; without them here, every refresh would take them away
+        return labels | {SPOT: "spot"}, [*taints, f"{SPOT}=spot:NoSchedule"]
+    return labels, taints
+
+
+def tolerations(pool: WorkerPool) -> list[dict[str, str]]:
+    """Tolerations of the pods that run in a worker pool."""
+    _, taints = labels_and_taints(pool)
+    parts = [re.split("[=:]", taint) for taint in taints]
+    return [
+        {"key": key, "operator": "Equal", "value": value, "effect": effect} for key, value, effect in parts
+    ]

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.azure.catalog import EPHEMERAL_GB
+from components.azure.catalog import ARM, EPHEMERAL_GB, VM_FEATURES, VM_SIZE
 from components.config.model import Model, Problem, Rule
 from components.config.types import ConcourseName, Zone, text
 
@@ -20,6 +21,26 @@ LEAST_CORES = 2
 """Azure takes no smaller VM size for a node (learn.microsoft.com/azure/aks/quotas-skus-regions)."""
 SYSTEM_PODS = 30
 """Pods that a node of the system pool has to hold (learn.microsoft.com/azure/aks/use-system-pools)."""
+LABEL = r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+"""A label's key (kubernetes.io/docs/concepts/overview/working-with-objects/labels)."""
+OF_AZURE = "kubernetes.azure.com/"
+"""Prefix of labels and taints that AKS keeps to itself (learn.microsoft.com/azure/aks/use-labels)."""
+SPOT = "kubernetes.azure.com/scalesetpriority"
+"""Label and taint that AKS adds to nodes of a Spot pool (learn.microsoft.com/azure/aks/spot-node-pool)."""
+LabelKey = Annotated[str, text(rf"(?!kubernetes\.azure\.com/|dedicated$){LABEL}", "a label that you may set")]
+LabelValue = Annotated[
+    str, text(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", "a label's value: at most 63 characters")
+]
+Taint = Annotated[
+    str,
+    text(
+        rf"(?!kubernetes\.azure\.com/|dedicated=){LABEL}=[A-Za-z0-9_.-]{{0,63}}"
+        r":(NoSchedule|PreferNoSchedule|NoExecute)",
+        "a taint that you may set, key=value:NoSchedule; `dedicated` and kubernetes.azure.com/ are taken",
+    ),
+    Field(examples=["sku=spot:NoSchedule"]),
+]
+"""A taint as AKS writes it."""
 PoolName = Annotated[
     str,
     text(
@@ -48,6 +69,8 @@ class SystemPool(Model):
     """Maximum pods per node. 10 to 250 are Azure's limits."""
     zones: tuple[Zone, ...] = ("1", "2", "3")
     """Availability zones for the nodes. Use an empty list in a region without zones."""
+    labels: dict[LabelKey, LabelValue] = Field(default={}, examples=[{"cost": "builds"}])
+    """More labels of the nodes."""
 
     @property
     def surge(self) -> int:
@@ -55,29 +78,44 @@ class SystemPool(Model):
         return -(-self.max_nodes // 3)
 
     def rules(self) -> Iterable[Rule]:
-        return (self._min_below_max, self._disk_fits, self._size_has_cores)
+        return (self._min_below_max, self._size_exists, self._disk_fits)
 
     def _min_below_max(self) -> Iterator[Problem]:
         if self.min_nodes > self.max_nodes:
             text = f"{self.min_nodes} is more than maxNodes ({self.max_nodes}); lower it or raise that"
             yield Problem("minNodes", text)
 
-    def _size_has_cores(self) -> Iterator[Problem]:
-        cores = re.search(r"[0-9]+", self.vm_size)
-        if not cores or int(cores[0]) < LEAST_CORES:
+    def _size_exists(self) -> Iterator[Problem]:
+        """Whether a region and a subscription have the size, `preflight` asks."""
+        named = VM_SIZE.fullmatch(self.vm_size)
+        if not named or not VM_FEATURES.issuperset(named["features"]):
+            text = f"{self.vm_size} is not named as Azure names VM sizes; use one such as {self._near}"
+            yield Problem("vmSize", text)
+        elif int(named["cores"]) < LEAST_CORES:
             text = (
                 f"{self.vm_size} has fewer than {LEAST_CORES} cores, too few for a node; choose a larger size"
             )
             yield Problem("vmSize", text)
+        elif ARM in named["features"]:
+            other = self.vm_size.replace(named["features"], named["features"].replace(ARM, ""))
+            text = f"{self.vm_size} has ARM processors, for which the platform's images are not tested"
+            yield Problem("vmSize", f"{text}; use one such as {other}")
+
+    @property
+    def _near(self) -> str:
+        """The known size that was meant, or one with as many cores."""
+        digits = re.search(r"[0-9]+", self.vm_size)
+        alike = f"Standard_D{digits[0] if digits else 4}ds_v5"
+        usual = alike if alike in EPHEMERAL_GB else "Standard_D4ds_v5"
+        return next(iter(get_close_matches(self.vm_size, EPHEMERAL_GB, n=1, cutoff=0.8)), usual)
 
     def _disk_fits(self) -> Iterator[Problem]:
-        if self.os_disk_type != "Ephemeral":
+        if self.os_disk_type != "Ephemeral" or any(self._size_exists()):
             return
         room = EPHEMERAL_GB.get(self.vm_size)
         if room is None:
-            known = ", ".join(EPHEMERAL_GB)
-            text = f"{self.vm_size} is not known to have room for an ephemeral OS disk"
-            yield Problem("vmSize", f"{text}; choose from {known}, or use osDiskType: Managed")
+            text = f"the room of {self.vm_size} for an ephemeral OS disk is not known here"
+            yield Problem("vmSize", f"{text}; use osDiskType: Managed, or a size such as {self._near}")
         elif self.os_disk_size_gb > room:
             text = f"{self.os_disk_size_gb} GiB does not fit on {self.vm_size}, which has room for {room}"
             yield Problem("osDiskSizeGb", text)
@@ -106,6 +144,11 @@ class WorkerPool(NodePool):
     """Maximum number of nodes for the autoscaler."""
     max_pods: int = Field(default=30, ge=10, le=250)
     """Maximum pods per node. Few pods run beside the worker; Azure's minimum is 10."""
+    priority: Literal["Regular", "Spot"] = "Regular"
+    """Spot nodes cost a fraction, and Azure takes them away at any time with 30 seconds' notice; Concourse
+    runs their builds again elsewhere. An upgrade does not drain them either."""
+    taints: tuple[Taint, ...] = ()
+    """More taints of the nodes. The workers tolerate them."""
     team: ConcourseName | None = None
     """Reserve the workers for one team. All its builds run here, except steps with tags. Unset: any team."""
     tags: tuple[ConcourseName, ...] = ()
@@ -118,5 +161,5 @@ class WorkerPool(NodePool):
 
     @property
     def surge(self) -> int:
-        """Extra nodes during an upgrade: one, so worker nodes are upgraded one at a time."""
-        return 1
+        """Extra nodes during an upgrade: one, so worker nodes are upgraded one at a time. Spot has none."""
+        return 0 if self.priority == "Spot" else 1

@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from components.azure.aks.pool_settings import (
     DEDICATED,
@@ -16,9 +16,29 @@ from components.azure.aks.pool_settings import (
     SystemPool,
     WorkerPool,
 )
-from components.config.model import Model, Problem, Rule
-from components.config.types import PRIVATE, SHARED, Address, Cidr, Guid, PublicCidr, Weekly
+from components.config.arm_ids import arm_id
+from components.config.model import Model, Problem, Rule, shown
+from components.config.types import (
+    PRIVATE,
+    SHARED,
+    Address,
+    Cidr,
+    Guid,
+    PublicCidr,
+    Weekly,
+)
 
+_ZONE = arm_id(
+    "system, none, or the ID of a zone for AKS",
+    "Microsoft.Network",
+    ("privateDnsZones", r"([a-z0-9-]{1,32}\.)?privatelink\.[a-z0-9]+\.azmk8s\.io"),
+)
+ApiZone = Annotated[
+    str,
+    AfterValidator(lambda value: value if value in ("system", "none") else _ZONE(value)),
+    Field(examples=["system"]),
+]
+"""Private DNS zone for API servers (learn.microsoft.com/azure/aks/private-clusters)."""
 NODE_PREFIX = 24
 """Each node gets a /24 from the pod range (learn.microsoft.com/azure/aks/azure-cni-overlay)."""
 SERVICE_PREFIXES = range(13, 25)
@@ -37,6 +57,35 @@ class Maintenance(Weekly):
     """Length of the window in hours. Azure requires at least 4."""
 
 
+class PrivateCluster(Model):
+    """An API server with a private address in the nodes' subnet, and no public one.
+
+    AKS can neither make an existing cluster private nor a private one public
+    (learn.microsoft.com/azure/aks/private-clusters).
+    """
+
+    clients: tuple[Cidr, ...] = Field(min_length=1, max_length=100, examples=[["10.9.0.0/16"]])
+    """Networks of operators and of the infra stack's workers, as they arrive: routed by peering or VPN. Vault
+    and Kibana admit them. Whether they reach the API server is up to the network's routes."""
+    dns_zone: ApiZone = "system"
+    """Private DNS zone of the API server's name: "system" for one that AKS makes and links to the nodes'
+    network, "none" for public DNS, or the ID of a zone that the network's owner links to all networks."""
+    public_fqdn: bool = False
+    """Resolve the name in public DNS too, to the private address: for clients without the private zone."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (self._has_a_name,)
+
+    def _has_a_name(self) -> Iterator[Problem]:
+        if self.dns_zone == "none" and not self.public_fqdn:
+            yield Problem("publicFqdn", "the API server would have no name with dnsZone: none; use true")
+
+    @property
+    def zone_id(self) -> str | None:
+        """The ID of the owner's zone, if there is one."""
+        return self.dns_zone if self.dns_zone.startswith("/") else None
+
+
 class ClusterSettings(Model):
     """The cluster: version, API server access, administrators, IP ranges and node pools."""
 
@@ -48,10 +97,13 @@ class ClusterSettings(Model):
         min_length=1, examples=[["6a1f0c3e-5b7d-4e2a-9c48-1d0f2b3a4c5e"]]
     )
     """Object IDs of existing Entra groups that administer the cluster. Deployers must be members of one."""
-    operator_ranges: tuple[PublicCidr, ...] = Field(min_length=1, max_length=150)
-    """Public IP ranges for operators' access to the API server. (Azure allows 200 ranges in total.)"""
+    operator_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=150)
+    """Public IP ranges for operators' access to the API server. (Azure allows 200 ranges in total.) Required,
+    except for a private cluster."""
     deployer_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=30)
     """Public IP ranges for pipelines' access to the API server: the infra stack's egress addresses."""
+    private: PrivateCluster | None = None
+    """Give the API server no public address. Replaces operatorRanges and deployerRanges."""
     pod_range: Cidr = Field(default=IPv4Network("10.244.0.0/16"))
     """Pod addresses, used only inside the cluster. Each node takes a /24."""
     service_range: Cidr = Field(default=IPv4Network("10.0.0.0/16"))
@@ -93,7 +145,18 @@ class ClusterSettings(Model):
             self._nodes_in_tier,
             self._services_fit,
             self._ranges_are_private,
+            self._one_access,
         )
+
+    def _one_access(self) -> Iterator[Problem]:
+        given = {"operatorRanges": self.operator_ranges, "deployerRanges": self.deployer_ranges}
+        if self.private:
+            for key in (name for name, ranges in given.items() if ranges):
+                text = "a private API server has no public address to restrict; use cluster.private.clients"
+                yield Problem(key, text)
+        elif not self.operator_ranges:
+            text = "missing; list the operators' public ranges, such as 203.0.113.0/28, or set private"
+            yield Problem("operatorRanges", text)
 
     def _dns_inside(self) -> Iterator[Problem]:
         given = self.dns_service_address
@@ -117,7 +180,7 @@ class ClusterSettings(Model):
             for index, pool in enumerate(pools):
                 names[pool.name] += 1
                 if names[pool.name] > 1:
-                    text = f"{pool.name!r} is taken by another pool; raise the generation at its end"
+                    text = f"{shown(pool.name)} is taken by another pool; raise the generation at its end"
                     yield Problem(f"{key}[{index}].name", text)
 
     def _system_runs(self) -> Iterator[Problem]:

@@ -1,7 +1,9 @@
 """Egress to the internet through static public addresses, which others can add to allow lists."""
 
+from collections.abc import Sequence
+
 import pulumi_azure_native as az
-from pulumi import Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.azure.catalog import zones
 from components.azure.network.settings import Outbound
@@ -17,7 +19,10 @@ class Egress(Component):
     """ID of the NAT gateway, if there is one."""
     ids: tuple[Output[str], ...]
     """IDs of the public addresses."""
-    addresses: tuple[Output[str], ...]
+    addresses: tuple[Input[str], ...]
+    """The public addresses; ranges (CIDR) of an existing network's firewall or NAT gateway."""
+    ranges: Output[list[str]]
+    """The same, all as ranges: for allow lists, such as another stack's `cluster.deployerRanges`."""
 
     def __init__(
         self,
@@ -25,10 +30,12 @@ class Egress(Component):
         outbound: Outbound,
         *,
         count: int,
+        given: Sequence[str] = (),
         compute: AzureContext,
         stateful: AzureContext,
         opts: ResourceOptions | None = None,
     ) -> None:
+        """`given` are ranges of somebody else's; then there is neither an address nor a gateway of ours."""
         super().__init__(name, opts)
         self.outbound = outbound
         addresses = [
@@ -45,9 +52,12 @@ class Egress(Component):
             for number in range(1, count + 1)
         ]
         self.ids = tuple(address.id for address in addresses)
-        self.addresses = tuple(address.ip_address.apply(str) for address in addresses)
+        self.addresses = tuple(given) or tuple(address.ip_address.apply(str) for address in addresses)
+        self.ranges = Output.all(*self.addresses).apply(
+            lambda found: [each if "/" in each else f"{each}/32" for each in found]
+        )
         self.gateway = None
-        if outbound == "natGateway":
+        if outbound == "natGateway" and not given:
             gateway = az.network.NatGateway(
                 f"{name}-gateway",
                 **compute.common,

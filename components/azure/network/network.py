@@ -1,19 +1,22 @@
-"""The virtual network: subnets, security rules, private DNS and egress."""
+"""The virtual network: subnets, security rules, private DNS and egress; or one that is there already."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 import pulumi_azure_native as az
-from pulumi import Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions, get_stack
 
 from components.azure.network.egress import Egress
 from components.azure.network.security_rules import database_rules, node_rules
-from components.azure.network.settings import NetworkSettings
+from components.azure.network.settings import ExistingNetwork, NetworkSettings
 from components.azure.resource_groups import AzureContext
 from components.component import Component, after
 
-POSTGRES_ZONE = "platform.private.postgres.database.azure.com"
+POSTGRES = "private.postgres.database.azure.com"
 """Azure requires a zone with this suffix. The server's public name is an alias for a name in it."""
+OWN = "platform"
+"""First label of the zone in a network of our own. In somebody else's it is the stack: a network, such as a
+hub with DNS servers, is linked to one of a name (github.com/MicrosoftDocs/azure-aks-docs/issues/212)."""
 SERVICES: Mapping[str, tuple[str, ...]] = {
     "nodes": ("Microsoft.KeyVault", "Microsoft.Storage"),
     "database": ("Microsoft.Storage",),
@@ -30,6 +33,7 @@ FIRST_TO_LAST = ("endpoints", "database", "nodes")
 class Network(Component):
     """A virtual network with subnets, security rules, private DNS and egress."""
 
+    id: Output[str]
     nodes: Output[str]
     """ID of the nodes' subnet."""
     database: Output[str] | None
@@ -48,24 +52,46 @@ class Network(Component):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__(name, opts)
+        existing = settings.existing
         self.egress = Egress(
             f"{name}-egress",
             settings.egress,
-            count=settings.egress_addresses,
+            count=settings.own_addresses,
+            given=[str(net) for net in existing.egress_ranges] if existing else (),
             compute=compute,
             stateful=stateful,
             opts=self.child,
         )
+        self.database = self.database_zone = None
+        if existing:
+            self._use(name, existing, stateful)
+        else:
+            self._create(name, settings, compute=compute, stateful=stateful)
+        self.register_outputs({"nodes": self.nodes, "database": self.database})
+
+    def _use(self, name: str, existing: ExistingNetwork, stateful: AzureContext) -> None:
+        """Take the subnets of somebody else's network. Only the link of a zone of ours is written to it."""
+        self.id, self.nodes = Output.from_input(existing.network), Output.from_input(existing.nodes)
+        if existing.database:
+            self.database = Output.from_input(existing.database)
+            self.database_zone = (
+                Output.from_input(existing.database_zone)
+                if existing.database_zone
+                else self._zone(name, get_stack(), existing.network, None, stateful)
+            )
+
+    def _create(
+        self, name: str, settings: NetworkSettings, *, compute: AzureContext, stateful: AzureContext
+    ) -> None:
         space = az.network.AddressSpaceArgs(address_prefixes=[str(settings.address_space)])
         network = az.network.VirtualNetwork(name, **compute.common, address_space=space, opts=self.child)
+        self.id = network.id
         subnets = self._subnets(name, settings.subnets.named(), network, compute)
         self.nodes = subnets["nodes"].id
-        self.database = self.database_zone = None
         if "database" in subnets:
             # No one may use a network while one of its subnets is being changed (SubnetsNotProvisioned).
             self.database = after(subnets["database"].id, self.nodes)
-            self.database_zone = self._zone(name, network.id, subnets["database"], stateful)
-        self.register_outputs({"nodes": self.nodes, "database": self.database})
+            self.database_zone = self._zone(name, OWN, network.id, subnets["database"], stateful)
 
     def _subnets(
         self,
@@ -106,11 +132,16 @@ class Network(Component):
         return made
 
     def _zone(
-        self, name: str, network: Output[str], subnet: "az.network.Subnet", context: AzureContext
+        self,
+        name: str,
+        label: str,
+        network: Input[str],
+        subnet: "az.network.Subnet | None",
+        context: AzureContext,
     ) -> Output[str]:
         zone = az.privatedns.PrivateZone(
             f"{name}-database",
-            private_zone_name=POSTGRES_ZONE,
+            private_zone_name=f"{label}.{POSTGRES}",
             resource_group_name=context.group,
             location="Global",  # DNS has no region; the default would be the group's
             tags=context.tags,
@@ -126,7 +157,7 @@ class Network(Component):
             registration_enabled=False,
             virtual_network={"id": network},
             # Deleted before the subnet, which Azure otherwise still counts as in use.
-            opts=ResourceOptions(parent=self, depends_on=[subnet]),
+            opts=ResourceOptions(parent=self, depends_on=[subnet] if subnet else []),
         )
         return after(zone.id, link.id)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.azure.catalog import arm_segment
 from components.config.model import Model, Problem, Rule
-from components.config.types import Cidr, DnsName, ZoneId, overlaps
+from components.config.types import Cidr, DnsName, PrivateZoneId, PublicCidr, SubnetId, ZoneId, overlaps
 
 SMALLEST_DATABASE_SUBNET = 28
 SMALLEST_SUBNET = 29
@@ -17,7 +17,7 @@ NEVER = tuple(
     IPv4Network(net) for net in ("224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "168.63.129.16/32")
 )
 """Addresses that a virtual network cannot have (same page); AKS has some more (components/rules.py)."""
-Outbound = Literal["natGateway", "loadBalancer"]
+Outbound = Literal["natGateway", "loadBalancer", "userDefinedRouting"]
 
 
 class Subnets(Model):
@@ -25,8 +25,8 @@ class Subnets(Model):
 
     nodes: Cidr = Field(examples=["10.20.0.0/20"])
     """Subnet for the cluster's nodes, one address each; pods have a separate range."""
-    endpoints: Cidr = Field(examples=["10.20.16.32/27"])
-    """Subnet for private endpoints of other services."""
+    endpoints: Cidr | None = Field(default=None, examples=["10.20.16.32/27"])
+    """Subnet for private endpoints of other services. Required, except in an existing network."""
     database: Cidr | None = Field(default=None, examples=["10.20.16.0/28"])
     """Dedicated PostgreSQL subnet, /28 or larger. Required for `database.access: private`."""
 
@@ -36,16 +36,54 @@ class Subnets(Model):
         return {name: net for name, net in found.items() if net}
 
 
+class ExistingNetwork(Model):
+    """A network that is there already. The program takes its subnets' IDs and changes nothing in them.
+
+    What its owner prepares: docs/bring-your-own.md.
+    """
+
+    nodes: SubnetId
+    """Subnet for the nodes, with the service endpoints Microsoft.KeyVault and Microsoft.Storage."""
+    database: SubnetId | None = None
+    """PostgreSQL's subnet, delegated to Microsoft.DBforPostgreSQL/flexibleServers. In the same network."""
+    database_zone: PrivateZoneId | None = None
+    """PostgreSQL's private DNS zone, linked to the network. Unset: the stack makes a zone of its own name and
+    the link. With DNS servers of your own, set one that is linked to their network too."""
+    egress_ranges: tuple[PublicCidr, ...] = Field(default=(), max_length=20)
+    """Public addresses of the owner's firewall or NAT gateway, from which the nodes reach others: the API
+    server and a public database admit them. Not with `egress: loadBalancer`, which has addresses of ours."""
+
+    @property
+    def network(self) -> str:
+        """The network's ID."""
+        return self.nodes.rpartition("/subnets/")[0]
+
+    def is_in_network(self, subnet: str) -> bool:
+        """Whether a subnet is in the network. Azure's names have no case."""
+        return subnet.rpartition("/subnets/")[0].lower() == self.network.lower()
+
+
 class NetworkSettings(Model):
     """The network: address ranges and egress."""
 
     address_space: Cidr
-    """Range of the whole network. Avoid overlaps with other stacks, so that networks can be peered later."""
-    subnets: Subnets
+    """Range of the whole network. No other stack has addresses in it, so that networks can be peered."""
+    subnets: Subnets = Field(examples=[{"nodes": "10.20.0.0/20", "endpoints": "10.20.16.32/27"}])
     egress: Outbound = "natGateway"
-    """Egress method. A NAT gateway has enough SNAT ports for many builds; loadBalancer has no extra cost."""
+    """Egress method. A NAT gateway has enough SNAT ports for many builds; loadBalancer has no extra cost.
+    userDefinedRouting is for an existing network whose route table leads to a firewall."""
     egress_addresses: int = Field(default=1, ge=1, le=16)
     """Number of public egress addresses, with 64,512 SNAT ports each. A NAT gateway allows up to 16."""
+    peered_ranges: tuple[Cidr, ...] = Field(default=(), max_length=100, examples=[["10.0.0.0/20"]])
+    """Ranges that nodes and pods reach in other networks, by peering or VPN: a hub's with its firewall, DNS
+    servers and proxy, git servers. Services and pods cannot have addresses in them."""
+    existing: ExistingNetwork | None = None
+    """A network to use instead of a new one. `addressSpace` and `subnets` then say which ranges it has."""
+
+    @property
+    def own_addresses(self) -> int:
+        """Number of public egress addresses of the stack's own."""
+        return 0 if self.existing and self.egress != "loadBalancer" else self.egress_addresses
 
     def rules(self) -> Iterable[Rule]:
         return (
@@ -54,7 +92,51 @@ class NetworkSettings(Model):
             self._subnets_exist,
             self._database_fits,
             self._range_is_possible,
+            self._endpoints_are_given,
+            self._routed_to_somewhere,
+            self._existing_agrees,
+            self._peers_are_outside,
         )
+
+    def _peers_are_outside(self) -> Iterator[Problem]:
+        for index, net in enumerate(self.peered_ranges):
+            if net.overlaps(self.address_space):
+                text = f"{net} overlaps this network's own {self.address_space}; list what is outside of it"
+                yield Problem(f"peeredRanges[{index}]", text)
+
+    def _endpoints_are_given(self) -> Iterator[Problem]:
+        if not self.existing and not self.subnets.endpoints:
+            yield Problem("subnets.endpoints", "missing; set a free range such as a /27")
+
+    def _routed_to_somewhere(self) -> Iterator[Problem]:
+        existing, own = self.existing, self.egress == "loadBalancer"
+        if self.egress == "userDefinedRouting" and not existing:
+            text = "needs the route table of an existing network; set network.existing, or choose natGateway"
+            yield Problem("egress", text)
+        if existing and not own and not existing.egress_ranges:
+            text = "missing; set the public addresses of the firewall or NAT gateway, such as 203.0.113.9/32"
+            yield Problem("existing.egressRanges", text)
+        if existing and own and existing.egress_ranges:
+            text = "unused with egress: loadBalancer, which has addresses of the stack's own; remove it"
+            yield Problem("existing.egressRanges", text)
+
+    def _existing_agrees(self) -> Iterator[Problem]:
+        if not (existing := self.existing):
+            return
+        if existing.database and not existing.is_in_network(existing.database):
+            text = f"is not in the nodes' network {existing.network}; AKS and PostgreSQL share one here"
+            yield Problem("existing.database", text)
+        if existing.database and existing.database.lower() == existing.nodes.lower():
+            # learn.microsoft.com/azure/postgresql/network/concepts-networking-private, delegated subnet
+            text = "is the nodes' subnet; PostgreSQL shares its subnet with nothing else, so use another"
+            yield Problem("existing.database", text)
+        if existing.database and not self.subnets.database:
+            yield Problem("subnets.database", "missing; set the range of network.existing.database")
+        if self.subnets.database and not existing.database:
+            yield Problem("existing.database", "missing; set the ID of the subnet, or remove its range")
+        if existing.database_zone and not existing.database_zone.endswith(".postgres.database.azure.com"):
+            text = "is not for PostgreSQL; its name ends in .postgres.database.azure.com"
+            yield Problem("existing.databaseZone", text)
 
     def _subnets_inside(self) -> Iterator[Problem]:
         for name, net in self.subnets.named().items():
@@ -137,4 +219,6 @@ class DnsSettings(Model):
         if self.zone and self.parent_zone_id:
             parent = arm_segment(self.parent_zone_id, "dnsZones")
             if not self.zone.endswith(f".{parent}"):
-                yield Problem("zone", f"{self.zone} is not inside {parent}; use a name such as ci.{parent}")
+                label = "ci" if f".{parent}".endswith(f".{self.zone}") else self.zone.partition(".")[0]
+                text = f"{self.zone} is not inside {parent}; use a name such as {label}.{parent}"
+                yield Problem("zone", text)

@@ -1,6 +1,8 @@
 """The PostgreSQL server for all of Concourse's data: pipelines, builds and build logs."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 import pulumi_azure_native as az
 import pulumi_random as random
@@ -31,18 +33,35 @@ PARAMETERS: Mapping[str, str] = {
 """Server parameters that differ from Azure's defaults, or whose defaults must not be changed."""
 
 
-class Database(Component):
-    """A PostgreSQL server with one database and mandatory TLS."""
+PORT = 5432
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """How to reach a server and the database on it."""
 
     host: Output[str]
     """Host name, as in the server's certificate; known once the database can be used."""
+    port: int
     name: str
-    administrator: str
+    """The database's."""
+    administrator: str | None
+    """Login for creating database roles. None: Concourse's role is there."""
     password: Output[str]
-    """Administrator password (secret), for creating database roles. Concourse does not use it."""
+    """The administrator's password, which Concourse does not use; without one, that of its role. Secret."""
     ca_certificates: str
     """Root certificates (PEM) that clients verify the server with."""
     ssl_mode: str
+    creates_database: bool = False
+    """Whether the Job that creates the role creates the database, too."""
+
+
+class Database(Component):
+    """A PostgreSQL server with one database and mandatory TLS."""
+
+    server: DatabaseServer
+    id: Output[str]
+    """ID of the server."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -115,19 +134,23 @@ class Database(Component):
                 custom_timeouts=CustomTimeouts(create="60m", update="120m", delete="60m"),
             ),
         )
+        self.id = server.id
         allowed = {} if private else dict(enumerate(clients, start=1))
         last = self._contents(name, server, database, context, allowed)
 
-        self.name = database
-        self.administrator = settings.administrator
-        self.ssl_mode = settings.ssl_mode
-        self.password = password.result
-        self.ca_certificates = postgres_roots()
         # The name in the certificate; it resolves to a private server, too. It comes from the ID, so that a
         # larger disk shows no change to Concourse.
         server_name = ArmId(after(server.id, last.id)).name
-        self.host = Output.concat(server_name, ".postgres.database.azure.com")
-        self.register_outputs({"host": self.host, "name": self.name})
+        self.server = DatabaseServer(
+            host=Output.concat(server_name, ".postgres.database.azure.com"),
+            port=PORT,
+            name=database,
+            administrator=settings.administrator,
+            password=password.result,
+            ca_certificates=postgres_roots(),
+            ssl_mode=settings.ssl_mode,
+        )
+        self.register_outputs({"host": self.server.host, "name": database})
 
     def _contents(
         self,
@@ -164,14 +187,23 @@ class Database(Component):
                 source="user-override",
                 opts=ResourceOptions(parent=self, depends_on=[last]),  # one operation at a time
             )
-        for number, address in clients.items():
+        for number, client in clients.items():
+            start, end = bounds(client)
             last = az.dbforpostgresql.FirewallRule(
                 f"{name}-egress-{number}",
                 firewall_rule_name=f"egress-{number}",
                 resource_group_name=context.group,
                 server_name=server.name,
-                start_ip_address=address,
-                end_ip_address=address,
+                start_ip_address=start,
+                end_ip_address=end,
                 opts=ResourceOptions(parent=self, depends_on=[last]),  # one operation at a time
             )
         return last
+
+
+def bounds(client: Input[str]) -> tuple[Input[str], Input[str]]:
+    """The first and last address of a range; of an address, itself."""
+    if isinstance(client, str) and "/" in client:
+        net = IPv4Network(client)
+        return str(net[0]), str(net[-1])
+    return client, client

@@ -6,8 +6,27 @@ from typing import Literal
 from pydantic import Field
 
 from components.azure.catalog import DATABASE_SKUS, DATABASE_STORAGE_GB
-from components.config.model import Model, Problem, Rule, suggestion
-from components.config.types import DatabaseName, DatabaseUser, Epoch, Weekly
+from components.config.model import Model, Problem, Rule, shown, suggestion
+from components.config.types import Cidr, DatabaseName, DatabaseUser, DnsName, Epoch, Pem, Weekly
+
+
+class ExistingDatabase(Model):
+    """A PostgreSQL server that is there already. The program makes no server, firewall or DNS for it.
+
+    The password is the secret `databasePassword`.
+    """
+
+    host: DnsName = Field(examples=["pg.example.org"])
+    """The server's name, as in its certificate."""
+    port: int = Field(default=5432, ge=1, le=65535)
+    """The server's port; of a connection pooler, only one that pools sessions."""
+    ranges: tuple[Cidr, ...] = Field(min_length=1, max_length=20, examples=[["10.9.4.0/28"]])
+    """Addresses of the server, which the cluster's network policies open for Concourse."""
+    administrator: DatabaseUser | None = None
+    """A login that may create roles and databases. With it, a Job creates Concourse's database and role.
+    Unset: both are there, with the extension pgcrypto, and the password is `concourse.databaseRole`'s."""
+    ca_certificates: Pem | None = None
+    """Certificates that sign the server's certificate. Unset: those of Azure's PostgreSQL."""
 
 
 class DatabaseSettings(Model):
@@ -45,13 +64,22 @@ class DatabaseSettings(Model):
     """Month of the last rotation of the administrator's password. A later month generates a new one."""
     maintenance: Weekly = Weekly()
     """Weekly maintenance window of up to one hour, in which Azure may restart the server."""
+    existing: ExistingDatabase | None = None
+    """A server to use instead of a new one. Only `name` and `sslMode` apply beside it."""
 
     def rules(self) -> Iterable[Rule]:
+        if self.existing:
+            return (self._nothing_for_nobody,)
         return (self._sku_exists, self._sku_in_tier, self._standby_possible, self._storage_exists)
+
+    def _nothing_for_nobody(self) -> Iterator[Problem]:
+        for name in sorted(self.model_fields_set - {"existing", "name", "ssl_mode"}):
+            key = type(self).model_fields[name].alias or name
+            yield Problem(key, "has no effect on a server of somebody else's (database.existing); remove it")
 
     def _sku_exists(self) -> Iterator[Problem]:
         if self.sku not in DATABASE_SKUS:
-            text = f"{self.sku!r} is not an available PostgreSQL server size"
+            text = f"{shown(self.sku)} is not an available PostgreSQL server size"
             yield Problem("sku", f"{text}; {suggestion(self.sku, DATABASE_SKUS)}")
 
     def _sku_in_tier(self) -> Iterator[Problem]:

@@ -71,11 +71,13 @@ class Server:
         )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as response:
-                text = response.read().decode()
+                return self.content(response.read())
         except urllib.error.HTTPError as error:
             reason = error.read().decode(errors="replace")[:300]
             raise RefusedError(f"{method} {path.partition('?')[0]}", error.code, reason) from None
-        return json.loads(text) if text.strip() else None
+
+    def content(self, answer: bytes) -> Any:
+        return json.loads(answer) if answer.strip() else None
 
     def call(self, method: str, path: str, body: Any = None, also: Sequence[int] = ()) -> Any:
         """Like `once`, with retries while the server is not ready or returns a status in `also`."""
@@ -106,3 +108,22 @@ class Server:
             if error.status == NOT_FOUND:
                 return None
             raise
+
+
+class Files(Server):
+    """A server of files."""
+
+    def content(self, answer: bytes) -> bytes:
+        return answer
+
+
+def kubernetes(content_type: str = "application/json") -> Server:
+    """The API server, with the Job's service account."""
+    account = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
+    token = (account / "token").read_text(encoding="utf-8")
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type}
+    if address := os.environ.get("KUBERNETES_URL"):
+        return Server(address, headers)
+    context = ssl.create_default_context(cafile=str(account / "ca.crt"))
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    return Server(f"https://{host}:{port}", headers, context)

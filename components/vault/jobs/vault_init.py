@@ -14,12 +14,10 @@ Standard library only.
 
 import json
 import os
-import ssl
 import uuid
 from pathlib import Path
-from typing import Any
 
-from calls import RefusedError, Server, refuse, say, secret, trust
+from calls import RefusedError, Server, kubernetes, refuse, say, secret, trust
 from consul_lock import lock
 from key_vault_secret import KeyVaultSecret
 
@@ -151,18 +149,6 @@ class Init:
 
 def policy() -> str:
     return (Path(__file__).parent / "operator.hcl").read_text(encoding="utf-8")
-
-
-def kubernetes() -> Server:
-    """The API server, with the Job's service account."""
-    account = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
-    address = os.environ.get("KUBERNETES_URL")
-    token: dict[str, Any] = {"Authorization": f"Bearer {(account / 'token').read_text(encoding='utf-8')}"}
-    if address:
-        return Server(address, token)
-    context = ssl.create_default_context(cafile=str(account / "ca.crt"))
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-    return Server(f"https://{host}:{port}", token, context)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from components.kubernetes.charts import CHARTS
 from tests.components.concourse import test_web
+from tests.support.leaves import leaves
 from tests.support.recorder import ROOT, revealed
 from tools.setup import cache
 
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.skipif(
     not (ARCHIVE.exists() and HELM), reason=f"needs helm, and {ARCHIVE.name} in CHARTS_DIR"
 )
 RELEASE = "kubernetes:helm.sh/v3:Release"
+OF_THE_POD = {"POD_IP", "POD_NAME", "POD_UID"}
+"""Variables that other variables are made of. Concourse does not read them."""
 
 
 def templated(values, release, namespace, folder):
@@ -53,11 +56,13 @@ def rendered(run_stack, tmp_path_factory):
 
 def variables(container):
     """The variables of a container, with their values or their keys in a Secret."""
-    names = [entry["name"] for entry in container["env"]]
+    entries = container.get("env", [])
+    names = [entry["name"] for entry in entries]
     assert len(names) == len(set(names)), "the API server refuses duplicate names"
     return {
         entry["name"]: entry.get("value") or entry["valueFrom"].get("secretKeyRef", {}).get("key")
-        for entry in container["env"]
+        for entry in entries
+        if entry["name"] not in OF_THE_POD
     }
 
 
@@ -116,6 +121,27 @@ def test_each_setting_sets_its_variable_of_the_web_nodes(web):
     assert {found[name] for name in audited} == {"true"}
 
 
+def test_without_vault_the_namespaces_of_teams_are_the_only_credential_manager(tmp_path):
+    objects = templated(test_web.chart_values(), "concourse", "concourse", tmp_path)
+    # The program creates the namespaces, and an account that may read Secrets in them.
+    assert not {kind for kind, _ in objects} & {
+        "Namespace",
+        "ClusterRole",
+        "Role",
+        "RoleBinding",
+        "ServiceAccount",
+    }
+    pod = objects["Deployment", "concourse-web"]["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "concourse-web"
+    assert pod.get("automountServiceAccountToken") is None  # the account decides
+    found = variables(pod["containers"][0])
+    managers = ("CONCOURSE_KUBERNETES_", "CONCOURSE_VAULT_", "CONCOURSE_SECRET_CACHE")
+    assert {name: found[name] for name in found if name.startswith(managers)} == {
+        "CONCOURSE_KUBERNETES_IN_CLUSTER": "true",
+        "CONCOURSE_KUBERNETES_NAMESPACE_PREFIX": "team-",
+    }
+
+
 VAULT = {
     "CONCOURSE_VAULT_URL": "https://vault-active.vault.svc:8200",
     "CONCOURSE_VAULT_SERVER_NAME": "vault-active.vault.svc",
@@ -125,8 +151,6 @@ VAULT = {
     "CONCOURSE_VAULT_AUTH_BACKEND": "approle",
     "CONCOURSE_VAULT_AUTH_PARAM": "vault-client-auth-param",
     "CONCOURSE_VAULT_ENABLE_KV_MOUNT_CACHE": "true",
-    "CONCOURSE_SECRET_CACHE_ENABLED": "true",
-    "CONCOURSE_SECRET_CACHE_DURATION": "1m",
     "CONCOURSE_SECRET_RETRY_ATTEMPTS": "2",
 }
 
@@ -136,7 +160,8 @@ def test_vault_is_the_only_credential_manager_and_its_variables_exist(tmp_path):
     pod = objects["Deployment", "concourse-web"]["spec"]["template"]["spec"]
     found = variables(pod["containers"][0])
     assert {name: found.get(name) for name in VAULT} == VAULT
-    assert set(found) - {"POD_IP"} <= set((KNOWN / "web.txt").read_text().split())
+    assert not [name for name in found if name.startswith("CONCOURSE_SECRET_CACHE")]
+    assert set(found) <= set((KNOWN / "web.txt").read_text().split())
     others = ("KUBERNETES", "SSM", "SECRETSMANAGER", "CREDHUB", "CONJUR", "DUMMY")
     assert not [name for name in found if any(other in name for other in others)]
 
@@ -166,8 +191,7 @@ def test_every_variable_exists_in_concourse(rendered, stack):
         (worker["containers"][0], "worker"),
     ):
         known = (KNOWN / f"{command}.txt").read_text().split()
-        # POD_IP is not a setting: the chart uses it for the peer address.
-        unknown = {name for name in variables(container) if name != "POD_IP"} - set(known)
+        unknown = set(variables(container)) - set(known)
         assert not unknown, command
 
 
@@ -179,18 +203,7 @@ def test_no_object_has_the_charts_published_credentials(rendered):
     for release in ("concourse", "workers1"):
         text = yaml.safe_dump_all(rendered("prod", release).values())
         assert not [value for value in published if value.strip()[:60] in text]
-        assert "test" not in [value for o in rendered("prod", release).values() for value in _texts(o)]
-
-
-def _texts(value):
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
-    else:
-        yield value
+        assert "test" not in [value for o in rendered("prod", release).values() for value in leaves(o)]
 
 
 def test_the_chart_creates_no_database_secret_or_role(rendered):
@@ -215,7 +228,7 @@ def test_every_secret_key_that_the_chart_uses_exists(rendered, run_stack):
             for item in volume["secret"].get("items") or ()
         }
         for container in (*pod["containers"], *(pod.get("initContainers") or ())):
-            for entry in container["env"]:
+            for entry in container.get("env", []):
                 ref = entry.get("valueFrom", {}).get("secretKeyRef")
                 if ref:
                     wanted.add((ref["name"], ref["key"]))

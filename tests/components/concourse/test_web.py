@@ -75,7 +75,7 @@ def test_without_vault_there_are_no_vault_settings():
     web = chart_values()["concourse"]["web"]
     assert "vault" not in web
     assert not [key for key in secret() if key.startswith("vault")]
-    assert web["kubernetes"]["enabled"] is False
+    assert web["kubernetes"] == {"enabled": True, "namespacePrefix": "team-", "createTeamNamespaces": False}
 
 
 def test_vault_is_the_only_credential_manager_and_is_verified():

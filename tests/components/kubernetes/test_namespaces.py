@@ -3,12 +3,14 @@
 import pytest
 
 from components.kubernetes.namespaces import NAMESPACES, Namespaces
-from components.kubernetes.network_policies import External
+from components.kubernetes.network_policies import External, Outside
 
 
 def made(run, *, protected=True):
     return run(
-        lambda: Namespaces("namespaces", protected=protected, outside={External.DATABASE: ["10.1.0.0/28"]})
+        lambda: Namespaces(
+            "namespaces", protected=protected, outside={External.DATABASE: Outside(["10.1.0.0/28"])}
+        )
     )
 
 
@@ -43,7 +45,7 @@ def test_a_name_is_known_once_the_policies_exist(run):
     kept = []
 
     def program():
-        spaces = Namespaces("namespaces", protected=False, outside={External.DATABASE: []})
+        spaces = Namespaces("namespaces", protected=False, outside={External.DATABASE: Outside([])})
         spaces["concourse"].apply(kept.append)
 
     run(program)

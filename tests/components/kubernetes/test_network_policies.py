@@ -9,6 +9,7 @@ from components.kubernetes.namespaces import NAMESPACES
 from components.kubernetes.network_policies import (
     External,
     Flow,
+    Outside,
     Pods,
     by_labels,
     flow_policies,
@@ -19,7 +20,7 @@ from tests.support.recorder import STACKS
 
 WEB = by_labels("concourse", "web", app="web")
 WORKERS = Pods("concourse-workers")
-OUTSIDE = {External.DATABASE: ["10.1.16.0/28"]}
+OUTSIDE = {External.DATABASE: Outside(["10.1.16.0/28"])}
 
 
 @pytest.fixture

@@ -2,16 +2,18 @@
 
 import json
 
+import pulumi
 import pytest
 import yaml
 from pulumi import Output
 
+from components.kubernetes.charts import CHARTS
 from components.logging.elastalert import ElastAlert
 from components.logging.elastalert_values import RULES
 from components.logging.settings import ElastAlertSettings
 from components.logging.users import AUDIT, CONTAINERS
 from tests.support.context import cluster_context
-from tests.support.recorder import secret
+from tests.support.recorder import ROOT, secret
 
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/a-secret"
 FILES = sorted(RULES.glob("*.yaml"))
@@ -43,6 +45,17 @@ def test_the_webhook_is_in_a_secret_only(recorder, values):
     assert slack.inputs["stringData"] == secret({"webhook-url": WEBHOOK}) or WEBHOOK in json.dumps(
         slack.inputs
     )
+
+
+def test_messages_name_the_stack_and_link_to_kibana(values):
+    options = values["extraConfigOptions"]
+    assert options["slack_msg_pretext"] == f"Stack {pulumi.get_stack()}"
+    assert options["slack_title_link"] == options["kibana_url"]
+
+
+def test_conformance_runs_the_version_that_the_chart_installs():
+    pinned = (ROOT / "tools" / "elastalert2" / "requirements.txt").read_text().splitlines()
+    assert f"elastalert2=={CHARTS['elastalert2'].version}" in pinned
 
 
 def test_elasticsearch_is_verified(values):

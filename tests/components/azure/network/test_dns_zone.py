@@ -102,8 +102,3 @@ def test_a_zone_is_either_existing_or_new(given, keys):
     settings = DnsSettings.model_validate(given)
     found = [problem for check in settings.rules() for problem in check()]
     assert [problem.key for problem in found] == keys
-
-
-def test_a_zone_id_is_case_sensitive():
-    with pytest.raises(ValueError, match="a DNS zone's ID"):
-        DnsSettings.model_validate({"zoneId": PARENT.replace("dnsZones", "dnszones")})

@@ -7,6 +7,7 @@ import pytest
 from components.azure.network.network import Network
 from components.azure.network.settings import NetworkSettings
 from components.azure.resource_groups import AzureContext
+from tests.support.recorder import SUBSCRIPTION
 
 SETTINGS = {
     "addressSpace": "10.20.0.0/16",
@@ -142,3 +143,21 @@ def test_egress_addresses_exist_without_a_nat_gateway(run):
     assert network.of_type(f"{TYPE}NatGateway") == []
     assert len(network.of_type(f"{TYPE}PublicIPAddress")) == 1
     assert "natGateway" not in network.named(f"{TYPE}Subnet")["network-nodes"].inputs
+
+
+def test_egress_is_told_as_ranges_whoever_has_the_addresses(run):
+    """They are pasted into the allow lists of others, which take ranges."""
+    seen = {}
+
+    def program(name, **changes):
+        context = AzureContext("group", "westeurope", {"environment": "test"}, protected=True)
+        settings = NetworkSettings.model_validate(SETTINGS | changes)
+        network = Network("network", settings, compute=context, stateful=context)
+        network.egress.ranges.apply(lambda ranges: seen.update({name: ranges}))
+
+    run(lambda: program("own"))
+    nodes = f"{SUBSCRIPTION}/resourceGroups/hub/providers/Microsoft.Network/virtualNetworks/v/subnets/n"
+    existing = {"nodes": nodes, "egressRanges": ["203.0.113.9", "198.51.100.0/28"]}
+    run(lambda: program("given", existing=existing))
+    assert seen["given"] == ["203.0.113.9/32", "198.51.100.0/28"]
+    assert [each.partition("/")[2] for each in seen["own"]] == ["32"]

@@ -34,7 +34,7 @@ def made(run, keep=None, **changes):
         )
         if keep is not None:
             keep.append(database)
-            pulumi.Output.all(database.host).apply(keep.extend)
+            pulumi.Output.all(database.server.host).apply(keep.extend)
 
     return run(program)
 
@@ -151,12 +151,12 @@ def test_the_host_is_the_name_in_the_servers_certificate(run):
     made(run, keep=kept)
     database, found = kept
     assert found == "database.postgres.database.azure.com"
-    assert (database.name, database.administrator, database.ssl_mode) == (
+    assert (database.server.name, database.server.administrator, database.server.ssl_mode) == (
         "concourse-test",
         "concourseadmin",
         "verify-ca",
     )
-    assert database.ca_certificates == postgres_roots()
+    assert database.server.ca_certificates == postgres_roots()
 
 
 def certificates():
