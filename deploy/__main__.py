@@ -1,11 +1,16 @@
 """The command line: `python -m deploy preview prod --rehearse`, or `./platform preview …` from any folder."""
 
+import gc
 import sys
 from typing import Annotated
 
 import typer
 
 from deploy.commands import changes, charts, checks, information, leftovers, messages, upgrade
+
+RARELY = 100_000, 50, 100
+"""Python looks for cycles of garbage this seldom. A program keeps nearly all that it makes, and the search was
+a fifth of the CPU time of a preview (docs/benchmarks/README.md)."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,6 +59,7 @@ def options(
 
 def main() -> None:
     """Run the command line. What a user or a cloud caused is printed without a traceback."""
+    gc.set_threshold(*RARELY)
     completion = {"--install-completion", "--show-completion"} & set(sys.argv)
     try:
         app(prog_name="platform" if completion else None)  # no shell completes `python -m deploy`

@@ -11,8 +11,6 @@ CANCELLED = re.compile("(preview|update|context) canceled")
 """The last error of a cancelled run, and that of a request of a provider that the cancellation ended."""
 ONLY_SUMMARIES = ("preview failed", "update failed", "")
 """The last error of a run with a failed step. The errors before it say why."""
-ENDED_WITH_THE_RUN = re.compile(r"failed to run remediation: .*context canceled")
-"""A check by the policy pack that ended because another resource failed. That one's error says why."""
 KEPT_DATA = re.compile(r"(?:Preview failed: )?before hook \"kept-data\" failed: (.*)", re.DOTALL)
 """The program refuses an update in place that loses data (components/config/kept_data.py)."""
 UNREACHABLE = re.compile(
@@ -23,7 +21,7 @@ UNREACHABLE = re.compile(
 RETRIED = re.compile(r"retrying \w+ due to on-error hook request \(\d+/\d+\)")
 """Our hooks let the engine try a resource again (components/azure/passing_errors.py)."""
 FROM_PATH = re.compile(r"using pulumi-\S+ from \$PATH at \S+")
-"""Says where a plugin was found: in a rehearsal, that of the policy pack (workspace/plugins.go)."""
+"""Says where a plugin was found (workspace/plugins.go)."""
 ERROR = re.compile(r"error: (.+)")
 """The reason in a `CommandError`, whose text also has the whole output."""
 NO_LOGIN = "PULUMI_ACCESS_TOKEN must be set for login"

@@ -26,7 +26,6 @@ from deploy.remarks import without_effect
 from deploy.stack_file import ROOT, RefusedError, config, settings
 from deploy.summary import Summary, in_a_cloud
 from deploy.writer import exclusive, graceful_interrupts
-from policy.program import engine_has_pack
 
 PARALLEL = 64
 """Resource operations at once. They wait for clouds, not for the CPU (the engine's default: 4 a core)."""
@@ -35,7 +34,6 @@ OPENINGS = 5
 HISTORY = 20
 """Operations of a stack among which its last update is looked for."""
 PROJECT = "platform"
-PACK: dict[str, Any] = {"policy_packs": [str(ROOT / "policy")]}
 
 
 class StackRunner:
@@ -67,8 +65,7 @@ class StackRunner:
 
     @staticmethod
     async def _program() -> None:
-        with engine_has_pack():  # PACK
-            runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
         # The SDK waits after this function. It inspects every output whenever one resolves: with thousands of
         # outputs that was a quarter of a preview's work. It also reports the errors of failed outputs.
         while left := [output for output in SETTINGS.outputs if not output.done()]:
@@ -78,8 +75,8 @@ class StackRunner:
 
     def preview(self, *, refresh: bool = False) -> Summary:
         """What an update would change; with `refresh`, compared with what exists and not with the state."""
-        summary = self._run("preview", partial(self.stack.preview, refresh=refresh, **PACK))
-        if not summary.failed:
+        summary = self._run("preview", partial(self.stack.preview, refresh=refresh))
+        if not (summary.failed or summary.new):
             for text, urn in without_effect(settings(self.name), self.resources()):
                 summary.warn(text, urn)
         return summary
@@ -88,7 +85,9 @@ class StackRunner:
         """Add to a preview which settings cause it, and what it costs. `base` is the commit of the state."""
         chosen = settings(self.name)
         preview.region = chosen.azure.location
-        preview.about = tuple(about(chosen)) if preview.new else ()
+        if preview.new:
+            preview.about = tuple(about(chosen))
+            return
         with contextlib.suppress(auto.CommandError):  # without the history there is no cause
             if found := last_update(self.stack.history(page_size=HISTORY, show_secrets=False)):
                 before, commit = found
@@ -122,7 +121,7 @@ class StackRunner:
         if ask:
             self.explain(preview)
             ask(preview)
-        up = partial(self.stack.up, refresh=refresh, message=plan.message, **PACK)
+        up = partial(self.stack.up, refresh=refresh, message=plan.message)
         return self._run("up", up, len(preview.changes))
 
     def drift(self) -> Summary:

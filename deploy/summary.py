@@ -15,7 +15,6 @@ from deploy.costs.parts import billed
 from deploy.effects import effects
 from deploy.engine_messages import (
     CANCELLED,
-    ENDED_WITH_THE_RUN,
     FROM_PATH,
     KEPT_DATA,
     ONLY_SUMMARIES,
@@ -28,6 +27,8 @@ from deploy.engine_messages import (
 from deploy.properties import Property, changed
 from deploy.remarks import refused_later
 from deploy.render import difference, foreseen, rendered
+from policy.checker import UNCHECKED
+from policy.program import REFUSED
 
 LOSING = {"replace", "delete"}
 """Operations that are always listed one by one."""
@@ -36,8 +37,6 @@ NOT_SHOWN = {"same", "read", "refresh", *PART_OF_REPLACE}
 """Steps that change nothing or are part of a `replace`."""
 FEW = 5
 """Properties of a change up to which its list says as much as a diff of its file."""
-UNCHECKED = "unchecked"
-"""The policy of `policy/pack.py` that reports what rules could not check."""
 NOT_REACHED = (
     "the cluster's API server was not reached, so nothing in the cluster was compared: failed Jobs that "
     "would run again and refusals of the API server are missing. Look at your login (kubelogin on PATH) and "
@@ -103,7 +102,7 @@ class Summary:
     kept: set[str] = field(default_factory=set)
     """URNs that the engine refused to delete because they are protected."""
     violations: list[str] = field(default_factory=list)
-    """Violations of mandatory policies, and updates in place that would lose data."""
+    """Violations of rules, and updates in place that would lose data."""
     unchecked: list[str] = field(default_factory=list)
     """Rules that could not check a resource, because a preview does not know a value: one text each."""
     warnings: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -130,13 +129,6 @@ class Summary:
         step = event.res_outputs_event if self.operation == "drift" else event.resource_pre_event
         if step:
             self._step(step.metadata)
-        elif policy := event.policy_event:
-            text, where = without_colour(policy.message), shortened(policy.resource_urn or "")
-            if policy.policy_name == UNCHECKED:
-                self.unchecked.append(text.rpartition("\n")[2])
-            elif policy.enforcement_level == "mandatory":
-                text = text.removeprefix(policy.policy_name).strip()
-                self.violations.append(f"{where}: {text} [{policy.policy_name}]")
         elif (said := event.diagnostic_event) and not said.ephemeral:
             urn, text = said.urn or "", without_colour(said.message)
             if said.severity == "error":
@@ -199,6 +191,8 @@ class Summary:
                 self.incomplete.append(NOT_REACHED)
         elif RETRIED.fullmatch(message):
             self.retried[shortened(urn)] = None
+        elif message.startswith(UNCHECKED):
+            self.unchecked.append(message)
         elif message and not FROM_PATH.fullmatch(message):
             self.warn(message, urn)
 
@@ -212,7 +206,8 @@ class Summary:
             self.kept.add(kept)
             return
         message = program_error(message)
-        if ENDED_WITH_THE_RUN.fullmatch(message):
+        if message.startswith(REFUSED):
+            self.violations += [line.strip() for line in message.splitlines()[1:]]
             return
         if CANCELLED.fullmatch(message):
             urn = ""

@@ -9,6 +9,9 @@ from pulumi_policy.proxy import unknown_checking_proxy
 from policy.rule import AnyRule, Found, Resource, Rule, StackRule, children
 from policy.stack import Stack
 
+UNCHECKED = "could not be checked in this preview: "
+"""Begins the warning about a rule that needs a value which only the update knows."""
+
 
 class Violation(NamedTuple):
     """A violation of a rule by a resource."""
@@ -18,7 +21,8 @@ class Violation(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.resource.label}: {self.rule.demands} {self.text} [{self.rule.name}]"
+        rule = self.rule
+        return f"{self.resource.label}: {rule.demands} {rule.why} {self.text} [{rule.name}]"
 
 
 class Checker:
@@ -79,7 +83,7 @@ class Checker:
 def _told(rule: str, places: Mapping[str, str]) -> str:
     first, *others = sorted(places)
     more = f" and {len(others)} more" if others else ""
-    return f"could not be checked in this preview: {rule} on {first} ({places[first]} unknown){more}"
+    return f"{UNCHECKED}{rule} on {first} ({places[first]} unknown){more}"
 
 
 def unmarked(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

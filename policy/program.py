@@ -1,12 +1,10 @@
-"""The rules inside the program, so that `pulumi up` without `--policy-pack` has them too.
+"""The rules inside the program, so that every way to run it has them.
 
 Each registration is checked before the engine gets it. The SDK's own ways do not fit: an error of a transform
 is a traceback, and a hook sees only what changes (docs/adr/0016-rules-in-the-program.md).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
@@ -18,17 +16,8 @@ from policy.rule import STACK
 from policy.rules import RULES
 from policy.stack import Stack
 
-_PACK: ContextVar[bool] = ContextVar("_PACK", default=False)
-
-
-@contextmanager
-def engine_has_pack() -> Iterator[None]:
-    """While the block runs, programs leave the rules to the engine, which has the pack."""
-    before = _PACK.set(True)
-    try:
-        yield
-    finally:
-        _PACK.reset(before)
+REFUSED = "refused by rules (docs/policy-rules.md):"
+"""Begins the error of a run that violates rules; a line for each violation follows."""
 
 
 def enforce_rules() -> None:
@@ -40,8 +29,7 @@ def enforce_rules() -> None:
     stack = Stack.read()
     for told in stack.told:
         pulumi.log.warn(told)
-    if not _PACK.get():
-        _intercept(get_monitor(), Enforcement(Checker(RULES, stack)))
+    _intercept(get_monitor(), Enforcement(Checker(RULES, stack)))
 
 
 def _intercept(monitor: Any, enforcement: "Enforcement") -> None:
@@ -100,7 +88,7 @@ class Enforcement:
     def _refuse(self) -> None:
         if self.violations:
             lines = sorted({f"  {violation}" for violation in self.violations})
-            raise pulumi.RunError("\n".join(["refused by rules (docs/policy-rules.md):", *lines]))
+            raise pulumi.RunError("\n".join([REFUSED, *lines]))
 
 
 def _type(urn: str) -> str:

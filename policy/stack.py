@@ -41,7 +41,7 @@ class Stack(NamedTuple):
 
     @classmethod
     def read(cls) -> Self:
-        """Those of the stack that runs: `PULUMI_CONFIG` holds them in programs and in packs."""
+        """Those of the stack that runs."""
         config = pulumi.Config("platform")
         given: Iterable[Mapping[str, Any]] = (config.get_object("policy") or {}).get("exceptions") or ()
         return cls(

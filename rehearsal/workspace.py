@@ -20,11 +20,6 @@ from components.kubernetes.charts import FOLDER
 from components.stack_files import stack_config
 
 ROOT = Path(__file__).parent.parent
-ANALYZER = """#!/bin/sh
-# The pack's `virtualenv` option is for the language host; pulumi.policy would read it as -v.
-for argument; do shift; case $argument in -virtualenv=*) ;; *) set -- "$@" "$argument" ;; esac; done
-exec "{python}" -u -m pulumi.policy "$@"
-"""
 
 
 @dataclass
@@ -58,7 +53,7 @@ def open_workspace(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch(stack, root, home / "project")
     (home / "state").mkdir(exist_ok=True)
-    here = [str(analyzer(home)), str(Path(sys.executable).parent), os.environ["PATH"]]
+    here = [str(Path(sys.executable).parent), os.environ["PATH"]]
     environment = {
         "PULUMI_BACKEND_URL": (home / "state").as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
@@ -94,13 +89,3 @@ def scratch(stack: str, root: Path, folder: Path) -> None:
     config |= {f"{project['name']}:{key}": secret.example for key, secret in REQUIRED_SECRETS.items()}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     (folder / f"Pulumi.{stack}.yaml").write_text(json.dumps({"config": config}, default=str))
-
-
-def analyzer(home: Path) -> Path:
-    """A folder for PATH with the command that runs a Python policy pack for the engine."""
-    folder = home / "bin"
-    folder.mkdir(exist_ok=True)
-    script = folder / "pulumi-analyzer-policy-python"
-    script.write_text(ANALYZER.format(python=sys.executable))
-    script.chmod(0o755)
-    return folder

@@ -172,6 +172,6 @@ def _vault(vault: VaultLogin) -> Values:
             "useCaCert": True,
         },
         # No cache of secrets: its key is "token" for the identity tokens of all builds, so one team would get
-        # those of another (docs/trust.md; a rule of the policy pack refuses it).
+        # those of another (docs/trust.md; a rule of policy/ refuses it).
         "secretRetryAttempts": 2,  # Vault's client also retries
     }

@@ -20,7 +20,7 @@ KNOWN = ("config", "encryptionsalt", "encryptedkey", "secretsprovider")
 """Keys of a stack file (github.com/pulumi/pulumi, sdk/go/common/workspace/project.go, ProjectStack).
 `environment` is missing: it needs Pulumi Cloud, and the state is in a container of your own."""
 LARGEST_KB = 120
-"""Configuration that the engine can pass: it starts programs and policy packs with all of it in one variable.
+"""Configuration that the engine can pass: it starts programs with all of it in one variable.
 Linux limits a variable to 128 KiB (execve(2), MAX_ARG_STRLEN), see pulumi/pulumi#20402. The rest is for the
 escapes of Go's JSON, secrets, and the configuration of Pulumi.yaml."""
 MOST_VALUES = 250_000

@@ -10,7 +10,6 @@ from pulumi import automation as auto
 from pulumi.automation import EngineEvent
 from pulumi.automation.events import (
     DiagnosticEvent,
-    PolicyEvent,
     ResourcePreEvent,
     StepEventMetadata,
     StepEventStateMetadata,
@@ -22,9 +21,10 @@ from deploy.comment import as_markdown
 from deploy.render import RELEASE, SECRET, UNKNOWN, rendered, write
 from deploy.stack import StackRunner
 from deploy.stack_file import ROOT, RefusedError, config, settings, stacks
-from deploy.summary import UNCHECKED, Summary, shortened
+from deploy.summary import Summary, shortened
 from deploy.text import as_text, listed
 from deploy.writer import exclusive
+from policy.program import REFUSED
 
 SERVER = "urn:pulumi:prod::platform::platform:index:Database$azure-native:dbforpostgresql:Server::database"
 
@@ -110,24 +110,10 @@ def test_debug_messages_are_never_shown():
     assert "hunter2" not in as_text(found) + found.as_json() + as_markdown(found)
 
 
-def violation(level, message="it holds data", urn=SERVER, name="protected-data"):
-    policy = PolicyEvent(
-        message=message,
-        color="",
-        policy_name=name,
-        policy_pack_name="",
-        policy_pack_version="",
-        policy_pack_version_tag="",
-        enforcement_level=level,
-        resource_urn=urn,
-    )
-    return EngineEvent(sequence=0, timestamp=0, policy_event=policy)
-
-
 def test_a_rule_that_cannot_run_is_no_rule_that_holds():
     """It is told in the terminal, in the comment and in the plan."""
     text = "could not be checked in this preview: tagged on VirtualNetwork a (tags unknown) and 2 more"
-    found = summary(violation("advisory", f"description\n{text}", name=UNCHECKED))
+    found = summary(error(text, "", "warning"))
     assert f"  {text}" in as_text(found).splitlines()
     assert f"- {text}" in as_markdown(found).splitlines()
     assert text in Plan.of(found, []).unchecked
@@ -171,14 +157,9 @@ def test_a_warning_is_listed_once_and_what_passes_is_not():
 def test_a_note_is_one_line_and_none_says_where_a_plugin_was_found():
     found = summary(
         error("inputs are not known.\nThis preview may be wrong.", SERVER, "warning"),
-        error("using pulumi-analyzer-policy-python from $PATH at /bin/x", "", "warning"),
+        error("using pulumi-resource-kubernetes from $PATH at /bin/x", "", "warning"),
     )
     assert found.notes == ["warning: Server database: inputs are not known. This preview may be wrong."]
-
-
-def test_a_check_that_ended_with_the_run_is_no_error_of_its_own():
-    found = summary(error("the server refuses"), error("failed to run remediation: context canceled", SERVER))
-    assert found.errors == ["the server refuses"]
 
 
 def test_one_cause_of_many_failed_resources_is_one_error():
@@ -187,9 +168,12 @@ def test_one_cause_of_many_failed_resources_is_one_error():
     assert found.errors == [f"Server database0: {full}", "Server database: denied"]
 
 
-def test_only_violations_of_mandatory_policies_refuse():
-    found = summary(violation("mandatory"), violation("advisory"))
-    assert found.violations == ["Server database: it holds data [protected-data]"]
+def test_each_violation_in_the_programs_error_is_one_of_its_own():
+    lines = ["Server database: It holds data. [protected-data]", "Release web: No. [pinned-images]"]
+    found = summary(error("\n".join([REFUSED, *(f"  {line}" for line in lines)])))
+    assert found.violations == lines
+    assert found.failed
+    assert not found.errors
 
 
 def test_json_and_markdown_list_the_same_changes_as_the_text():

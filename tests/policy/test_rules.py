@@ -6,23 +6,13 @@ from typing import Any
 import pulumi_azure_native
 import pytest
 from pulumi.runtime.config import set_all_config
-from pulumi_policy import (
-    PolicyCustomTimeouts,
-    PolicyResourceOptions,
-    ResourceValidationArgs,
-    StackValidationArgs,
-)
-from pulumi_policy.proxy import (
-    UNKNOWN_BOOLEAN_VALUE,
-    UNKNOWN_OBJECT_VALUE,
-    UNKNOWN_STRING_VALUE,
-    unknown_checking_proxy,
-)
+from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
-from policy.pack import policies
+from policy.checker import Checker
 from policy.protection import protected_data
 from policy.rule import Rule
 from policy.rules import RULES
+from policy.stack import Stack
 from policy.tags import TAGS, UNTAGGABLE, tagged
 from policy.teams import lookups_by_team, no_secret_cache, rights_of_web, secrets_of_teams
 from policy.tls import CONFIGURATION, encrypted_database, verified_database
@@ -37,17 +27,12 @@ NETWORK = "azure-native:network:VirtualNetwork"
 def checked(
     rule: Any, token: str, props: dict[str, Any], *, protect: bool = False, name: str = "x"
 ) -> tuple[list[str], list[str]]:
-    """The reports of a rule about a resource, and what it could not check: as the engine asks for them."""
-    found: list[str] = []
-    left: list[str] = []
-    opts = PolicyResourceOptions(protect, [], False, [], PolicyCustomTimeouts(0, 0, 0), [])
-    args = ResourceValidationArgs(
-        token, unknown_checking_proxy(props), f"urn:pulumi:s::p::{token}::{name}", name, opts, None
+    """What a rule says of a resource, and what it could not check."""
+    checker = Checker([rule], Stack.read())
+    found = checker.violations(
+        checker.resource(token, name, f"urn:pulumi:s::p::{token}::{name}", props, protect=protect)
     )
-    of_rule, of_stack = policies([rule])
-    of_rule.validate(args, lambda message, urn=None: found.append(message))
-    of_stack.validate(StackValidationArgs([], {}), lambda message, urn=None: left.append(message))
-    return found, left
+    return [violation.text for violation in found], checker.unchecked()
 
 
 def violations(*args: Any, **options: Any) -> list[str]:
@@ -227,18 +212,11 @@ def test_no_rule_says_anything_about_what_it_is_not_about(rule):
 
 
 def test_many_resources_that_one_rule_cannot_check_are_one_line():
-    of_rule, of_stack = policies([tagged])
-    lines = []
+    checker = Checker([tagged], Stack.read())
     for name in "abc":
-        args = ResourceValidationArgs(
-            NETWORK, unknown_checking_proxy({"tags": UNKNOWN_OBJECT_VALUE}),
-            f"urn:pulumi:s::p::{NETWORK}::{name}", name,
-            PolicyResourceOptions(False, [], False, [], PolicyCustomTimeouts(0, 0, 0), []), None,
-        )  # fmt: skip
-        of_rule.validate(args, lambda *_: None)
-    for _ in range(2):  # an update has its own
-        of_stack.validate(StackValidationArgs([], {}), lambda message, urn=None: lines.append(message))
-    assert lines == [
+        unknown = {"tags": UNKNOWN_OBJECT_VALUE}
+        checker.violations(checker.resource(NETWORK, name, f"urn::{name}", unknown, protect=False))
+    assert checker.unchecked() == [
         "could not be checked in this preview: tagged on VirtualNetwork a (tags unknown) and 2 more"
     ]
 
