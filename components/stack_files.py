@@ -39,10 +39,15 @@ def stack_settings(stack: str, root: Path = ROOT) -> Settings:
 
 def stack_config(stack: str, root: Path = ROOT) -> dict[str, Any]:
     """The `config` of a stack file, with all teams. Raises SettingsError if it cannot be read."""
+    return with_teams(written_config(stack, root), root)[0]
+
+
+def written_config(stack: str, root: Path = ROOT) -> Mapping[str, Any]:
+    """The `config` of a stack file as it is written. Raises SettingsError if it cannot be read."""
     config, problems = _read(_content(stack, root))
     if config is None:
         raise SettingsError(stack, problems)
-    return with_teams(config, root)[0]
+    return config
 
 
 def load(config: Config, root: Path = ROOT) -> Settings:

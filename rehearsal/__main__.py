@@ -14,6 +14,8 @@ from pathlib import Path
 
 import yaml
 
+from components.config.teams_file import with_teams
+from components.stack_files import ROOT
 from rehearsal import resource_manager, serve
 from rehearsal.faults import Faults
 from rehearsal.store import Store
@@ -26,6 +28,7 @@ async def main(stack: str, home: Path, scale: float, faults: str) -> None:
     """Serve until the driver kills this process, or until both driver and engine have ended."""
     store = Store(home / "cloud", scale=scale)
     config = yaml.safe_load((home / "project" / f"Pulumi.{stack}.yaml").read_text())["config"]
+    config, _ = with_teams(config, ROOT)
     serve.preconditions(store, config)
     store.faults = Faults(faults, scale) if faults else None
     providers = serve.providers_of(store)

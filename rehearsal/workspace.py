@@ -17,7 +17,7 @@ import yaml
 
 from components.config.secrets import REQUIRED_SECRETS
 from components.kubernetes.charts import FOLDER
-from components.stack_files import stack_config
+from components.stack_files import written_config
 
 ROOT = Path(__file__).parent.parent
 
@@ -82,7 +82,7 @@ def scratch(stack: str, root: Path, folder: Path) -> None:
     (folder / FOLDER).symlink_to(root / FOLDER)  # for the real Kubernetes provider
     project = yaml.safe_load((root / "Pulumi.yaml").read_text())
     project.pop("backend", None)
-    config = dict(stack_config(stack, root))
+    config = dict(written_config(stack, root))
     for key, value in config.items():
         if isinstance(value, dict) and "secure" in value:
             config[key] = f"rehearsed-{key.rpartition(':')[2]}"
