@@ -9,8 +9,8 @@ import typer
 from deploy.commands import changes, charts, checks, information, leftovers, messages, upgrade
 
 RARELY = 100_000, 50, 100
-"""Python looks for cycles of garbage this seldom. A program keeps nearly all that it makes, and the search was
-a fifth of the CPU time of a preview (docs/benchmarks/README.md)."""
+"""Python looks for cycles of garbage this seldom. A program keeps nearly all that it makes, and the search
+was a fifth of the CPU time of a preview (docs/benchmarks/README.md)."""
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -207,7 +207,8 @@ class Summary:
             return
         message = program_error(message)
         if message.startswith(REFUSED):
-            self.violations += [line.strip() for line in message.splitlines()[1:]]
+            lines = (line.strip() for line in message.splitlines()[1:])
+            self.violations += [line for line in lines if line not in self.violations]  # it is told twice
             return
         if CANCELLED.fullmatch(message):
             urn = ""

@@ -13,7 +13,8 @@ import typer
 if TYPE_CHECKING:
     from deploy.summary import Summary
 
-LOSSES = re.compile(r"^( *)((delete|replace|error:|policy violation:).*)$", re.MULTILINE)
+LOSSES = re.compile(r"^(  )((delete|replace|error:|policy violation:).*)$", re.MULTILINE)
+"""The first lines of what is lost or failed. A wrapped text goes on with more spaces."""
 SHOWN = 5
 """Protected resources that a refused `destroy` names."""
 

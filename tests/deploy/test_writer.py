@@ -31,7 +31,9 @@ def test_a_closed_terminal_ends_a_run_as_sigterm_does_and_kills_no_engine(tmp_pa
     pid, terminal = pty.fork()
     if pid == 0:
         try:
-            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored if the tests run under nohup, and inherited
+            signal.signal(
+                signal.SIGHUP, signal.SIG_DFL
+            )  # ignored if the tests run under nohup, and inherited
             signal.alarm(120)  # a run that does not end is killed
             os.chdir(ROOT)
             os.execv(sys.executable, [sys.executable, "-c", RUN, str(engine), str(log)])
