@@ -41,11 +41,11 @@ NO_WINDOW = Window()
 
 
 def window(resources: Iterable[Mapping[str, Any]]) -> Window:
-    """The window in a stack's state."""
-    for resource in resources:
-        if resource["type"] == SERVER:
-            return Window(str(resource["id"]), described(resource["inputs"]["maintenanceWindow"]))
-    return NO_WINDOW
+    """The window in a stack's state: that of the last server, since a restore adds one."""
+    servers = [resource for resource in resources if resource["type"] == SERVER]
+    if not servers:
+        return NO_WINDOW
+    return Window(str(servers[-1]["id"]), described(servers[-1]["inputs"]["maintenanceWindow"]))
 
 
 def described(found: Mapping[str, Any]) -> str:
