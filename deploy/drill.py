@@ -187,7 +187,8 @@ class Drill:
         self.say(f"deleted {self.name} in {seconds / 60:.0f} min")
 
     def gone(self) -> bool:
-        return self.azure("GET", self.group, GROUPS_API, missing=True).status_code == NOT_FOUND
+        answer = self.azure("GET", self.group, GROUPS_API, missing=True)
+        return bool(answer.status_code == NOT_FOUND)
 
     def delete(self, name: str) -> None:
         """Delete a throw-away resource group, which both its name and its tag must say it is."""

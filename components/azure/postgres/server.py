@@ -98,13 +98,13 @@ class Database(Component):
             opts=self.child,
         )
         allowed = {} if settings.access == "private" else dict(enumerate(clients, start=1))
-        network = {"delegated_subnet_resource_id": subnet, "private_dns_zone_arm_resource_id": zone}
-        last: CustomResource | None = None
+        private_network = (subnet, zone) if settings.access == "private" else (None, None)
         for restore in (*([None] if settings.keep_original else []), *settings.restores):
             server = self._server(
-                name, settings, restore, password, context, network, previous=[last] if last else previous
+                name, settings, restore, password, context, private_network, previous=previous
             )
             last = self._contents(_label(name, restore), server, database, context, allowed, restore)
+            previous = [last]
         self.id = server.id
 
         # The name in the certificate; it resolves to a private server, too. It comes from the ID, so that a
@@ -129,7 +129,7 @@ class Database(Component):
         restore: Restore | None,
         password: random.RandomPassword,
         context: AzureContext,
-        network: Mapping[str, Input[str] | None],
+        network: tuple[Input[str] | None, Input[str] | None],
         *,
         previous: Sequence[Resource],
     ) -> "az.dbforpostgresql.Server":
@@ -139,18 +139,20 @@ class Database(Component):
         (hashicorp/terraform-provider-azurerm#18253): the hook sets what the stack file has. Its disk is at
         least the source's, which Azure may have enlarged.
         """
-        private = settings.access == "private"
+        subnet, zone = network
         return az.dbforpostgresql.Server(
             _label(name, restore),
             **context.common,
             version=settings.version,
-            **(self._origin(restore) if restore else {"create_mode": "Default"}),
+            create_mode="PointInTimeRestore" if restore else "Default",
+            source_server_resource_id=self._source(restore) if restore else None,
+            point_in_time_utc=f"{restore.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if restore else None,
             administrator_login=settings.administrator,
             administrator_login_password=password.result,
             auth_config={"password_auth": "Enabled", "active_directory_auth": "Disabled"},
             sku={"name": settings.sku, "tier": settings.tier},
             storage={
-                **({} if restore and settings.auto_grow else {"storage_size_gb": settings.storage_gb}),
+                "storage_size_gb": None if restore and settings.auto_grow else settings.storage_gb,
                 "auto_grow": "Enabled" if settings.auto_grow else "Disabled",
             },
             backup={
@@ -159,8 +161,9 @@ class Database(Component):
             },
             high_availability={"mode": settings.high_availability},
             network={
-                **(network if private else {}),
-                "public_network_access": "Disabled" if private else "Enabled",
+                "delegated_subnet_resource_id": subnet,
+                "private_dns_zone_arm_resource_id": zone,
+                "public_network_access": "Disabled" if settings.access == "private" else "Enabled",
             },
             maintenance_window={
                 "custom_window": "Enabled",
@@ -188,16 +191,10 @@ class Database(Component):
             ),
         )
 
-    def _origin(self, restore: Restore) -> dict[str, Input[str]]:
-        """Where the data of a restored server comes from."""
-        source: Input[str] = restore.source
-        if "/" not in restore.source:
-            source = Output.concat(self._group, SERVERS, restore.source)
-        return {
-            "create_mode": "PointInTimeRestore",
-            "source_server_resource_id": source,
-            "point_in_time_utc": f"{restore.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        }
+    def _source(self, restore: Restore) -> Input[str]:
+        """ID of the server whose backups are restored."""
+        named = "/" not in restore.source
+        return Output.concat(self._group, SERVERS, restore.source) if named else restore.source
 
     def _contents(
         self,
