@@ -22,7 +22,6 @@ def restored(checkout):
     """The stack file with a restore from today's server. Returns that server's object."""
     [server] = cloud(checkout, SERVER)
     name = server["id"].rpartition("/")[2]
-    checkout.set("demo", "protected", True)
     checkout.set("demo", "database.restores", [{"source": name, "at": "2026-11-20T03:00:00Z"}])
     return server
 
@@ -65,14 +64,4 @@ def test_a_killed_restore_continues_with_the_same_server(checkout):
     done = checkout.deploy("up", "demo", "--rehearse", "--check")
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(cloud(checkout, SERVER)) == 2
-    assert first in cloud(checkout, SERVER)
-
-
-def test_the_original_server_goes_only_with_an_exception_by_name(checkout):
-    first = restored(checkout)
-    assert checkout.deploy("up", "demo", "--rehearse").returncode == 0
-    checkout.set("demo", "database.keepOriginal", False)
-    refused = checkout.deploy("up", "demo", "--rehearse")
-    assert refused.returncode == 3, refused.stdout + refused.stderr
-    assert "delete Server database, which is protected" in refused.stdout + refused.stderr
     assert first in cloud(checkout, SERVER)
