@@ -70,7 +70,10 @@ def smoke(
 
 
 def drill(stack: Stack, *, rehearse: Rehearse = False, home: Home = None) -> None:
-    """Restore the database's newest backup into a throw-away server, read it, and delete the server."""
+    """Try the database's backup.
+
+    It is restored into a throw-away server, a pipeline is read there, and the server is deleted.
+    """
     from deploy.drill import Drill
     from deploy.stack import open_stack
     from deploy.stack_file import settings

@@ -103,7 +103,7 @@ class DatabaseSettings(Model):
     """Month of the last rotation of the administrator's password. A later month generates a new one."""
     maintenance: Weekly = Weekly()
     """Weekly maintenance window of up to one hour, in which Azure may restart the server."""
-    restores: tuple[Restore, ...] = Field(default=(), max_length=5)
+    restores: tuple[Restore, ...] = ()
     """Restores to an earlier moment, in order. Concourse uses the last one's server, with all pipelines
     paused. Never remove an entry whose server is in use (docs/runbooks/restore-database.md)."""
     keep_original: bool = True
