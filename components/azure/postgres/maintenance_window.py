@@ -40,10 +40,7 @@ def set_after_creation(parent: Resource) -> ResourceHook:
     """A hook for after the server's creation. A failure ends the update, and the next does not repeat it."""
 
     async def write(args: ResourceHookArgs) -> None:
-        inputs = args.new_inputs or {}
-        properties = {"maintenanceWindow": inputs["maintenanceWindow"]}
-        if inputs.get("createMode") == "PointInTimeRestore":
-            properties |= {key: await Output.from_input(inputs[key]).future() for key in RESTORED}
+        properties = await left_out(args.new_inputs or {})
         answer = authorization.get_client_token_output(opts=InvokeOptions(parent=parent))
         token = str(await answer.token.future())
         try:
@@ -54,6 +51,12 @@ def set_after_creation(parent: Resource) -> ResourceHook:
             raise RuntimeError(f"{error}. {BY_HAND.format(args.id)}{restored}") from None
 
     return ResourceHook("postgresql-maintenance-window", write)
+
+
+async def left_out(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What the creation of a server with these inputs does not set."""
+    restored = RESTORED if inputs.get("createMode") == "PointInTimeRestore" else ()
+    return {key: await Output.from_input(inputs[key]).future() for key in ("maintenanceWindow", *restored)}
 
 
 async def _accepted(id_: str, properties: Mapping[str, Any], token: str) -> str:
@@ -70,7 +73,7 @@ async def _accepted(id_: str, properties: Mapping[str, Any], token: str) -> str:
 
 async def _done(operation: str, token: str) -> None:
     """Wait for the end of an update. What comes next would find the server busy."""
-    for _ in range(LONGEST // POLL if operation else 0):
+    for _ in range(int(LONGEST / POLL) if operation else 0):
         status = (await asyncio.to_thread(_ask, operation, token))["status"]
         if status == "Succeeded":
             return
