@@ -147,8 +147,8 @@ class Drill:
             seconds = self.until(lambda: self.finished(cluster), READ)
             row = self.log(cluster).strip()
         finally:
-            background = {"propagationPolicy": "Background"}
-            ask(cluster, "DELETE", f"{JOBS}/{own(self.name, self.stack)}", missing=True, json=background)
+            with_pod = {"propagationPolicy": "Background"}
+            ask(cluster, "DELETE", f"{JOBS}/{own(self.name, self.stack)}", missing=True, params=with_pod)
         if row.count("|") != 2:  # noqa: PLR2004 the columns of QUERY
             raise RefusedError(
                 f"the restored database has no pipeline {PIPELINE}; "

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -208,8 +208,8 @@ def seal(folder: Path) -> Iterator[Seal]:
 
 
 @contextmanager
-def vault_server(folder: Path, by: Seal) -> Iterator[VaultServer]:
-    """An empty Vault with TLS, sealed `by` another. It keeps on disk what ours keeps in Consul."""
+def vault_server(folder: Path, by: Seal, storage: Mapping[str, Any] | None = None) -> Iterator[VaultServer]:
+    """An empty Vault with TLS, sealed `by` another. Without `storage`, its data is on disk, not in Consul."""
     command, port, cluster, data = tool("vault"), free_port(), free_port(), folder / "data"
     certificate, key = (authority := Authority(folder)).issue("vault", "vault.vault.svc")
     url = f"https://{HOST}:{port}"
@@ -220,7 +220,7 @@ def vault_server(folder: Path, by: Seal) -> Iterator[VaultServer]:
         "tls_key_file": str(key),
     }
     settings = {
-        "storage": {"raft": {"path": str(data), "node_id": "vault"}},
+        "storage": storage or {"raft": {"path": str(data), "node_id": "vault"}},
         "listener": {"tcp": listener},
         "seal": by.stanza(),
         "api_addr": url,
