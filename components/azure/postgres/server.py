@@ -144,7 +144,7 @@ class Database(Component):
             _label(name, restore),
             **context.common,
             version=settings.version,
-            create_mode="PointInTimeRestore" if restore else "Default",
+            create_mode=_mode(restore),
             source_server_resource_id=self._source(restore) if restore else None,
             point_in_time_utc=f"{restore.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if restore else None,
             administrator_login=settings.administrator,
@@ -252,6 +252,12 @@ class Database(Component):
 def _label(name: str, restore: Restore | None) -> str:
     """Name of a server in Pulumi: each moment has its own."""
     return f"{name}-{restore.suffix}" if restore else name
+
+
+def _mode(restore: Restore | None) -> str:
+    if restore is None:
+        return "Default"
+    return "Update" if restore.finished else "PointInTimeRestore"
 
 
 def bounds(client: Input[str]) -> tuple[Input[str], Input[str]]:

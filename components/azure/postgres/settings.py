@@ -36,6 +36,10 @@ class Restore(Model):
     """The moment, with a time zone. Azure keeps `backupDays` days, up to about five minutes ago. The new
     server's name has it, so that another moment is another server."""
 
+    finished: bool = False
+    """True once the new server is in use. The provider sends every later change with the whole request
+    (pulumi-azure-native#3961), which would ask for the restore again; then it asks for an update."""
+
     def rules(self) -> Iterable[Rule]:
         return (self._past,)
 

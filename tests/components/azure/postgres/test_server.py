@@ -241,6 +241,15 @@ def test_the_original_goes_only_when_the_stack_file_says_so(run):
     assert recorded.of_type(f"{PG}Database") == []
 
 
+def test_a_finished_restore_is_never_asked_for_again_and_replaces_nothing(run):
+    """The provider updates a server with its whole request (pulumi-azure-native#3961)."""
+    before, after = (
+        made(run, restores=[RESTORE | {"finished": finished}]).named(f"{PG}Server")[NEW].inputs
+        for finished in (False, True)
+    )
+    assert before | {"createMode": "Update"} == after
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "text"),
     [
