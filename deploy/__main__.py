@@ -29,7 +29,7 @@ for command in (
     changes.preview, changes.up, changes.drift, changes.destroy, leftovers.cancel, leftovers.recover,
     information.stacks, information.outputs, information.urls, information.expiries, information.kubeconfig,
     information.render, upgrade.upgrade,
-    checks.preflight, checks.smoke, checks.teams, messages.notify, messages.issue,
+    checks.preflight, checks.smoke, checks.drill, checks.teams, messages.notify, messages.issue,
 ):  # fmt: skip
     app.command()(command)
 for chart_command in (charts.pull, charts.fill, charts.lock):

@@ -1,7 +1,7 @@
-"""The maintenance window of a stack's database, as Azure has it.
+"""The maintenance window and the standby of a stack's database, as Azure has them.
 
-Azure ignores it at a server's creation. The program sets it afterwards, once: if that failed, no later
-preview shows a difference.
+Azure ignores the window at a server's creation, and the standby at a restore. The program sets them
+afterwards, once: if that failed, no later preview shows a difference.
 """
 
 import os
@@ -20,6 +20,7 @@ class Window(NamedTuple):
     id: str = ""
     """ID of the server; empty without one."""
     wanted: str = ""
+    standby: str = "Disabled"
 
     @property
     def server(self) -> str:
@@ -31,6 +32,10 @@ class Window(NamedTuple):
 
     def problem(self, answer: Mapping[str, Any]) -> str:
         """What is wrong with the window of a server that Azure answers with; empty for nothing."""
+        if (standby := mode(answer["properties"])) != self.standby:
+            return (
+                f"its standby is {standby}, and should be {self.standby}: docs/runbooks/restore-database.md"
+            )
         there = described(answer["properties"].get("maintenanceWindow") or {})
         return "" if there == self.wanted else (
             f"it is {there}, and should be {self.wanted}. {BY_HAND.format(self.id)}"
@@ -41,11 +46,17 @@ NO_WINDOW = Window()
 
 
 def window(resources: Iterable[Mapping[str, Any]]) -> Window:
-    """The window in a stack's state."""
-    for resource in resources:
-        if resource["type"] == SERVER:
-            return Window(str(resource["id"]), described(resource["inputs"]["maintenanceWindow"]))
-    return NO_WINDOW
+    """The window in a stack's state: that of the last server, since a restore adds one."""
+    servers = [resource for resource in resources if resource["type"] == SERVER]
+    if not servers:
+        return NO_WINDOW
+    id_, inputs = str(servers[-1]["id"]), servers[-1]["inputs"]
+    return Window(id_, described(inputs["maintenanceWindow"]), mode(inputs))
+
+
+def mode(properties: Mapping[str, Any]) -> str:
+    """The kind of a server's standby."""
+    return str((properties.get("highAvailability") or {}).get("mode") or "Disabled")
 
 
 def described(found: Mapping[str, Any]) -> str:

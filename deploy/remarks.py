@@ -24,7 +24,9 @@ def without_effect(settings: Settings, resources: Iterable[Mapping[str, Any]]) -
     wanted = settings.database.storage_gb
     for resource in resources:
         if resource["type"] == SERVER and settings.database.auto_grow:
-            there = int(resource["inputs"]["storage"]["storageSizeGB"])
+            there = int(
+                resource["inputs"]["storage"].get("storageSizeGB") or wanted
+            )  # restored: its source's
             what = f"database.storageGb is {wanted}, and the server has {there}"
             if wanted > there:
                 why = "while autoGrow is true, Azure alone adds storage. To add some now, set autoGrow: false"

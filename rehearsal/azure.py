@@ -29,6 +29,7 @@ DELEGATED = "network.delegatedSubnetResourceId"
 PRIVATE_ZONE = "network.privateDnsZoneArmResourceId"
 POSTGRESQL = "Microsoft.DBforPostgreSQL/flexibleServers"
 SIZE = "storage.storageSizeGB"
+RESTORE, DATABASE = "PointInTimeRestore", "azure-native:dbforpostgresql:Database"
 SOFT_DELETED = "soft-deleted"
 CLUSTER = "azure-native:containerservice:ManagedCluster"
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
@@ -177,6 +178,10 @@ def links_of_the_same_name(request: Request) -> Iterator[str]:
             yield link
 
 
+def restores(request: Request) -> bool:
+    return request.before is None and request.get("createMode") == RESTORE
+
+
 def server_of(request: Request) -> str:
     return "/".join(request.id.split("/")[:9])
 
@@ -189,6 +194,14 @@ def server(request: Request) -> Props:
             endpoints = [*(subnet["inputs"].get("serviceEndpoints") or []), {"service": "Microsoft.Storage"}]
             inputs = subnet["inputs"] | {"serviceEndpoints": endpoints}
             request.store.put(id_, subnet["type"], inputs, subnet["outputs"])
+    if restores(request):
+        # It has the source's databases, and no standby (hashicorp/terraform-provider-azurerm#18253).
+        request.inputs |= {"highAvailability": {"mode": "Disabled"}}
+        for child in list(request.store.below(request.inputs["sourceServerResourceId"])):
+            if child["type"] == DATABASE:
+                id_ = request.id + child["id"].removeprefix(request.inputs["sourceServerResourceId"])
+                inputs = child["inputs"] | {"serverName": request.name}
+                request.store.put(id_, DATABASE, inputs, child["outputs"])
     return {"fullyQualifiedDomainName": f"{request.name}.postgres.database.azure.com", "state": "Ready"}
 
 
@@ -268,6 +281,12 @@ SERVER_RULES = (
                     named_by(r.store, [o["id"] for o in r.store.below(z)], "virtualNetwork.id"))),
     rule("BadRequest", "storage cannot be scaled down from {} GiB",
          lambda r: 0 < (r.get(SIZE) or 0) < (r.old(SIZE) or 0) and r.old(SIZE)),
+    rule("ResourceNotFound", "there is no server {} to restore from",
+         lambda r: restores(r) and not r.store.get(r.get("sourceServerResourceId"))
+         and r.get("sourceServerResourceId")),
+    rule("BadRequest", "a server with public access can only be restored to public access",
+         lambda r: restores(r) and r.get(DELEGATED)
+         and not named_by(r.store, [r.get("sourceServerResourceId")], DELEGATED)),
 )  # fmt: skip
 BUSY = rule(
     "ServerIsBusy", "Cannot complete operation while server {} is busy processing another operation",
@@ -508,7 +527,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "azure-native:dbforpostgresql:Server": arm_type(
         PG, write_only=("administratorLoginPassword",), references=(DELEGATED, PRIVATE_ZONE),
         checks=SERVER_RULES, outputs=server, seconds=600, settles=True, **SERVER_BUSY),
-    "azure-native:dbforpostgresql:Database": arm_type(
+    DATABASE: arm_type(
         PG + "/databases/{databaseName}", seconds=10, checks=(BUSY,), **SERVER_BUSY),
     "azure-native:dbforpostgresql:Configuration": arm_type(
         PG + "/configurations/{configurationName}", seconds=15, singleton=True, checks=(BUSY,),

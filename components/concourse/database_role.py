@@ -17,12 +17,15 @@ from components.kubernetes.secret import secret
 
 SCRIPT = Path(__file__).parent / "jobs" / "database_role.sql"
 DATABASE_SCRIPT = Path(__file__).parent / "jobs" / "database.sql"
-NAMES = {SCRIPT: "role.sql", DATABASE_SCRIPT: "database.sql"}
+RESTORED_SCRIPT = Path(__file__).parent / "jobs" / "database_restored.sql"
+NAMES = {SCRIPT: "role.sql", DATABASE_SCRIPT: "database.sql", RESTORED_SCRIPT: "restored.sql"}
 POSTGRES_UID = 70
 """User id of `postgres` in the image."""
 PSQL = "psql -X -v ON_ERROR_STOP=1 -f /files/role.sql"
 DATABASE_FIRST = "psql -X -v ON_ERROR_STOP=1 -d postgres -f /files/database.sql"
 """Creates the database of an existing server, which Azure's API creates on one of ours."""
+RESTORED_NEXT = "psql -X -v ON_ERROR_STOP=1 -f /files/restored.sql"
+"""Pauses the pipelines of a restored database before Concourse sees it."""
 
 
 def attempts(command: str) -> str:
@@ -85,6 +88,8 @@ class DatabaseRole(Component):
         scripts, run = [SCRIPT], ATTEMPTS
         if database.creates_database:
             scripts, run = [DATABASE_SCRIPT, SCRIPT], attempts(f"{DATABASE_FIRST} && {PSQL}")
+        if database.restored:
+            scripts, run = [SCRIPT, RESTORED_SCRIPT], attempts(f"{PSQL} && {RESTORED_NEXT}")
         script = "".join(each.read_text(encoding="utf-8") for each in scripts)
         files = k8s.core.v1.ConfigMap(
             name,

@@ -236,6 +236,22 @@ DatabaseName = Annotated[
     Field(examples=["concourse-prod"]),
 ]
 """A database name."""
+_SERVER = "[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"
+_SERVER_ID = arm_id("a database server's ID", "Microsoft.DBforPostgreSQL", ("flexibleServers", _SERVER))
+
+
+def _server(value: str) -> str:
+    if "/" in value:
+        return _SERVER_ID(value)
+    if not re.fullmatch(_SERVER, value):
+        raise ValueError(
+            f"{shown(value)} is not the name of a database server: 3 to 63 lower-case letters, digits and -"
+        )
+    return value
+
+
+DatabaseServerRef = Annotated[str, AfterValidator(_server), Field(examples=["database1101afd2"])]
+"""Name of a PostgreSQL server in the stack's stateful resource group, or its resource ID."""
 DatabaseUser = Annotated[
     str,
     text(

@@ -99,6 +99,7 @@ class Foundation(Component):
                 settings.database,
                 database=database,
                 context=stateful,
+                group=self.groups.stateful_id,
                 subnet=network.database,
                 zone=network.database_zone,
                 clients=network.egress.addresses,

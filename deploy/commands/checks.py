@@ -1,4 +1,4 @@
-"""Checks of a stack: preflight, smoke, teams."""
+"""Checks of a stack: preflight, smoke, drill, teams."""
 
 import time
 from json import dumps
@@ -67,6 +67,25 @@ def smoke(
         if time.monotonic() >= end:
             return
         time.sleep(min(checks.PAUSE, max(0, end - time.monotonic())))
+
+
+def drill(stack: Stack, *, rehearse: Rehearse = False, home: Home = None) -> None:
+    """Try the database's backup.
+
+    It is restored into a throw-away server, a pipeline is read there, and the server is deleted.
+    """
+    from deploy.drill import Drill
+    from deploy.stack import open_stack
+    from deploy.stack_file import settings
+
+    with open_stack(stack, rehearse=rehearse, quiet=True, home=home) as here:
+        one = Drill(stack, settings(stack), here.resources())
+    if rehearse:
+        print(
+            f"Simulated clouds run no servers. Not restored: {one.source.rpartition('/')[2]} as {one.name}."
+        )
+        return
+    one.run()
 
 
 def teams(stack: Stack, *, rehearse: Rehearse = False, json: Json = False, home: Home = None) -> None:

@@ -93,10 +93,13 @@ def _nodes(title: str, pool: Mapping[str, Any]) -> Iterator[Part]:
 def _database(title: str, inputs: Mapping[str, Any]) -> Iterator[Part]:
     # A standby is billed as the server is (azure.microsoft.com/pricing/details/postgresql/flexible-server).
     servers = 1 if inputs.get("highAvailability", {}).get("mode", "Disabled") == "Disabled" else 2
-    size, storage = inputs["sku"]["name"], int(inputs["storage"]["storageSizeGB"])
+    size, storage = inputs["sku"]["name"], int(inputs["storage"].get("storageSizeGB") or 0)
     times = f"{servers} x " if servers > 1 else ""
     meter, number = meters.database(size) if size in DATABASE_SKUS else ("", 1)
     yield Part(title, times + size, meter, servers * number, servers * number)
+    if not storage:  # restored: as large as its source, which Azure may have enlarged
+        yield Part(f"{title}, storage", f"{times}that of its source", "")
+        return
     yield Part(
         f"{title}, storage",
         f"{times}{storage} GiB",

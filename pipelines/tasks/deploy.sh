@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs `python -m deploy` with the identity of the stack's deployer: deploy.sh plan | up | smoke | drift.
+# Runs `python -m deploy` with the identity of the stack's deployer: deploy.sh plan | up | smoke | drift | drill.
 # The working directory has the input `platform`. REHEARSE=yes uses simulated clouds, whose state is in the
 # artifact `rehearsal`. With RELEASE_URL, a plan with changes is announced as one that waits for a person.
 set -euo pipefail
@@ -32,6 +32,7 @@ plan)
     ;;
 up) recorded up "$STACK" "${where[@]}" --plan "$PWD/plans/$STACK.json" ${RUNS_ON:+--runs-on "$RUNS_ON"} || status=$? ;;
 smoke) recorded smoke "$STACK" "${where[@]}" ${FOR:+--for "$FOR"} ${WATCHDOG:+--watchdog} || status=$? ;;
+drill) recorded drill "$STACK" "${where[@]}" || status=$? ;;
 drift)
     recorded drift "$STACK" "${where[@]}" || status=$?
     if [ -n "${REPOSITORY:-}" ] && { [ "$status" = 0 ] || [ "$status" = 4 ]; }; then
@@ -40,13 +41,13 @@ drift)
         deploy issue "Drift of $STACK" --repository "$REPOSITORY" "${close[@]}" <"$private/output"
     fi
     ;;
-*) echo "deploy.sh: unknown command '$1'; use plan, up, smoke or drift" >&2; exit 2 ;;
+*) echo "deploy.sh: unknown command '$1'; use plan, up, smoke, drift or drill" >&2; exit 2 ;;
 esac
 
 report() { [ -z "${SLACK_WEBHOOK:-}" ] || deploy notify "$1" <"$private/output"; }
 if [ "$status" != 0 ]; then
     report "$1 of $STACK: failed with exit code $status"
-elif [ "$1" = up ]; then
+elif [ "$1" = up ] || [ "$1" = drill ]; then
     report "$1 of $STACK: done"
 elif [ "$1" = plan ] && [ -n "${RELEASE_URL:-}" ]; then
     changes_nothing "plan/$STACK.json" ||

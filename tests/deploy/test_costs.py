@@ -80,6 +80,14 @@ def test_a_standby_doubles_the_server_and_its_storage():
     assert [part.most for part in server("ZoneRedundant")] == [8, 128]
 
 
+def test_a_restored_servers_storage_has_no_price_because_it_is_its_sources():
+    inputs = {"sku": {"name": "Standard_D4ds_v5"}, "storage": {"storageSizeGB": None}}
+    server, storage = parts(AZURE + "dbforpostgresql:Server", "a", inputs, REGION)
+    assert server.most == 4
+    assert (storage.meter, storage.most) == ("", 0)
+    assert "its source" in storage.what
+
+
 @pytest.mark.parametrize(
     ("values", "what"),
     [

@@ -30,6 +30,12 @@ def test_a_size_of_storage_that_no_update_changes_is_told(size, expected):
     assert not list(without_effect(prod.model_copy(update={"database": fixed}), server(size)))
 
 
+def test_a_restored_server_has_no_size_of_its_own():
+    """Its disk is that of its source."""
+    restored = [{"type": SERVER, "urn": "urn", "inputs": {"storage": {"autoGrow": "Enabled"}}}]
+    assert not list(without_effect(settings("prod"), restored))
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_state_has_the_size_where_it_is_looked_for(run_stack, stack):
     resources = [

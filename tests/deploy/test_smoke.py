@@ -222,6 +222,11 @@ def test_all_checks_pass_on_a_healthy_platform(healthy):
             {f"GET {DATABASE}": {"properties": {"maintenanceWindow": WINDOW | {"startHour": 12}}}},
             "it is Sunday 12:00 UTC, and should be Sunday 02:00 UTC",
         ),
+        (
+            "maintenance window",  # a standby that the stack file does not have
+            {f"GET {DATABASE}": {"properties": {"highAvailability": {"mode": "SameZone"}}}},
+            "its standby is SameZone, and should be Disabled: docs/runbooks/restore-database.md",
+        ),
         ("maintenance window", {f"GET {DATABASE}": (403, "AuthorizationFailed")}, "403"),
     ],
 )

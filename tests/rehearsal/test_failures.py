@@ -312,7 +312,6 @@ CODE = re.compile(
 )
 OTHERWISE = {
     "403": "a fault that a test injects into Vault",
-    "ResourceNotFound": "drift: tests/engine/test_lifecycle.py",
     "UnknownFunction": "a function of the SDK that the tables do not have",
     "UnknownValue": "the engine does not send such a request",
 }

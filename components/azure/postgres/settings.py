@@ -1,13 +1,56 @@
 """Settings for the database server."""
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from components.azure.catalog import DATABASE_SKUS, DATABASE_STORAGE_GB
 from components.config.model import Model, Problem, Rule, shown, suggestion
-from components.config.types import Cidr, DatabaseName, DatabaseUser, DnsName, Epoch, Pem, Weekly
+from components.config.types import (
+    Cidr,
+    DatabaseName,
+    DatabaseServerRef,
+    DatabaseUser,
+    DnsName,
+    Epoch,
+    Pem,
+    Weekly,
+)
+
+
+def moment(value: object) -> object:
+    """The engine passes a timestamp without quotes as `2026-11-20 03:00:00 +0000 UTC`."""
+    return re.sub(r" \+0000 UTC$", "Z", value) if isinstance(value, str) else value
+
+
+class Restore(Model):
+    """A new server with the data of an earlier moment. It stays until a person removes it."""
+
+    source: DatabaseServerRef
+    """Server whose backups are used: its name in the stack's stateful resource group, or its resource ID.
+    Read once, when the new server is created."""
+    at: Annotated[AwareDatetime, BeforeValidator(moment)] = Field(examples=["2026-11-20T03:00:00Z"])
+    """The moment, with a time zone. Azure keeps `backupDays` days, up to about five minutes ago. The new
+    server's name has it, so that another moment is another server."""
+
+    finished: bool = False
+    """True once the new server is in use. The provider sends every later change with the whole request
+    (pulumi-azure-native#3961), which would ask for the restore again; then it asks for an update."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (self._past,)
+
+    @property
+    def suffix(self) -> str:
+        """The moment as a part of the new server's name."""
+        return f"{self.at.astimezone(UTC):%Y%m%dt%H%M%Sz}"
+
+    def _past(self) -> Iterator[Problem]:
+        if self.at > datetime.now(UTC):
+            yield Problem("at", f"{self.at:%Y-%m-%dT%H:%M:%S%z} is in the future; give a moment that is past")
 
 
 class ExistingDatabase(Model):
@@ -64,13 +107,37 @@ class DatabaseSettings(Model):
     """Month of the last rotation of the administrator's password. A later month generates a new one."""
     maintenance: Weekly = Weekly()
     """Weekly maintenance window of up to one hour, in which Azure may restart the server."""
+    restores: tuple[Restore, ...] = ()
+    """Restores to an earlier moment, in order. Concourse uses the last one's server, with all pipelines
+    paused. Never remove an entry whose server is in use (docs/runbooks/restore-database.md)."""
+    keep_original: bool = True
+    """Whether the server from before all restores stays. If false, it is deleted, which
+    `platform:replaceable` must allow."""
     existing: ExistingDatabase | None = None
     """A server to use instead of a new one. Only `name` and `sslMode` apply beside it."""
 
     def rules(self) -> Iterable[Rule]:
         if self.existing:
             return (self._nothing_for_nobody,)
-        return (self._sku_exists, self._sku_in_tier, self._standby_possible, self._storage_exists)
+        return (
+            self._sku_exists,
+            self._sku_in_tier,
+            self._standby_possible,
+            self._storage_exists,
+            self._each_moment_once,
+            self._original_in_use,
+        )
+
+    def _each_moment_once(self) -> Iterator[Problem]:
+        seen = [one.suffix for one in self.restores]
+        for index, suffix in enumerate(seen):
+            if suffix in seen[:index]:
+                text = "another restore has the same moment, and so the same server; choose another second"
+                yield Problem(f"restores[{index}].at", text)
+
+    def _original_in_use(self) -> Iterator[Problem]:
+        if not self.keep_original and not self.restores:
+            yield Problem("keepOriginal", "without restores the original server is in use; remove the line")
 
     def _nothing_for_nobody(self) -> Iterator[Problem]:
         for name in sorted(self.model_fields_set - {"existing", "name", "ssl_mode"}):

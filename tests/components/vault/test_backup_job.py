@@ -20,9 +20,9 @@ TOKEN = "a-token-that-may-do-everything"
 ASSERTION = "a-token-of-the-service-account"
 
 
-def archive(*, broken=False):
+def archive(*, broken=False, state=b"everything in Consul"):
     """A snapshot as Consul returns it: a gzipped tar with checksums."""
-    files = {"meta.json": b'{"Version":1}', "state.bin": b"everything in Consul"}
+    files = {"meta.json": b'{"Version":1}', "state.bin": state}
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
     if broken:
         files["state.bin"] = b"everything in Cons"
@@ -51,6 +51,10 @@ class Servers(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def do_GET(self):
+        if self.path.startswith("/backups"):
+            return self.blob()
+        if self.path == "/v1/kv/vault/core/lock" and self.server.lock:
+            return self.answer(200, json.dumps([self.server.lock]).encode())
         if self.path != "/v1/snapshot":
             return self.answer(404)
         if self.headers.get("X-Consul-Token") != TOKEN:
@@ -64,7 +68,23 @@ class Servers(BaseHTTPRequestHandler):
             return self.answer(400, b'{"error":"invalid_client"}')
         return self.answer(200, json.dumps({"access_token": "for storage"}).encode())
 
+    def blob(self):
+        if self.headers.get("Authorization") != "Bearer for storage":
+            return self.answer(401, b"NoAuthenticationInformation")
+        if self.path == "/backups?restype=container&comp=list&prefix=consul/":
+            names = (
+                f"<Blob><Name>{name.removeprefix('/backups/')}</Name></Blob>" for name in self.server.blobs
+            )
+            return self.answer(
+                200, f"<EnumerationResults><Blobs>{''.join(names)}</Blobs></EnumerationResults>".encode()
+            )
+        found = self.server.blobs.get(self.path)
+        return self.answer(200, found) if found else self.answer(404, b"BlobNotFound")
+
     def do_PUT(self):
+        if self.path == "/v1/snapshot" and self.headers.get("X-Consul-Token") == TOKEN:
+            self.server.snapshot = self.body()
+            return self.answer(200)
         content, blobs = self.body(), self.server.blobs
         if self.headers.get("Authorization") != "Bearer for storage":
             return self.answer(401, b"NoAuthenticationInformation")
@@ -95,7 +115,7 @@ def servers(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     consul.socket = context.wrap_socket(consul.socket, server_side=True)
-    consul.snapshot, azure.blobs = archive(), {}
+    consul.snapshot, consul.lock, azure.blobs = archive(), None, {}
     threads = [threading.Thread(target=server.serve_forever, daemon=True) for server in (consul, azure)]
     for thread in threads:
         thread.start()
@@ -170,3 +190,66 @@ def test_errors_have_the_reason_and_no_token(tmp_path, certificate, servers, var
     assert message in done.stderr
     assert TOKEN not in done.stderr + done.stdout
     assert ASSERTION not in done.stderr + done.stdout
+
+
+OLD, NEW = "consul/2026-11-19T040000Z.snap", "consul/2026-11-20T040000Z.snap"
+
+
+@pytest.fixture
+def stored(servers):
+    """Two snapshots in the container."""
+    servers[1].blobs = {f"/backups/{name}": archive(state=name.encode()) for name in (NEW, OLD)}
+    return servers
+
+
+@pytest.mark.parametrize(("wanted", "name"), [("newest", NEW), (OLD, OLD)])
+def test_a_stored_snapshot_is_put_back_into_consul(tmp_path, certificate, stored, wanted, name):
+    done = backup(tmp_path, certificate, stored, RESTORE=wanted)
+    assert done.returncode == 0, done.stderr
+    assert stored[0].snapshot == stored[1].blobs[f"/backups/{name}"]
+    assert f"Restored {len(stored[0].snapshot)} bytes of {name}" in done.stdout
+    assert len(stored[1].blobs) == 2
+
+
+def test_what_a_backup_stored_is_what_a_restore_puts_back(tmp_path, certificate, servers):
+    before = servers[0].snapshot
+    assert backup(tmp_path, certificate, servers).returncode == 0
+    servers[0].snapshot = archive(state=b"after a mistake")
+    assert backup(tmp_path, certificate, servers, RESTORE="newest").returncode == 0
+    assert servers[0].snapshot == before
+
+
+def test_nothing_is_restored_under_an_active_vault(tmp_path, certificate, stored):
+    """It has the old content in memory, and would write it over the restored one."""
+    before = stored[0].snapshot
+    stored[0].lock = {"Key": "vault/core/lock", "Session": "a-session"}
+    done = backup(tmp_path, certificate, stored, RESTORE="newest")
+    assert done.returncode == 1
+    assert "scale the StatefulSet vault to 0" in done.stderr
+    assert stored[0].snapshot == before
+    stored[0].lock = {"Key": "vault/core/lock"}  # the key of a Vault that has ended has no session
+    assert backup(tmp_path, certificate, stored, RESTORE="newest").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        ("consul/2026-01-01T000000Z.snap", "BlobNotFound"),
+        ("../other/x.snap", "is not the name of a snapshot"),
+        (NEW, "corrupt"),
+    ],
+)
+def test_a_snapshot_that_is_missing_or_corrupt_is_not_restored(tmp_path, certificate, stored, wanted, text):
+    before = stored[0].snapshot
+    stored[1].blobs[f"/backups/{NEW}"] = archive(broken=True)
+    done = backup(tmp_path, certificate, stored, RESTORE=wanted)
+    assert done.returncode == 1
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert stored[0].snapshot == before
+
+
+def test_an_empty_container_is_told(tmp_path, certificate, servers):
+    done = backup(tmp_path, certificate, servers, RESTORE="newest")
+    assert done.returncode == 1
+    assert "has no snapshot" in done.stderr

@@ -6,6 +6,7 @@ import shutil
 import ssl
 
 import pulumi
+import pydantic
 import pytest
 
 from components.azure.postgres.ca_certificates import ROOTS, postgres_roots
@@ -28,6 +29,7 @@ def made(run, keep=None, **changes):
             settings,
             database="concourse-test",
             context=PLACE,
+            group="/subscriptions/s/resourceGroups/stateful",
             subnet="subnet",
             zone="zone",
             clients=["20.50.0.1", "20.50.0.2"],
@@ -193,3 +195,85 @@ def test_other_sets_of_roots_are_refused(tmp_path, change):
     file.write_text(change(PEM.read_text()) if change else PEM.read_text().replace("MIID", "MIIE", 1))
     with pytest.raises(ValueError, match="must hold the two certificates"):
         postgres_roots(file)
+
+
+RESTORE = {"source": "database1101afd2", "at": "2026-11-20T04:00:00+01:00"}
+NEW = "database-20261120t030000z"
+
+
+def test_a_restore_makes_a_second_server_with_the_moments_data_and_the_first_stays(run):
+    kept = []
+    recorded = made(run, kept, restores=[RESTORE])
+    first, second = (recorded.named(f"{PG}Server")[name] for name in ("database", NEW))
+    assert first.inputs["createMode"] == "Default"
+    assert second.inputs["createMode"] == "PointInTimeRestore"
+    assert second.inputs["pointInTimeUTC"] == "2026-11-20T03:00:00Z"
+    assert second.inputs["sourceServerResourceId"] == (
+        "/subscriptions/s/resourceGroups/stateful"
+        "/providers/Microsoft.DBforPostgreSQL/flexibleServers/database1101afd2"
+    )
+    assert first.options["protect"]
+    assert second.options["protect"]
+    assert kept[1].startswith(NEW), "clients use the restored one"
+    assert kept[0].server.restored
+
+
+def test_a_restored_servers_database_is_not_created(run):
+    """It comes with the backup, and the provider refuses to create what exists."""
+    recorded = made(run, restores=[RESTORE])
+    [database] = recorded.of_type(f"{PG}Database")
+    assert database.name == "database"
+    parameters = [p for p in recorded.of_type(f"{PG}Configuration") if p.name.startswith(NEW)]
+    assert len(parameters) == 3
+
+
+def test_a_restored_servers_disk_is_as_large_as_the_sources(run):
+    """Azure may have enlarged the source's disk, and none can be restored to a smaller one."""
+    storage = made(run, restores=[RESTORE]).named(f"{PG}Server")[NEW].inputs["storage"]
+    assert storage == {"autoGrow": "Enabled"}
+    storage = made(run, restores=[RESTORE], autoGrow=False).named(f"{PG}Server")[NEW].inputs["storage"]
+    assert storage["storageSizeGB"] == 128
+
+
+def test_the_original_goes_only_when_the_stack_file_says_so(run):
+    recorded = made(run, restores=[RESTORE], keepOriginal=False)
+    assert [server.name for server in recorded.of_type(f"{PG}Server")] == [NEW]
+    assert recorded.of_type(f"{PG}Database") == []
+
+
+def test_a_finished_restore_is_never_asked_for_again_and_replaces_nothing(run):
+    """The provider updates a server with its whole request (pulumi-azure-native#3961)."""
+    before, after = (
+        made(run, restores=[RESTORE | {"finished": finished}]).named(f"{PG}Server")[NEW].inputs
+        for finished in (False, True)
+    )
+    assert before | {"createMode": "Update"} == after
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "text"),
+    [
+        ({"restores": [RESTORE | {"at": "2126-11-20T03:00:00Z"}]}, "at", "in the future"),
+        ({"restores": [RESTORE, RESTORE]}, "restores[1].at", "the same moment"),
+        ({"keepOriginal": False}, "keepOriginal", "without restores"),
+    ],
+)
+def test_a_restore_that_cannot_be_is_refused_under_its_key(changes, key, text):
+    settings = DatabaseSettings.model_validate(changes)
+    models = (settings, *settings.restores)
+    [problem] = [problem for model in models for check in model.rules() for problem in check()]
+    assert problem.key == key
+    assert text in problem.text
+
+
+@pytest.mark.parametrize("at", ["2026-11-20T03:00:00", "yesterday"])
+def test_a_moment_without_a_time_zone_is_refused(at):
+    with pytest.raises(pydantic.ValidationError, match=r"restores\.0\.at"):
+        DatabaseSettings.model_validate({"restores": [RESTORE | {"at": at}]})
+
+
+def test_a_moment_may_be_written_without_quotes():
+    """YAML reads it as a date, and Pulumi writes it as Go does."""
+    at = "2026-11-20 03:00:00 +0000 UTC"
+    [restore] = DatabaseSettings.model_validate({"restores": [RESTORE | {"at": at}]}).restores
+    assert restore.suffix == "20261120t030000z"
