@@ -7,7 +7,7 @@ TESTS := $(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 # Without their byte code the provider packages take three times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev rehearse test test-all conformance check generate bench format
+.PHONY: help setup setup-dev rehearse test test-all conformance check generate bench tour format
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,8 +50,11 @@ generate: setup-dev ## write all generated files, to be reviewed; CHARTS=FOLDER 
 	@$(RUN) -m tools.policy_rules
 	@$(RUN) -m pytest -q --accept tests/test_docs.py tests/test_golden.py tests/test_left_out.py
 
-bench: setup ## measure previews and updates, as ratios, in some minutes
+bench: setup ## measure previews and updates, as ratios, in some ten minutes
 	@$(RUN) -m tools.bench
+
+tour: setup ## take the pictures of docs/tour.md again, in some minutes
+	@$(RUN) -m tools.tour
 
 format: setup-dev ## put files into shape
 	@$(RUN) -m ruff format .
