@@ -54,15 +54,27 @@ def test_teams_with_one_group_fit(number):
 
 @pytest.mark.parametrize(("groups", "users", "roles"), [(1, 0, 1), (3, 2, 2), (1, 20, 4), (200, 0, 1)])
 def test_the_last_number_of_teams_that_is_allowed_fits_and_little_more_would(groups, users, roles):
-    more = {"groups": groups, "users": users, "roles": roles}
-    least, most = 1, MAP_BYTES // (40 * roles * (groups + users))
+    many = teams(MAP_BYTES // (40 * roles * (groups + users)), groups, users, roles)
+    least, most = 1, len(many)
+    assert said(many)
     while most - least > 1:
         middle = (least + most) // 2
-        least, most = (least, middle) if said(teams(middle, **more)) else (middle, most)
+        least, most = (least, middle) if said(many[:middle]) else (middle, most)
     room = MAP_BYTES - SCRIPT_BYTES
-    assert 0.95 * room < in_the_map(teams(least, **more)) <= room
-    assert f"{most:,} teams" in said(teams(most, **more))
-    assert f"room for {room:,}" in said(teams(most, **more))
+    assert 0.95 * room < in_the_map(many[:least]) <= room
+    assert f"{most:,} teams" in said(many[:most])
+    assert f"room for {room:,}" in said(many[:most])
+
+
+def test_a_stack_file_with_too_many_members_is_refused():
+    config = stack_config("prod")
+    users = [f"person-{each}@example.org" for each in range(1100)]
+    config["platform:teams"] = [
+        *config["platform:teams"],
+        *({"name": f"team-{each}", "roles": {"owner": {"oidc": {"users": users}}}} for each in range(30)),
+    ]
+    with pytest.raises(SettingsError, match="bytes of one ConfigMap, which has room for 1,015,808"):
+        validate(config, "prod")
 
 
 def refused(pools):
