@@ -3,6 +3,7 @@
 Each takes the values that it compares and reports problems under their keys in the stack file.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
@@ -43,6 +44,11 @@ BCRYPT = 60
 """Characters of a password's hash."""
 LONGEST_VARIABLE, RESERVE = 128 * 1024, 1024
 """Bytes of an environment variable (execve(2), MAX_ARG_STRLEN), and of its name."""
+MAP_BYTES, SCRIPT_BYTES = 1024 * 1024, 32 * 1024
+"""Bytes of a ConfigMap (kubernetes.io/docs/concepts/configuration/configmap), and room in it for the scripts
+of the Job that sets teams."""
+CLAIM = 36
+"""Characters of a group's object ID."""
 NamedRange = tuple[str, IPv4Network]
 ExistingDatabase = tuple[str, str] | None
 """Host and name of a database on a server that is there already."""
@@ -310,6 +316,32 @@ def users_fit_a_variable(teams: Sequence[TeamSettings], administrator: str) -> I
             "programs: false for teams whose programs do not log in"
         )
         yield Problem("teams", text)
+
+
+def teams_fit_a_config_map(teams: Sequence[TeamSettings]) -> Iterator[Problem]:
+    """The Job that sets teams reads all of them from one ConfigMap."""
+    size, room = sum(map(_listed_size, teams)), MAP_BYTES - SCRIPT_BYTES
+    if size > room:
+        text = (
+            f"{len(teams):,} teams with their members take {size:,} bytes of one ConfigMap, which has room "
+            f"for {room:,}; give roles to groups instead of users, or move teams to another stack"
+        )
+        yield Problem("teams", text)
+
+
+def _listed_size(team: TeamSettings) -> int:
+    """Bytes of a team in the Job's list (`wanted` in components/concourse/teams.py), at most."""
+    roles: dict[str, dict[str, list[str]]] = {}
+    for role, who in team.roles.given():
+        members = {
+            "groups": [f"oidc:{group.rjust(CLAIM)}" for group in who.oidc.groups],
+            "users": [f"oidc:{user}" for user in who.oidc.users],
+        }
+        roles[role] = {key: names for key, names in members.items() if names}
+    if team.user:
+        roles.setdefault("member", {}).setdefault("users", []).append(f"local:{team.user}")
+    text = json.dumps({team.name: roles}, indent=1)
+    return len(text) + text.count("\n")  # in the list each line is one level deeper
 
 
 def names_are_unique(teams: Sequence[TeamSettings], administrator: str) -> Iterator[Problem]:

@@ -254,6 +254,7 @@ class Settings(Model):
         )
         yield lambda: rules.main_team_exists(self.teams)
         yield lambda: rules.users_fit_a_variable(self.teams, self.concourse.administrator)
+        yield lambda: rules.teams_fit_a_config_map(self.teams)
         yield lambda: rules.names_are_unique(self.teams, self.concourse.administrator)
         yield lambda: rules.groups_are_known(self.teams, self.entra)
         for of_grafana in (rules.grafana_groups_can_be_assigned, rules.grafana_has_users):

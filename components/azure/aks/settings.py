@@ -45,6 +45,8 @@ SERVICE_PREFIXES = range(13, 25)
 """Sizes of the service range: smaller than a /12 (same page), and with room for all Services."""
 MOST_NODES = {"Free": 1000, "Standard": 5000}
 """Nodes of a cluster, by tier (learn.microsoft.com/azure/aks/free-standard-pricing-tiers)."""
+MOST_POOLS = 100
+"""Node pools of a cluster, the system pool among them (learn.microsoft.com/azure/aks/quotas-skus-regions)."""
 SMALL_SYSTEM_SIZE = "Standard_(B.*|A2)"
 """VM sizes that AKS does not support in a system pool: burstable, or less than 4 GB of memory
 (learn.microsoft.com/azure/aks/use-system-pools)."""
@@ -143,6 +145,7 @@ class ClusterSettings(Model):
             self._system_runs,
             self._system_fits,
             self._nodes_in_tier,
+            self._pools_in_cluster,
             self._services_fit,
             self._ranges_are_private,
             self._one_access,
@@ -206,6 +209,12 @@ class ClusterSettings(Model):
                 f"the pools can grow to {self.max_nodes} nodes, and {self.tier} has at most {most}; {larger}"
             )
             yield Problem("tier", text)
+
+    def _pools_in_cluster(self) -> Iterator[Problem]:
+        number = 1 + len(self.platform_pools) + len(self.worker_pools)
+        if number > MOST_POOLS:
+            text = f"{number} pools with the others, and a cluster has at most {MOST_POOLS}; merge some"
+            yield Problem("workerPools", text)
 
     def _services_fit(self) -> Iterator[Problem]:
         if self.service_range.prefixlen not in SERVICE_PREFIXES:
