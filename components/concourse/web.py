@@ -39,8 +39,8 @@ class Concourse(Component):
     """URL inside the cluster; known once it responds."""
     gateway: Output[str]
     """`host:port` at which workers register; known once it responds."""
-    host_key: Output[str]
-    """Public key by which workers identify the web nodes: a line of authorized_keys."""
+    host_keys: Output[str]
+    """Public keys by which workers identify the web nodes: an authorized_keys file."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -126,7 +126,7 @@ class Concourse(Component):
         )
         self.api = ready(web, f"http://{WEB}.concourse.svc:{API_PORT}")
         self.gateway = ready(web, f"{WEB}-worker-gateway.concourse.svc:{TSA_PORT}")
-        self.host_key = keys.host.public
+        self.host_keys = keys.host_keys
         self.register_outputs({"url": self.url})
 
 

@@ -64,6 +64,7 @@ class Delivery(Component):
         keys = ConcourseKeys(
             "concourse",
             pools=[pool.name for pool in pools],
+            rotation=chosen.keys,
             epochs=chosen.encryption.epochs,
             context=foundation.groups.stateful,
             vault=foundation.key_vault.name,
@@ -101,7 +102,7 @@ class Delivery(Component):
                 pool,
                 ctx,
                 gateway=web.gateway,
-                host_key=web.host_key,
+                host_keys=web.host_keys,
                 key=keys.pools[pool.name],
                 opts=self.child,
             )

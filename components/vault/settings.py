@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from components.config.model import Model, Problem, Rule, shown
-from components.config.types import Epoch, Quantity
+from components.config.rotation import Rotation
+from components.config.types import FIRST_EPOCH, Epoch, Quantity
 
 
 class VaultServerSettings(Model):
@@ -22,7 +23,7 @@ class VaultServerSettings(Model):
     does not change it: see docs/runbooks/grow-a-disk.md. It cannot be reduced."""
 
 
-class ConsulSettings(Model):
+class ConsulSettings(Rotation):
     """Consul's servers."""
 
     replicas: Literal[1, 3, 5] = 3
@@ -33,35 +34,23 @@ class ConsulSettings(Model):
     docs/runbooks/grow-a-disk.md. It cannot be reduced."""
     memory: Quantity = "1Gi"
     """Memory request and limit of each Consul server, which keeps all data in memory."""
-    rotation: Epoch = "2026-11"
+    rotation: Epoch = FIRST_EPOCH
     """Month of the tokens of Consul's clients, Vault among them. To rotate them, set a later month and put
     the old one in `previous`."""
     previous: Epoch | None = None
     """Earlier month whose tokens stay valid, because a Vault server uses its token until it restarts. Remove
     it in a later update, after all Vault servers have restarted."""
 
-    def rules(self) -> Iterable[Rule]:
-        return (lambda: _previous_is_older(self),)
 
-
-class AppRoleSettings(Model):
+class AppRoleSettings(Rotation):
     """Vault's approles: one for Concourse, and one for the operators who write its secrets."""
 
-    rotation: Epoch = "2026-11"
+    rotation: Epoch = FIRST_EPOCH
     """Month of the approles' secret ids. To rotate them, set a later month and put the old one in
     `previous`."""
     previous: Epoch | None = None
     """Earlier month whose secret ids stay valid, because a web node uses its secret id until it restarts.
     Remove it in a later update, after all web nodes have restarted."""
-
-    def rules(self) -> Iterable[Rule]:
-        return (lambda: _previous_is_older(self),)
-
-
-def _previous_is_older(settings: ConsulSettings | AppRoleSettings) -> Iterator[Problem]:
-    if settings.previous and settings.previous >= settings.rotation:
-        text = f"{settings.previous} is not before {settings.rotation}; set an earlier month, or remove it"
-        yield Problem("previous", text)
 
 
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
