@@ -53,6 +53,16 @@ class AppRoleSettings(Rotation):
     Remove it in a later update, after all web nodes have restarted."""
 
 
+class OperatorSettings(Rotation):
+    """The login with which this program configures Vault."""
+
+    rotation: Epoch = FIRST_EPOCH
+    """Month of the login. To rotate it, set a later month and put the old one in `previous`."""
+    previous: Epoch | None = None
+    """Earlier month whose login stays valid: it creates the new one, and an interrupted update still uses it.
+    Remove it in a later update."""
+
+
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 """Least and largest value of cron's fields (kubernetes.io/docs/concepts/workloads/controllers/cron-jobs)."""
 PART = re.compile(r"(?:\*|([0-9]+)(?:-([0-9]+))?)(?:/[1-9][0-9]*)?")
@@ -100,5 +110,7 @@ class VaultSettings(Model):
     """Consul's servers, which hold Vault's data."""
     app_roles: AppRoleSettings = AppRoleSettings()
     """Vault's approles for Concourse and for the operators who write its secrets."""
+    operator: OperatorSettings = OperatorSettings()
+    """The login with which this program configures Vault."""
     backups: BackupSettings = BackupSettings()
     """Snapshots of Consul in blob storage."""
