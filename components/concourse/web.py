@@ -15,7 +15,7 @@ from components.concourse.settings import ConcourseSettings
 from components.concourse.team_members import Roles
 from components.concourse.team_secrets import reads_secrets
 from components.concourse.team_settings import TeamSettings
-from components.concourse.web_pods import WEB
+from components.concourse.web_pods import START_SECONDS, WEB
 from components.concourse.web_secret import VaultLogin, checksummed_secret, web_secret
 from components.concourse.web_values import values
 from components.entra import OidcClient
@@ -112,7 +112,7 @@ class Concourse(Component):
                 secret_checksum=secret_checksum,
                 nodes=nodes,
             ),
-            timeout=1200,  # a migration of a large database takes minutes
+            timeout=START_SECONDS,
             opts=self.child,
         )
         publish(

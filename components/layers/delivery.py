@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pulumi import Output, ResourceOptions
 
 from components.azure import Deployers
-from components.component import Component
+from components.component import Component, after
 from components.concourse import (
     Concourse,
     ConcourseKeys,
@@ -17,6 +17,7 @@ from components.concourse import (
 )
 from components.concourse.team_settings import MAIN
 from components.entra import Entra
+from components.kubernetes.rotation_record import record
 from components.layers.cluster_services import ClusterServices
 from components.layers.foundation import Foundation
 from components.layers.secrets import Secrets
@@ -106,6 +107,13 @@ class Delivery(Component):
                 key=keys.pools[pool.name],
                 opts=self.child,
             )
+        record(
+            settings.rotations,
+            chosen.encryption.epochs,
+            rotating=chosen.encryption.rotating,
+            namespace=after(ctx.namespaces["concourse"], web.api),
+            parent=self,
+        )
         Teams(
             "teams",
             teams,

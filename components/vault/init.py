@@ -15,7 +15,7 @@ from components.kubernetes.accounts import allow, service_account
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import CALLS, checksum, python_job
 from components.kubernetes.secret import secret
-from components.vault.policy_documents import LOGIN, PULUMI, operator
+from components.vault.policy_documents import LOGIN, login_of, operator
 from components.vault.server import Vault
 from components.vault.settings import OperatorSettings
 from components.vault.values import ACTIVE, AUDIT_LOG, PORT
@@ -55,7 +55,7 @@ class VaultInit(Component):
         """`consul` is Consul's URL, `client_id` an identity that may write the recovery keys to Key Vault."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["vault"]
-        users = [of_epoch(PULUMI, epoch) for epoch in settings.epochs]
+        users = [login_of(epoch) for epoch in settings.epochs]
         passwords = {
             user: generated.password(of_epoch(f"{name}-operator", epoch), parent=self)
             for user, epoch in zip(users, settings.epochs, strict=True)
@@ -89,7 +89,9 @@ class VaultInit(Component):
                 "POD_PATH": Output.concat("/api/v1/namespaces/", namespace, "/pods"),
                 "AUDIT": json.dumps(AUDIT_DEVICES),
                 "USERS": " ".join(users),
-                "LOGIN": json.dumps({parameter: allowed[0] for parameter, allowed in LOGIN.items() if allowed}),
+                "LOGIN": json.dumps(
+                    {parameter: allowed[0] for parameter, allowed in LOGIN.items() if allowed}
+                ),
             },
             secrets=secret(name, secrets, namespace=namespace, parent=self),
             checksum=checksum(*secrets.values()),

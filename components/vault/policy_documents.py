@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from components.config.types import FIRST_EPOCH
+
 MOUNT = "secret"
 CONCOURSE = "concourse"
 WRITER = "writer"
@@ -11,9 +13,9 @@ WRITER = "writer"
 SUBTREE = "concourse"
 """Path in the mount below which Concourse looks up variables."""
 PULUMI = "pulumi"
-"""Name of Pulumi's policy, and of its login of the first month. Later ones are `pulumi-<month>`."""
-LOGINS = f"{PULUMI}-20*"
-"""Pulumi's logins of later months, as Vault's policies write them: only the last `*` is one."""
+"""Name of Pulumi's policy, and of its login of the first month."""
+LOGINS = tuple(f"{PULUMI}-{month:02}" for month in range(1, 13))
+"""Pulumi's logins of later months: one name for each month of a year. A wildcard would open more."""
 LOGIN_TTL = "2h"
 """TTL of a token of Pulumi's login: longer than an update of the whole platform."""
 UNRESTRICTED = (
@@ -33,6 +35,11 @@ LOGIN: Mapping[str, list[object]] = {
 """Parameters of Pulumi's logins. Any other would need a person with a root token."""
 PathRule = tuple[str, list[str], Mapping[str, list[object]]]
 """Path, capabilities and allowed parameters."""
+
+
+def login_of(epoch: str) -> str:
+    """Name of Pulumi's login of a month."""
+    return PULUMI if epoch == FIRST_EPOCH else f"{PULUMI}-{epoch[-2:]}"
 
 
 def concourse() -> str:
@@ -67,7 +74,7 @@ def operator() -> str:
         ("sys/mounts/auth/approle/tune", ["read", "update"], {}),
         ("auth/userpass/users", ["list"], {}),
         (f"auth/userpass/users/{PULUMI}", ["delete"], {}),
-        (f"auth/userpass/users/{LOGINS}", ["create", "update", "delete"], LOGIN),
+        *((f"auth/userpass/users/{user}", ["create", "update", "delete"], LOGIN) for user in LOGINS),
         # `sudo`, because Vault's documentation does not say whether 2.0 requires it.
         *((path, ["create", "read", "update", "delete", "sudo"], {}) for path in GENERATE_ROOT),
         *(row for name, text in ((CONCOURSE, concourse()), (WRITER, writer())) for row in _login(name, text)),

@@ -9,6 +9,7 @@ from pydantic import Field
 from components.config.model import Model, Problem, Rule, shown
 from components.config.rotation import Rotation
 from components.config.types import FIRST_EPOCH, Epoch, Quantity
+from components.vault.policy_documents import login_of
 
 
 class VaultServerSettings(Model):
@@ -61,6 +62,14 @@ class OperatorSettings(Rotation):
     previous: Epoch | None = None
     """Earlier month whose login stays valid: it creates the new one, and an interrupted update still uses it.
     Remove it in a later update."""
+
+    def rules(self) -> Iterable[Rule]:
+        return (*super().rules(), self._logins_differ)
+
+    def _logins_differ(self) -> Iterator[Problem]:
+        if self.previous and login_of(self.previous) == login_of(self.rotation):
+            text = f"its login has the name of that of {self.previous}; use another month of the year"
+            yield Problem("rotation", text)
 
 
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))

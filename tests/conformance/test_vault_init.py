@@ -130,8 +130,8 @@ def test_an_operator_policy_that_differs_from_the_programs_is_reported(job):
     assert "docs/runbooks/vault-operator-policy.md" in log
 
 
-BOTH = {"USERS": "pulumi-2026-12 pulumi"}
-ONLY_LATER = {"USERS": "pulumi-2026-12"}
+BOTH = {"USERS": "pulumi-12 pulumi"}
+ONLY_LATER = {"USERS": "pulumi-12"}
 ROTATION_REQUESTS = 16
 """Requests of a run that creates the later login."""
 
@@ -146,12 +146,12 @@ def test_pulumis_login_rotates_with_an_overlap_and_the_old_one_ends(job):
     code, log = job.run(**BOTH)
     assert code == 0, log
     assert works(job, "pulumi")
-    later = job.vault.call("GET", "auth/token/lookup-self", token=job.operator("pulumi-2026-12"))["data"]
+    later = job.vault.call("GET", "auth/token/lookup-self", token=job.operator("pulumi-12"))["data"]
     assert (later["policies"], later["creation_ttl"]) == (["default", "pulumi"], 7200)
     code, log = job.run(**ONLY_LATER)
     assert code == 0, log
     assert not works(job, "pulumi")
-    assert works(job, "pulumi-2026-12")
+    assert works(job, "pulumi-12")
     assert PASSWORD not in log
     assert LATER not in log
 
@@ -165,7 +165,7 @@ def test_a_rotation_of_the_login_continues_after_a_kill_at_any_request(job, requ
     code, log = job.run(**BOTH)
     assert code == 0, log
     assert works(job, "pulumi")
-    assert works(job, "pulumi-2026-12")
+    assert works(job, "pulumi-12")
 
 
 def test_a_rotation_without_the_login_that_works_is_refused_and_says_previous(job):
@@ -239,11 +239,11 @@ def test_the_operator_cannot_get_root_permissions(configured):
         ("POST", "auth/token/create", {"policies": ["root"]}),
         ("POST", "auth/userpass/users/other", {"password": "x", "token_policies": ["root"]}),
         ("POST", "auth/userpass/users/pulumi/policies", {"token_policies": ["root"]}),
-        ("POST", "auth/userpass/users/pulumi-2026-12", {"password": "x", "token_policies": ["root"]}),
-        ("POST", "auth/userpass/users/pulumi-2026-12", {"password": "x", "token_policies": ["writer"]}),
-        ("POST", "auth/userpass/users/pulumi-2026-12", {"password": "x", "policies": ["root"]}),
-        ("POST", "auth/userpass/users/pulumi-2026-12", {"password": "x", "token_ttl": "9000h"}),
-        ("POST", "auth/userpass/users/pulumi-2026-12/policies", {"token_policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "token_policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "token_policies": ["writer"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "token_ttl": "9000h"}),
+        ("POST", "auth/userpass/users/pulumi-12/policies", {"token_policies": ["root"]}),
         ("POST", "auth/userpass/users/pulumi", {"password": "x"}),
         ("DELETE", "sys/mounts/secret", None),
         ("GET", "secret/data/concourse/team/x", None),

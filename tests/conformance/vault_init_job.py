@@ -128,7 +128,7 @@ class Job:
         self.write("operator.hcl", operator())
         self.write("consul", "a-token")
         self.write("pulumi", PASSWORD)
-        self.write("pulumi-2026-12", LATER)
+        self.write("pulumi-12", LATER)
         self.write("token", "of-the-service-account")
         self.environment = {
             "PATH": os.environ["PATH"],

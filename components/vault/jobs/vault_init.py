@@ -158,7 +158,7 @@ class Init:
             # What is deleted next must not be needed any more.
             _, pulumi = self.log_in(self.users[:1])
         for old in pulumi.call("LIST", "/v1/auth/userpass/users")["data"]["keys"]:
-            if old not in self.users and (old == POLICY or old.startswith(f"{POLICY}-20")):
+            if old not in self.users and (old == POLICY or old.startswith(f"{POLICY}-")):
                 pulumi.call("DELETE", f"/v1/auth/userpass/users/{old}")
                 say(f"login {old} deleted because its month is over")
         pulumi.call("POST", "/v1/auth/token/revoke-self")
