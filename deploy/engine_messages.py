@@ -16,8 +16,8 @@ ENDED_WITH_THE_RUN = re.compile(r"failed to run remediation: .*context canceled"
 REFUSED_BY_HOOK = re.compile(
     r"(?:Preview failed: )?before hook \"(kept-data|rotations)\" failed: (.*)", re.DOTALL
 )
-"""The program refuses an update in place that loses data (components/config/kept_data.py), or that skips a step
-of a rotation (components/kubernetes/rotation_record.py)."""
+"""The program refuses an update in place that loses data (components/config/kept_data.py), or that skips a
+step of a rotation (components/kubernetes/rotation_record.py)."""
 UNREACHABLE = re.compile(
     r"Cluster is unreachable, skipping replaceUnready check|configured Kubernetes cluster is unreachable.*",
     re.DOTALL,

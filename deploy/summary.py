@@ -17,8 +17,8 @@ from deploy.engine_messages import (
     CANCELLED,
     ENDED_WITH_THE_RUN,
     FROM_PATH,
-    REFUSED_BY_HOOK,
     ONLY_SUMMARIES,
+    REFUSED_BY_HOOK,
     RETRIED,
     UNREACHABLE,
     program_error,
@@ -103,7 +103,7 @@ class Summary:
     kept: set[str] = field(default_factory=set)
     """URNs that the engine refused to delete because they are protected."""
     violations: list[str] = field(default_factory=list)
-    """Violations of mandatory policies, and updates in place that would lose data or skip a rotation's step."""
+    """Violations of mandatory policies, updates in place that would lose data, skipped steps of rotations."""
     unchecked: list[str] = field(default_factory=list)
     """Rules that could not check a resource, because a preview does not know a value: one text each."""
     warnings: dict[str, dict[str, None]] = field(default_factory=dict)

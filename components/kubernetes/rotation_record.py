@@ -1,8 +1,8 @@
 """Refuses an update that skips a step of a rotation.
 
-The ConfigMap `rotations` has the months that were in use when the last update finished. It is written last: an
-interrupted step counts only when a later update has finished it. Like `kept-data`, the check is a hook of the
-engine before the update, in previews too.
+The ConfigMap `rotations` has the months that were in use when the last update finished. It is written last:
+an interrupted step counts only when a later update has finished it. Like `kept-data`, the check is a hook of
+the engine before the update. `python -m deploy up` refuses in its preview, before it changes anything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -39,7 +39,7 @@ class VaultInit(Component):
     done: Output[str]
     """Known once Vault is initialised."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
         settings: OperatorSettings,

@@ -1,7 +1,7 @@
 """Rotations of Concourse's encryption key, on a real PostgreSQL: every row stays readable.
 
-The keys of each step are those of the program's own Secret. Concourse itself is not here: a binary of it cannot be
-had in a test. `start` does what Concourse 8.2 does when it starts with these keys, by its source:
+The keys of each step are those of the program's own Secret. Concourse itself is not here: no package has its
+binary. `start` does what Concourse 8.2 does when it starts with these keys, by its source:
 atc/db/migration/migration.go (Migrate), encryption.go beside it, and atc/db/encryption/encryption_key.go. It
 commits each row by itself, so that a killed start leaves rows of both keys.
 """
@@ -165,7 +165,7 @@ def step(*epochs, rotating=False):
 
 
 def refused(done, wanted):
-    """What the program has against a step: in the stack file alone, or after the record of the step before."""
+    """What the program has against a step: by the stack file alone, or by the record of the step before."""
     chosen = ConcourseSettings(encryption=wanted).encryption
     record, next_ = (
         {ENCRYPTION: " ".join([*each["epochs"], *(["rotating"] if each["rotating"] else [])])}

@@ -176,7 +176,9 @@ class Init:
                 say(f"{user} cannot log in ({error.status})")
             else:
                 return user, self.server(answer["auth"]["client_token"])
-        refuse("Pulumi cannot log in to Vault; if its login was rotated, set `previous`", POLICY_RUNBOOK)
+        return refuse(
+            "Pulumi cannot log in to Vault; if its login was rotated, set `previous`", POLICY_RUNBOOK
+        )
 
 
 def policy() -> str:
