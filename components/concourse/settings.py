@@ -44,7 +44,7 @@ class EncryptionSettings(Model):
     Keep earlier ones: a database restored from a backup may need them (docs/runbooks/encryption-key.md)."""
     rotating: bool = False
     """True while the database is being re-encrypted from the second-to-last key to the last. Set
-    web.replicas to 1 for this time (docs/runbooks/encryption-key.md)."""
+    web.replicas to 1 for this time (docs/runbooks/encryption-key.md). A rotation adds one epoch."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._one_after_another, self._from_one_to_another)

@@ -176,9 +176,7 @@ class Init:
                 say(f"{user} cannot log in ({error.status})")
             else:
                 return user, self.server(answer["auth"]["client_token"])
-        return refuse(
-            "Pulumi cannot log in to Vault; if its login was rotated, set `previous`", POLICY_RUNBOOK
-        )
+        return refuse("Pulumi cannot log in to Vault; in a rotation, set `previous`", POLICY_RUNBOOK)
 
 
 def policy() -> str:
