@@ -74,7 +74,7 @@ def _rotation(key: str, done: Sequence[str], wanted: Sequence[str]) -> Iterator[
         if previous and previous != done[1:]:
             yield Problem(f"{key}.previous", f"{previous[0]} is not valid any more; remove it")
     elif previous and previous != [used]:
-        text = f"{previous[0]} is not in use, {used} is; set {used}, and rotate once more after"
+        text = f"{previous[0]} is not in use, {used} is; set {used}, then rotate again"
         yield Problem(f"{key}.previous", text)
     elif not previous and key in NEEDS_OLD:
         text = f"missing, and only the login of {used} creates that of {next_}; set {used}"

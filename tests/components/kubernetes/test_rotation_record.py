@@ -33,7 +33,7 @@ def test_one_step_after_another_is_accepted(key, done, wanted):
         (
             "2026-11",
             "2027-01 2026-12",
-            "vault.consul.previous: 2026-12 is not in use, 2026-11 is; set 2026-11, and rotate once more after",
+            "vault.consul.previous: 2026-12 is not in use, 2026-11 is; set 2026-11, then rotate again",
         ),
         (
             "2026-12",
