@@ -20,6 +20,7 @@ from pulumi import (
 )
 
 from components.config.model import Problem
+from components.config.protection import Replaceable
 from components.config.rotation import Rotation
 
 NAME = "rotations"
@@ -36,15 +37,23 @@ def record(
     *,
     rotating: bool,
     namespace: Input[str],
+    replaceable: Sequence[Replaceable],
     parent: Resource,
 ) -> None:
     """Record the months of `rotations`, by key of the stack file, and of the encryption key.
 
-    `namespace` is known once everything that uses them has restarted.
+    `namespace` is known once everything that uses them has restarted. Nothing is refused if the ConfigMap is
+    in `replaceable`.
     """
+    exempt = {one.urn for one in replaceable}
+
+    def compare(args: ResourceHookArgs) -> None:
+        if args.urn not in exempt:
+            refuse(args)
+
     data = {key: " ".join(each.epochs) for key, each in rotations.items()}
     data[ENCRYPTION] = " ".join([*epochs, *([ROTATING] if rotating else [])])
-    hook = ResourceHook(NAME, refuse, ResourceHookOptions(on_dry_run=True))
+    hook = ResourceHook(NAME, compare, ResourceHookOptions(on_dry_run=True))
     k8s.core.v1.ConfigMap(
         NAME,
         metadata={"name": NAME, "namespace": namespace},
@@ -54,7 +63,7 @@ def record(
 
 
 def refuse(args: ResourceHookArgs) -> None:
-    """The hook. Raises ValueError with each skipped step."""
+    """Raise ValueError with each step that the update of the ConfigMap would skip."""
     old, new = (dict((inputs or {}).get("data") or {}) for inputs in (args.old_inputs, args.new_inputs))
     if found := [f"{problem.key}: {problem.text}" for problem in skipped(old, new)]:
         raise ValueError("; ".join(found))

@@ -112,6 +112,7 @@ class Delivery(Component):
             chosen.encryption.epochs,
             rotating=chosen.encryption.rotating,
             namespace=after(ctx.namespaces["concourse"], web.api),
+            replaceable=settings.replaceable,
             parent=self,
         )
         Teams(

@@ -1,4 +1,4 @@
-"""Rotations on the real engine, killed after their changes: each continues, and nobody is locked out meanwhile."""
+"""Rotations on the real engine, killed after their changes: each continues, and locks nobody out."""
 
 import json
 import signal
