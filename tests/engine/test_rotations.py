@@ -1,5 +1,6 @@
 """Rotations on the real engine, killed after their changes: each continues, and locks nobody out."""
 
+import base64
 import json
 import signal
 from typing import Any, NamedTuple
@@ -35,7 +36,8 @@ class State:
         return found
 
     def secret(self, name: str) -> dict[str, str]:
-        return plain(self.named(SECRET, name)["inputs"]["stringData"])
+        data = plain(self.named(SECRET, name)["inputs"]["data"])
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
     def password(self, name: str) -> str:
         return plain(self.named("random:index/randomPassword:RandomPassword", name)["outputs"]["result"])
