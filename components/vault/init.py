@@ -70,7 +70,7 @@ class VaultInit(Component):
         account = service_account(
             VAULT_INIT_ACCOUNT.name, namespace=namespace, client_id=client_id, parent=self
         )
-        secrets = {
+        secrets: dict[str, Input[str]] = {
             "consul": consul_token, "user": self.user, "password": self.password, **passwords
         }  # fmt: skip
         self.done = python_job(

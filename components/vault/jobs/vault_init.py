@@ -16,7 +16,7 @@ Standard library only.
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from calls import RefusedError, Server, kubernetes, refuse, say, secret, trust
@@ -166,8 +166,13 @@ class Init:
 
     def log_in(self, users: Sequence[str] = ()) -> tuple[str, Server]:
         """The first login that works, and Vault as it sees it."""
+        found = next(self.logins(users or self.users), None)
+        return found or refuse("Pulumi cannot log in to Vault; in a rotation, set `previous`", POLICY_RUNBOOK)
+
+    def logins(self, users: Sequence[str]) -> Iterator[tuple[str, Server]]:
+        """The logins that work."""
         vault = Server(self.url, context=trust(self.url))
-        for user in users or self.users:
+        for user in users:
             try:
                 answer = vault.call("POST", f"/v1/auth/userpass/login/{user}", {"password": secret(user)})
             except RefusedError as error:
@@ -175,8 +180,7 @@ class Init:
                     raise
                 say(f"{user} cannot log in ({error.status})")
             else:
-                return user, self.server(answer["auth"]["client_token"])
-        return refuse("Pulumi cannot log in to Vault; in a rotation, set `previous`", POLICY_RUNBOOK)
+                yield user, self.server(answer["auth"]["client_token"])
 
 
 def policy() -> str:
