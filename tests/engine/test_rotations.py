@@ -103,7 +103,7 @@ def entra_knows_the_secret_of_concourse(state: State) -> None:
 
 
 class Rotation(NamedTuple):
-    steps: tuple[dict[str, Any], ...]
+    steps: tuple[Any, ...]
     holds: Callable[[State], None]
     """What is true after every kill."""
     more: tuple[int, int] = (0, 0)
@@ -111,10 +111,12 @@ class Rotation(NamedTuple):
 
 
 OVERLAP = ({"rotation": "2026-12", "previous": "2026-11"}, {"rotation": "2026-12"})
+CONSUL = {"replicas": 1, "storage": "4Gi"}
+"""What the stack file of `demo` has beside the months."""
 EPOCHS = ["2026-11", "2026-12"]
 ROTATIONS = {
     "concourse.keys": Rotation(OVERLAP, workers_and_web_nodes_accept_each_other),
-    "vault.consul": Rotation(OVERLAP, vaults_token_is_one_that_consul_knows),
+    "vault.consul": Rotation(tuple(CONSUL | step for step in OVERLAP), vaults_token_is_one_that_consul_knows),
     "vault.operator": Rotation(OVERLAP, pulumi_logs_in_to_vault_with_a_login_that_the_job_keeps),
     "vault.appRoles": Rotation(OVERLAP, vault_knows_the_secret_id_of_concourse),
     "entra.rotation": Rotation(("2026-12",), entra_knows_the_secret_of_concourse),
@@ -157,7 +159,7 @@ def test_a_rotation_that_is_killed_again_and_again_locks_nobody_out_and_ends_as_
 
 SKIPPED = {
     "concourse.encryption.epochs": {"concourse.encryption": {"epochs": ["2027-05"]}},
-    "vault.consul.previous": {"vault.consul": {"rotation": "2027-05", "previous": "2027-04"}},
+    "vault.consul.previous": {"vault.consul": CONSUL | {"rotation": "2027-05", "previous": "2027-04"}},
     "vault.operator.previous": {"vault.operator": {"rotation": "2027-05"}},
 }
 
