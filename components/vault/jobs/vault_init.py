@@ -15,6 +15,7 @@ Standard library only.
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from key_vault_secret import KeyVaultSecret
 STATE = "/v1/kv/vault-init/record"
 SHARES, THRESHOLD = 5, 3
 POLICY = "pulumi"
+LOGINS = re.compile(rf"{POLICY}(-\d\d)?")
 BAD_REQUEST, FORBIDDEN = 400, 403
 REFUSED_RUNBOOK = "vault-init-refused.md"
 POLICY_RUNBOOK = "vault-operator-policy.md"
@@ -158,7 +160,7 @@ class Init:
             # What is deleted next must not be needed any more.
             _, pulumi = self.log_in(self.users[:1])
         for old in pulumi.call("LIST", "/v1/auth/userpass/users")["data"]["keys"]:
-            if old not in self.users and (old == POLICY or old.startswith(f"{POLICY}-")):
+            if old not in self.users and LOGINS.fullmatch(old):
                 pulumi.call("DELETE", f"/v1/auth/userpass/users/{old}")
                 say(f"login {old} deleted because its month is over")
         pulumi.call("POST", "/v1/auth/token/revoke-self")

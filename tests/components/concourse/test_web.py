@@ -141,6 +141,12 @@ def test_the_web_release_has_the_secrets_checksum(run_stack):
     assert len(annotations["checksum/secrets"]) == 64
 
 
+def test_a_web_node_that_migrates_or_re_encrypts_is_not_killed_before_its_release_gives_up(run_stack):
+    """It listens only after that. A killed migration is rolled back and starts again."""
+    release = run_stack("prod").named(RELEASE)["concourse"].inputs
+    assert release["values"]["web"]["livenessProbe"]["initialDelaySeconds"] >= release["timeout"]
+
+
 def test_encryption_keys_have_32_characters_and_a_copy_in_key_vault(run):
     def program():
         context = AzureContext("group", "westeurope", {}, protected=True)
