@@ -85,7 +85,7 @@ def _rotation(key: str, done: Sequence[str], wanted: Sequence[str]) -> Iterator[
     elif previous and previous != [used]:
         text = f"{previous[0]} is not in use, {used} is; set {used}, then rotate again"
         yield Problem(f"{key}.previous", text)
-    elif not previous and key in NEEDS_OLD:
+    elif not previous and key in NEEDS_OLD and next_ not in done:
         text = f"missing, and only the login of {used} creates that of {next_}; set {used}"
         yield Problem(f"{key}.previous", text)
 

@@ -21,6 +21,7 @@ def told(key, done, wanted):
         ("2026-12 2026-11", "2026-12"),
         ("2026-12", "2027-01 2026-12"),
         ("2026-12 2026-11", "2027-01 2026-12"),
+        ("2026-12 2026-11", "2026-11"),
     ],
 )
 def test_one_step_after_another_is_accepted(key, done, wanted):
