@@ -32,6 +32,7 @@ from components.config.messages import read
 from components.config.model import Model, Problem, Rule, printable, shown
 from components.config.policy import PolicySettings
 from components.config.protection import Replaceable
+from components.config.rotation import Rotation
 from components.config.secrets import REQUIRED_SECRETS
 from components.config.stack_file import KNOWN, PROJECT
 from components.config.teams_file import NAME, TEAMS, TEAMS_FILE
@@ -148,6 +149,18 @@ class Settings(Model):
     def database_name(self, stack: str) -> str:
         """Name of Concourse's database."""
         return self.database.name or f"concourse-{stack}"
+
+    @property
+    def rotations(self) -> dict[str, Rotation]:
+        """Credentials with an overlap, by key of the stack file."""
+        found: dict[str, Rotation] = {"concourse.keys": self.concourse.keys}
+        if self.vault.enabled:
+            found |= {
+                "vault.appRoles": self.vault.app_roles,
+                "vault.consul": self.vault.consul,
+                "vault.operator": self.vault.operator,
+            }
+        return found
 
     @property
     def brings(self) -> tuple[str, ...]:

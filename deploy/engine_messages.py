@@ -11,8 +11,11 @@ CANCELLED = re.compile("(preview|update|context) canceled")
 """The last error of a cancelled run, and that of a request of a provider that the cancellation ended."""
 ONLY_SUMMARIES = ("preview failed", "update failed", "")
 """The last error of a run with a failed step. The errors before it say why."""
-KEPT_DATA = re.compile(r"(?:Preview failed: )?before hook \"kept-data\" failed: (.*)", re.DOTALL)
-"""The program refuses an update in place that loses data (components/config/kept_data.py)."""
+REFUSED_BY_HOOK = re.compile(
+    r"(?:Preview failed: )?before hook \"(kept-data|rotations)\" failed: (.*)", re.DOTALL
+)
+"""The program refuses an update in place that loses data (components/config/kept_data.py), or that skips a
+step of a rotation (components/kubernetes/rotation_record.py)."""
 UNREACHABLE = re.compile(
     r"Cluster is unreachable, skipping replaceUnready check|configured Kubernetes cluster is unreachable.*",
     re.DOTALL,

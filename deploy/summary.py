@@ -16,8 +16,8 @@ from deploy.effects import effects
 from deploy.engine_messages import (
     CANCELLED,
     FROM_PATH,
-    KEPT_DATA,
     ONLY_SUMMARIES,
+    REFUSED_BY_HOOK,
     RETRIED,
     UNREACHABLE,
     program_error,
@@ -102,7 +102,7 @@ class Summary:
     kept: set[str] = field(default_factory=set)
     """URNs that the engine refused to delete because they are protected."""
     violations: list[str] = field(default_factory=list)
-    """Violations of rules, and updates in place that would lose data."""
+    """Violations of rules, updates in place that would lose data, and skipped steps of rotations."""
     unchecked: list[str] = field(default_factory=list)
     """Rules that could not check a resource, because a preview does not know a value: one text each."""
     warnings: dict[str, dict[str, None]] = field(default_factory=dict)
@@ -213,8 +213,8 @@ class Summary:
         if CANCELLED.fullmatch(message):
             urn = ""
             message = "cancelled; finished operations are in the state, and the next run continues from there"
-        if lost := KEPT_DATA.fullmatch(message):
-            self.violations.append(f"{shortened(urn)}: {lost[1]} [kept-data]")
+        if refused := REFUSED_BY_HOOK.fullmatch(message):
+            self.violations.append(f"{shortened(urn)}: {refused[2]} [{refused[1]}]")
             return
         if message not in ONLY_SUMMARIES and not any(told.endswith(message) for told in self.errors):
             where = f"{shortened(urn)}: " if urn and not urn.endswith(f"::{self.stack}") else ""

@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from components.config.model import Model, Problem, Rule
-from components.config.types import ConcourseName, DatabaseUser, Duration, Epoch, Quantity
+from components.config.rotation import Rotation
+from components.config.types import FIRST_EPOCH, ConcourseName, DatabaseUser, Duration, Epoch, Quantity
 
 CONNECTIONS_PER_WEB = 85
 """Maximum number of database connections of one web node: 50 backend, 10 API, 5 garbage collection, 1 worker,
@@ -43,7 +44,7 @@ class EncryptionSettings(Model):
     Keep earlier ones: a database restored from a backup may need them (docs/runbooks/encryption-key.md)."""
     rotating: bool = False
     """True while the database is being re-encrypted from the second-to-last key to the last. Set
-    web.replicas to 1 for this time (docs/runbooks/encryption-key.md)."""
+    web.replicas to 1 for this time (docs/runbooks/encryption-key.md). A rotation adds one epoch."""
 
     def rules(self) -> Iterable[Rule]:
         return (self._one_after_another, self._from_one_to_another)
@@ -57,6 +58,16 @@ class EncryptionSettings(Model):
             yield Problem(
                 "rotating", "there is no earlier key in epochs to rotate from; add one, or set false"
             )
+
+
+class KeySettings(Rotation):
+    """The keys between web nodes and workers, and the key that signs logins (docs/runbooks/rotations.md)."""
+
+    rotation: Epoch = FIRST_EPOCH
+    """Month of the keys. To rotate them, set a later month and put the old one in `previous`."""
+    previous: Epoch | None = None
+    """Earlier month whose keys stay valid: workers' keys of both months register, and web nodes still
+    identify themselves by the old one. Remove it in a later update, after all workers have restarted."""
 
 
 class LoginSettings(Model):
@@ -77,6 +88,8 @@ class ConcourseSettings(Model):
     """The web nodes."""
     encryption: EncryptionSettings = EncryptionSettings()
     """The key that encrypts secrets in the database."""
+    keys: KeySettings = KeySettings()
+    """The keys between web nodes and workers, and the key that signs logins."""
     max_build_logs_to_retain: int = Field(default=2000, ge=0)
     """Maximum number of build logs per job; 0 sets no limit. Build logs take up most of the database."""
     default_build_logs_to_retain: int = Field(default=200, ge=0)

@@ -15,7 +15,7 @@ from components.concourse.settings import ConcourseSettings
 from components.concourse.team_members import Roles
 from components.concourse.team_secrets import reads_secrets
 from components.concourse.team_settings import TeamSettings
-from components.concourse.web_pods import WEB
+from components.concourse.web_pods import START_SECONDS, WEB
 from components.concourse.web_secret import VaultLogin, checksummed_secret, web_secret
 from components.concourse.web_values import values
 from components.entra import OidcClient
@@ -39,8 +39,8 @@ class Concourse(Component):
     """URL inside the cluster; known once it responds."""
     gateway: Output[str]
     """`host:port` at which workers register; known once it responds."""
-    host_key: Output[str]
-    """Public key by which workers identify the web nodes: a line of authorized_keys."""
+    host_keys: Output[str]
+    """Public keys by which workers identify the web nodes: an authorized_keys file."""
 
     def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
@@ -112,7 +112,7 @@ class Concourse(Component):
                 secret_checksum=secret_checksum,
                 nodes=nodes,
             ),
-            timeout=1200,  # a migration of a large database takes minutes
+            timeout=START_SECONDS,
             opts=self.child,
         )
         publish(
@@ -126,7 +126,7 @@ class Concourse(Component):
         )
         self.api = ready(web, f"http://{WEB}.concourse.svc:{API_PORT}")
         self.gateway = ready(web, f"{WEB}-worker-gateway.concourse.svc:{TSA_PORT}")
-        self.host_key = keys.host.public
+        self.host_keys = keys.host_keys
         self.register_outputs({"url": self.url})
 
 

@@ -11,6 +11,17 @@ from components.kubernetes.priority import FOUNDATION
 Values = dict[str, Any]
 WEB = "concourse-web"
 """Name that the chart gives to the Deployment, Service, Secret and label `app` of the release `concourse`."""
+START_SECONDS = 1200
+"""How long a web node may take to start, and its release. It migrates the database and re-encrypts its rows
+before it listens (atc/db/migration); a migration that is killed starts again."""
+LIVENESS = {
+    # The chart has no startup probe. Its default kills a node that does not listen after 85 seconds.
+    "initialDelaySeconds": START_SECONDS,
+    "failureThreshold": 5,
+    "periodSeconds": 15,
+    "timeoutSeconds": 3,
+    "httpGet": {"path": "/api/v1/info", "port": "atc"},
+}
 EXTRA_ENVIRONMENT = {
     "CONCOURSE_DEFAULT_TASK_CACHE_TTL": "168h",
 }
@@ -28,6 +39,7 @@ def pods(
         "priorityClassName": FOUNDATION,
         "strategy": {"strategy": _rollout(rotating=settings.encryption.rotating)},  # nested in the chart
         "annotations": {"checksum/secrets": secret_checksum},
+        "livenessProbe": LIVENESS,
         "resources": {
             "requests": {"cpu": web.cpu, "memory": web.memory},
             "limits": {"memory": web.memory_limit},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pulumi import Input, Output, Resource
 
 from components.concourse.database_role import DatabaseLogin
-from components.concourse.keys import ConcourseKeys
+from components.concourse.keys import ConcourseKeys, key_lines
 from components.entra import OidcClient
 from components.kubernetes.secret import secret
 
@@ -67,10 +67,7 @@ def web_secret(
 
 
 def _lines(keys: ConcourseKeys, pools: Iterable[str]) -> Output[str]:
-    """Public keys in the form of an authorized_keys file."""
-    return Output.all(*(keys.pools[pool].public for pool in pools)).apply(
-        lambda lines: "".join(f"{str(line).strip()}\n" for line in lines)
-    )
+    return key_lines(key for pool in pools for key in keys.pool_keys[pool])
 
 
 def checksummed_secret(

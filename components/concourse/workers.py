@@ -3,7 +3,7 @@
 from pulumi import Input, ResourceOptions
 
 from components.azure.aks.pool_settings import WorkerPool
-from components.component import Component
+from components.component import Component, after
 from components.concourse.keys import KeyPair
 from components.concourse.web_secret import checksummed_secret
 from components.concourse.worker_settings import WorkerSettings
@@ -24,11 +24,11 @@ class Workers(Component):
         ctx: ClusterContext,
         *,
         gateway: Input[str],
-        host_key: Input[str],
+        host_keys: Input[str],
         key: KeyPair,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """`host_key` is the web nodes' public key, `key` the pool's own key pair."""
+        """`host_keys` are the web nodes' public keys, `key` is the pool's own key pair."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["concourse-workers"]
         # The chart gives this name to all objects of the release `<pool>`.
@@ -44,7 +44,8 @@ class Workers(Component):
                 gateway=gateway,
                 secret_checksum=checksummed_secret(
                     object_name,
-                    {"worker-key": key.private, "host-key-pub": host_key},
+                    # After the web nodes accept the key: a worker that restarts uses it at once.
+                    {"worker-key": after(key.private, gateway), "host-key-pub": host_keys},
                     namespace=namespace,
                     parent=self,
                 ),

@@ -184,6 +184,8 @@ Epoch = Annotated[
     str, text(r"20[0-9]{2}-(0[1-9]|1[0-2])", "a month such as 2026-11"), Field(examples=["2026-11"])
 ]
 """Month of the last rotation. Changing it triggers the next one."""
+FIRST_EPOCH = "2026-11"
+"""Default of every `rotation`. Credentials of this month have no month in their names."""
 Zone = Literal["1", "2", "3"]
 """An availability zone of a region."""
 ConcourseName = Annotated[

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pulumi import Output, ResourceOptions
 
 from components.azure import Deployers
-from components.component import Component
+from components.component import Component, after
 from components.concourse import (
     Concourse,
     ConcourseKeys,
@@ -17,6 +17,7 @@ from components.concourse import (
 )
 from components.concourse.team_settings import MAIN
 from components.entra import Entra
+from components.kubernetes.rotation_record import record
 from components.layers.cluster_services import ClusterServices
 from components.layers.foundation import Foundation
 from components.layers.secrets import Secrets
@@ -64,6 +65,7 @@ class Delivery(Component):
         keys = ConcourseKeys(
             "concourse",
             pools=[pool.name for pool in pools],
+            rotation=chosen.keys,
             epochs=chosen.encryption.epochs,
             context=foundation.groups.stateful,
             vault=foundation.key_vault.name,
@@ -101,10 +103,18 @@ class Delivery(Component):
                 pool,
                 ctx,
                 gateway=web.gateway,
-                host_key=web.host_key,
+                host_keys=web.host_keys,
                 key=keys.pools[pool.name],
                 opts=self.child,
             )
+        record(
+            settings.rotations,
+            chosen.encryption.epochs,
+            rotating=chosen.encryption.rotating,
+            namespace=after(ctx.namespaces["concourse"], web.api),
+            replaceable=settings.replaceable,
+            parent=self,
+        )
         Teams(
             "teams",
             teams,

@@ -54,6 +54,7 @@ class Secrets(Component):
         )
         init = VaultInit(
             "vault-init",
+            chosen.operator,
             vault,
             ctx,
             consul=consul.url,

@@ -49,15 +49,14 @@ class VaultAppRoles(Component):
             opts=ResourceOptions(parent=self, protect=protected, retain_on_delete=True),
         )
         self.backend = vault.AuthBackend(f"{name}-approle", type="approle", path="approle", opts=self.child)
-        epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
         # All web nodes log in with the same secret id, at every start.
         logins = self._approle(
-            f"{name}-{CONCOURSE}", CONCOURSE, concourse(), epochs, period=CONCOURSE_TOKEN_PERIOD
+            f"{name}-{CONCOURSE}", CONCOURSE, concourse(), settings.epochs, period=CONCOURSE_TOKEN_PERIOD
         )
         self.approle = Output.secret(
             Output.all(*logins, mount.path).apply(lambda parts: f"role_id:{parts[0]},secret_id:{parts[1]}")
         )
-        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), epochs, ttl=WRITER_TOKEN_TTL)
+        logins = self._approle(f"{name}-{WRITER}", WRITER, writer(), settings.epochs, ttl=WRITER_TOKEN_TTL)
         self.writer = Output.secret(
             Output.all(*logins, mount.path).apply(
                 lambda parts: json.dumps({"role_id": parts[0], "secret_id": parts[1]})

@@ -52,11 +52,10 @@ class Consul(Component):
         super().__init__(name, opts)
         namespace = ctx.namespaces["consul"]
         bootstrap = generated.random_uuid(f"{name}-bootstrap", parent=self)
-        epochs = [epoch for epoch in (settings.rotation, settings.previous) if epoch]
         made = {
             (policy, epoch): generated.random_uuid(f"{name}-{policy}-{epoch}", parent=self)
             for policy in POLICIES
-            for epoch in epochs
+            for epoch in settings.epochs
         }
         gossip = {"key": generated.random_key(f"{name}-gossip", parent=self)}
         certificate = server_certificate(
@@ -87,7 +86,7 @@ class Consul(Component):
             environment={
                 "CONSUL_URL": f"https://{SERVICE}.consul.svc:{PORT}",
                 "POLICIES": json.dumps(POLICIES, sort_keys=True),
-                "EPOCHS": " ".join(epochs),
+                "EPOCHS": " ".join(settings.epochs),
             },
             secrets=secret(f"{name}-tokens", tokens, namespace=namespace, parent=self),
             checksum=checksum(*tokens.values()),

@@ -9,13 +9,15 @@ from components.azure import RECOVERY, Seal
 from components.azure.identity import VAULT_INIT_ACCOUNT
 from components.certificates import ca_bundle
 from components.component import Component
+from components.config.rotation import of_epoch
 from components.kubernetes import generated_secrets as generated
 from components.kubernetes.accounts import allow, service_account
 from components.kubernetes.context import ClusterContext
 from components.kubernetes.job import CALLS, checksum, python_job
 from components.kubernetes.secret import secret
-from components.vault.policy_documents import PULUMI, operator
+from components.vault.policy_documents import LOGIN, login_of, operator
 from components.vault.server import Vault
+from components.vault.settings import OperatorSettings
 from components.vault.values import ACTIVE, AUDIT_LOG, PORT
 
 JOBS = Path(__file__).parent / "jobs"
@@ -28,17 +30,19 @@ AUDIT_DEVICES = {
 
 
 class VaultInit(Component):
-    """A Job that initialises Vault. Later runs only verify its state."""
+    """A Job that initialises Vault. Later runs verify its state, and rotate Pulumi's login."""
 
     user: str
+    """User with which Pulumi logs in to configure Vault."""
     password: Output[str]
-    """Password of `user`, with which Pulumi logs in to configure Vault; secret."""
+    """Password of `user`; secret."""
     done: Output[str]
     """Known once Vault is initialised."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (named, and each an input)
         self,
         name: str,
+        settings: OperatorSettings,
         vault: Vault,
         ctx: ClusterContext,
         *,
@@ -51,7 +55,12 @@ class VaultInit(Component):
         """`consul` is Consul's URL, `client_id` an identity that may write the recovery keys to Key Vault."""
         super().__init__(name, opts)
         namespace = ctx.namespaces["vault"]
-        self.user, self.password = PULUMI, generated.password(f"{name}-operator", parent=self)
+        users = [login_of(epoch) for epoch in settings.epochs]
+        passwords = {
+            user: generated.password(of_epoch(f"{name}-operator", epoch), parent=self)
+            for user, epoch in zip(users, settings.epochs, strict=True)
+        }
+        self.user, self.password = users[0], passwords[users[0]]
         # The Job restarts the servers after it has cleared their storage, because they cache its state.
         rules = vault.pods.apply(
             lambda pods: [
@@ -61,7 +70,9 @@ class VaultInit(Component):
         account = service_account(
             VAULT_INIT_ACCOUNT.name, namespace=namespace, client_id=client_id, parent=self
         )
-        secrets = {"consul": consul_token, "password": self.password}
+        secrets: dict[str, Input[str]] = {
+            "consul": consul_token, "user": self.user, "password": self.password, **passwords
+        }  # fmt: skip
         self.done = python_job(
             name,
             namespace=namespace,
@@ -77,6 +88,10 @@ class VaultInit(Component):
                 "KEY_VAULT_SECRET": RECOVERY,
                 "POD_PATH": Output.concat("/api/v1/namespaces/", namespace, "/pods"),
                 "AUDIT": json.dumps(AUDIT_DEVICES),
+                "USERS": " ".join(users),
+                "LOGIN": json.dumps(
+                    {parameter: allowed[0] for parameter, allowed in LOGIN.items() if allowed}
+                ),
             },
             secrets=secret(name, secrets, namespace=namespace, parent=self),
             checksum=checksum(*secrets.values()),

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from components.config.types import FIRST_EPOCH
+
 MOUNT = "secret"
 CONCOURSE = "concourse"
 WRITER = "writer"
@@ -11,7 +13,11 @@ WRITER = "writer"
 SUBTREE = "concourse"
 """Path in the mount below which Concourse looks up variables."""
 PULUMI = "pulumi"
-"""Name of Pulumi's login and policy."""
+"""Name of Pulumi's policy, and of its login of the first month."""
+LOGINS = tuple(f"{PULUMI}-{month:02}" for month in range(1, 13))
+"""Pulumi's logins of later months: one name for each month of a year. A wildcard would open more."""
+LOGIN_TTL = "2h"
+"""TTL of a token of Pulumi's login: longer than an update of the whole platform."""
 UNRESTRICTED = (
     "bind_secret_id", "token_period", "token_type", "token_ttl", "token_max_ttl", "token_explicit_max_ttl",
     "token_num_uses", "token_no_default_policy", "token_bound_cidrs", "secret_id_num_uses", "secret_id_ttl",
@@ -20,8 +26,20 @@ UNRESTRICTED = (
 """Parameters of an approle that may have any value: none of them grants a policy."""
 GENERATE_ROOT = ("sys/generate-root/attempt", "sys/generate-root/update")
 """Where Vault makes a root token from the recovery keys. Since 2.0 only for a token that may ask (ADR 13)."""
+LOGIN: Mapping[str, list[object]] = {
+    "password": [],
+    "token_policies": [[PULUMI]],
+    "token_ttl": [LOGIN_TTL],
+    "token_max_ttl": [LOGIN_TTL],
+}
+"""Parameters of Pulumi's logins. Any other would need a person with a root token."""
 PathRule = tuple[str, list[str], Mapping[str, list[object]]]
 """Path, capabilities and allowed parameters."""
+
+
+def login_of(epoch: str) -> str:
+    """Name of Pulumi's login of a month."""
+    return PULUMI if epoch == FIRST_EPOCH else f"{PULUMI}-{epoch[-2:]}"
 
 
 def concourse() -> str:
@@ -44,6 +62,8 @@ def operator() -> str:
     It may write only policies with exactly these texts, and assign only these to approles. So Pulumi cannot
     become root, and a changed text needs an administrator (docs/runbooks/vault-operator-policy.md), who
     makes a root token with this login and three recovery keys. It may not delete the mount with the secrets.
+
+    It may create and delete its own logins of other months, with this policy alone, to rotate them.
     """
     rows: list[PathRule] = [
         (f"sys/mounts/{MOUNT}", ["read", "update"], {}),
@@ -52,6 +72,9 @@ def operator() -> str:
         ("sys/auth/approle", ["sudo", "update", "delete"], {}),
         ("sys/mounts/auth/approle", ["read"], {}),
         ("sys/mounts/auth/approle/tune", ["read", "update"], {}),
+        ("auth/userpass/users", ["list"], {}),
+        (f"auth/userpass/users/{PULUMI}", ["delete"], {}),
+        *((f"auth/userpass/users/{user}", ["create", "update", "delete"], LOGIN) for user in LOGINS),
         # `sudo`, because Vault's documentation does not say whether 2.0 requires it.
         *((path, ["create", "read", "update", "delete", "sudo"], {}) for path in GENERATE_ROOT),
         *(row for name, text in ((CONCOURSE, concourse()), (WRITER, writer())) for row in _login(name, text)),

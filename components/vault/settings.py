@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from components.config.model import Model, Problem, Rule, shown
-from components.config.types import Epoch, Quantity
+from components.config.rotation import Rotation
+from components.config.types import FIRST_EPOCH, Epoch, Quantity
+from components.vault.policy_documents import login_of
 
 
 class VaultServerSettings(Model):
@@ -22,7 +24,7 @@ class VaultServerSettings(Model):
     does not change it: see docs/runbooks/grow-a-disk.md. It cannot be reduced."""
 
 
-class ConsulSettings(Model):
+class ConsulSettings(Rotation):
     """Consul's servers."""
 
     replicas: Literal[1, 3, 5] = 3
@@ -33,35 +35,41 @@ class ConsulSettings(Model):
     docs/runbooks/grow-a-disk.md. It cannot be reduced."""
     memory: Quantity = "1Gi"
     """Memory request and limit of each Consul server, which keeps all data in memory."""
-    rotation: Epoch = "2026-11"
+    rotation: Epoch = FIRST_EPOCH
     """Month of the tokens of Consul's clients, Vault among them. To rotate them, set a later month and put
     the old one in `previous`."""
     previous: Epoch | None = None
     """Earlier month whose tokens stay valid, because a Vault server uses its token until it restarts. Remove
     it in a later update, after all Vault servers have restarted."""
 
-    def rules(self) -> Iterable[Rule]:
-        return (lambda: _previous_is_older(self),)
 
-
-class AppRoleSettings(Model):
+class AppRoleSettings(Rotation):
     """Vault's approles: one for Concourse, and one for the operators who write its secrets."""
 
-    rotation: Epoch = "2026-11"
+    rotation: Epoch = FIRST_EPOCH
     """Month of the approles' secret ids. To rotate them, set a later month and put the old one in
     `previous`."""
     previous: Epoch | None = None
     """Earlier month whose secret ids stay valid, because a web node uses its secret id until it restarts.
     Remove it in a later update, after all web nodes have restarted."""
 
+
+class OperatorSettings(Rotation):
+    """The login with which this program configures Vault."""
+
+    rotation: Epoch = FIRST_EPOCH
+    """Month of the login. To rotate it, set a later month and put the old one in `previous`."""
+    previous: Epoch | None = None
+    """Earlier month whose login stays valid: it creates the new one, and an interrupted update still uses it.
+    Remove it in a later update."""
+
     def rules(self) -> Iterable[Rule]:
-        return (lambda: _previous_is_older(self),)
+        return (*super().rules(), self._logins_differ)
 
-
-def _previous_is_older(settings: ConsulSettings | AppRoleSettings) -> Iterator[Problem]:
-    if settings.previous and settings.previous >= settings.rotation:
-        text = f"{settings.previous} is not before {settings.rotation}; set an earlier month, or remove it"
-        yield Problem("previous", text)
+    def _logins_differ(self) -> Iterator[Problem]:
+        if self.previous and login_of(self.previous) == login_of(self.rotation):
+            text = f"its login has the name of that of {self.previous}; use another month of the year"
+            yield Problem("rotation", text)
 
 
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
@@ -111,5 +119,7 @@ class VaultSettings(Model):
     """Consul's servers, which hold Vault's data."""
     app_roles: AppRoleSettings = AppRoleSettings()
     """Vault's approles for Concourse and for the operators who write its secrets."""
+    operator: OperatorSettings = OperatorSettings()
+    """The login with which this program configures Vault."""
     backups: BackupSettings = BackupSettings()
     """Snapshots of Consul in blob storage."""

@@ -86,6 +86,12 @@ BAD = [
         "vault.appRoles.previous",
         "2026-12 is not before 2026-11; set an earlier month, or remove it",
     ),
+    (
+        {"vault.operator": {"rotation": "2027-12", "previous": "2026-12"}},
+        "vault.operator.rotation",
+        "its login has the name of that of 2026-12; use another month of the year",
+    ),
+    ({"concourse.keys": {"previous": "2026-12"}}, "concourse.keys.previous", "2026-12 is not before 2026-11"),
     ({"vault.backups": {"schedule": "daily"}}, "vault.backups.schedule", "as 17 */4 * * * is"),
     ({"clutser": {}}, "clutser", "unknown key; did you mean cluster?"),
     ({"platfrom:database": {}}, "platfrom:database", "did you mean platform:database?"),

@@ -11,7 +11,7 @@ import pytest
 from components.vault.policy_documents import GENERATE_ROOT, concourse, operator, writer
 from tests.conformance.servers import tool
 from tests.conformance.vault_gate import gate, may
-from tests.conformance.vault_init_job import CLOSED, PASSWORD, Job, around
+from tests.conformance.vault_init_job import CLOSED, LATER, PASSWORD, Job, around
 from tests.support.job_scripts import KILLED
 from tests.support.recorder import ROOT
 
@@ -57,7 +57,7 @@ def test_a_second_run_changes_nothing(job):
     before = len(job.servers.secrets), dict(job.servers.kv)
     code, log = job.run()
     assert code == 0, log
-    assert "nothing to do" in log
+    assert "nothing else to do" in log
     assert (len(job.servers.secrets), dict(job.servers.kv)) == before
     finished(job)
 
@@ -67,7 +67,7 @@ def test_the_second_of_two_parallel_jobs_waits_and_changes_nothing(job):
     logs = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], logs
     assert sorted("finished" in log for log in logs) == [False, True]
-    assert sorted("nothing to do" in log for log in logs) == [False, True]
+    assert sorted("nothing else to do" in log for log in logs) == [False, True]
     finished(job)
 
 
@@ -87,7 +87,7 @@ def test_the_kills_cover_every_request_of_the_job(job):
 
 def test_the_jobs_log_has_no_secret(job):
     _, log = job.run()
-    for text in (PASSWORD, "a-token", "of-entra", *job.stored["keys"]):
+    for text in (PASSWORD, LATER, "a-token", "of-entra", *job.stored["keys"]):
         assert text not in log
     assert "hvs." not in log
 
@@ -128,6 +128,51 @@ def test_an_operator_policy_that_differs_from_the_programs_is_reported(job):
     code, log = job.run()
     assert code == REFUSED
     assert "docs/runbooks/vault-operator-policy.md" in log
+
+
+BOTH = {"USERS": "pulumi-12 pulumi"}
+ONLY_LATER = {"USERS": "pulumi-12"}
+ROTATION_REQUESTS = 16
+"""Requests of a run that creates the later login."""
+
+
+def works(job, user):
+    password = (job.folder / user).read_text()
+    return job.vault.status("POST", f"auth/userpass/login/{user}", {"password": password}) == 200
+
+
+def test_pulumis_login_rotates_with_an_overlap_and_the_old_one_ends(job):
+    assert job.run()[0] == 0
+    code, log = job.run(**BOTH)
+    assert code == 0, log
+    assert works(job, "pulumi")
+    later = job.vault.call("GET", "auth/token/lookup-self", token=job.operator("pulumi-12"))["data"]
+    assert (later["policies"], later["creation_ttl"]) == (["default", "pulumi"], 7200)
+    code, log = job.run(**ONLY_LATER)
+    assert code == 0, log
+    assert not works(job, "pulumi")
+    assert works(job, "pulumi-12")
+    assert PASSWORD not in log
+    assert LATER not in log
+
+
+@pytest.mark.parametrize("requests_", range(1, ROTATION_REQUESTS))
+def test_a_rotation_of_the_login_continues_after_a_kill_at_any_request(job, requests_):
+    assert job.run()[0] == 0
+    code, log = job.killed_after(requests_, **BOTH)
+    assert code in (KILLED, 0), log
+    assert works(job, "pulumi"), "the state may still have the old one"
+    code, log = job.run(**BOTH)
+    assert code == 0, log
+    assert works(job, "pulumi")
+    assert works(job, "pulumi-12")
+
+
+def test_a_rotation_without_the_login_that_works_is_refused_and_says_previous(job):
+    assert job.run()[0] == 0
+    code, log = job.run(**ONLY_LATER)
+    assert (code, "set `previous`" in log) == (REFUSED, True), log
+    assert works(job, "pulumi")
 
 
 @pytest.fixture
@@ -194,6 +239,12 @@ def test_the_operator_cannot_get_root_permissions(configured):
         ("POST", "auth/token/create", {"policies": ["root"]}),
         ("POST", "auth/userpass/users/other", {"password": "x", "token_policies": ["root"]}),
         ("POST", "auth/userpass/users/pulumi/policies", {"token_policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "token_policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "token_policies": ["writer"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi-12", {"password": "x", "token_ttl": "9000h"}),
+        ("POST", "auth/userpass/users/pulumi-12/policies", {"token_policies": ["root"]}),
+        ("POST", "auth/userpass/users/pulumi", {"password": "x"}),
         ("DELETE", "sys/mounts/secret", None),
         ("GET", "secret/data/concourse/team/x", None),
     ):
@@ -272,7 +323,7 @@ def test_the_runbooks_own_commands_widen_the_operators_policy_at_vault_2(job, tm
     wider = operator() + 'path "sys/health" { capabilities = ["read"] }\n'
     (tmp_path / "operator.hcl").write_text(wider)
     (tmp_path / "password").write_text(PASSWORD)
-    known = {}
+    known = {"user": "pulumi"}
 
     def run(command, typed=""):
         for name, value in known.items():

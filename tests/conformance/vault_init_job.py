@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from components.vault.policy_documents import operator
+from components.vault.policy_documents import LOGIN, operator
 from tests.conformance.local_http import serving
 from tests.conformance.servers import VaultServer
 from tests.support.job_scripts import KILLER, script_file
 
 PASSWORD = "the-password-that-the-program-made"
+LATER = "the-password-of-a-later-month"
 CLOSED = (
     ("GET", "secret/data/other/x", None),
     ("LIST", "secret/metadata/concourse", None),
@@ -126,7 +127,8 @@ class Job:
         (folder / "killer.py").write_text(KILLER)
         self.write("operator.hcl", operator())
         self.write("consul", "a-token")
-        self.write("password", PASSWORD)
+        self.write("pulumi", PASSWORD)
+        self.write("pulumi-12", LATER)
         self.write("token", "of-the-service-account")
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -137,6 +139,8 @@ class Job:
             "KEY_VAULT_URL": address,
             "KEY_VAULT_SECRET": "vault-recovery-keys",
             "POD_PATH": "/api/v1/namespaces/vault/pods",
+            "USERS": "pulumi",
+            "LOGIN": json.dumps({parameter: allowed[0] for parameter, allowed in LOGIN.items() if allowed}),
             "AUDIT": json.dumps({"file": str(folder / "audit.log"), "stdout": "stdout"}),
             "SECRETS": str(folder),
             "SERVICE_ACCOUNT": str(folder),
@@ -169,17 +173,17 @@ class Job:
         log, _ = process.communicate(timeout=120)
         return process.returncode, log
 
-    def killed_after(self, requests: int) -> tuple[int, str]:
+    def killed_after(self, requests: int, **environment: str) -> tuple[int, str]:
         """End it so, and let Consul find out that whoever had the lock is gone."""
-        ended = self.run("killer.py", str(requests), "vault_init.py")
+        ended = self.run("killer.py", str(requests), "vault_init.py", **environment)
         for session in list(self.servers.sessions):
             self.servers.expire(session)
         return ended
 
-    def operator(self) -> str:
+    def operator(self, user: str = "pulumi") -> str:
         """A token of the operator's login."""
-        password = (self.folder / "password").read_text()
-        login = self.vault.call("POST", "auth/userpass/login/pulumi", {"password": password})
+        password = (self.folder / user).read_text()
+        login = self.vault.call("POST", f"auth/userpass/login/{user}", {"password": password})
         return str(login["auth"]["client_token"])
 
     @property

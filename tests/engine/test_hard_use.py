@@ -43,8 +43,8 @@ def faulty_up(checkout, faults):
     )  # fmt: skip
 
 
-def finish(checkout):
-    """Recover, and run once more."""
+def mend(checkout):
+    """Recover. Returns the finished command."""
     mended = checkout.deploy("recover", "demo", "--rehearse", "--mend")
     for _ in range(30):  # the engine of a driver that was killed may still be ending
         if mended.returncode != 5:
@@ -52,6 +52,12 @@ def finish(checkout):
         time.sleep(1)
         mended = checkout.deploy("recover", "demo", "--rehearse", "--mend")
     assert mended.returncode == 0, mended.stdout + mended.stderr
+    return mended
+
+
+def finish(checkout):
+    """Recover, and run once more."""
+    mended = mend(checkout)
     again = checkout.deploy("up", "demo", "--rehearse", "--check")
     assert again.returncode == 0, mended.stdout + again.stdout + again.stderr
 

@@ -9,12 +9,15 @@ A record in Consul, outside Vault's own prefix, has the state of earlier runs:
     anything else                          refuse: docs/runbooks/vault-init-refused.md
 
 The root token is only in this process's memory, the recovery keys there and in Key Vault.
+USERS are Pulumi's logins, the one in use first. The last that works creates the first; others are deleted.
 Standard library only.
 """
 
 import json
 import os
+import re
 import uuid
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from calls import RefusedError, Server, kubernetes, refuse, say, secret, trust
@@ -23,7 +26,9 @@ from key_vault_secret import KeyVaultSecret
 
 STATE = "/v1/kv/vault-init/record"
 SHARES, THRESHOLD = 5, 3
-USER = "pulumi"
+POLICY = "pulumi"
+LOGINS = re.compile(rf"{POLICY}(-\d\d)?")
+BAD_REQUEST, FORBIDDEN = 400, 403
 REFUSED_RUNBOOK = "vault-init-refused.md"
 POLICY_RUNBOOK = "vault-operator-policy.md"
 
@@ -37,6 +42,7 @@ class Init:
         self.pods = os.environ["VAULT_PODS"].split()
         self.url = os.environ["VAULT_URL"]
         self.keys = KeyVaultSecret()
+        self.users = os.environ["USERS"].split()
 
     def pod(self, name: str) -> Server:
         url = os.environ["VAULT_POD_URL"].format(name)
@@ -75,8 +81,8 @@ class Init:
         elif not self.keys.has({"generation": generation, "state": "stored"}):
             refuse("Vault is in use, but its recovery keys are not in Key Vault", REFUSED_RUNBOOK)
         else:
-            say("Vault is initialised: nothing to do")
-            self.compare()
+            say("Vault is initialised")
+            self.rotate()
 
     def begin(self) -> None:
         generation = str(uuid.uuid4())
@@ -107,10 +113,8 @@ class Init:
             vault.call("PUT", f"/v1/sys/audit/{name}", device)
         say("audit devices enabled")
         vault.call("POST", "/v1/sys/auth/userpass", {"type": "userpass"})
-        vault.call("PUT", f"/v1/sys/policies/acl/{USER}", {"policy": policy()})
-        login = {"password": secret("password"), "token_policies": [USER], "token_ttl": "2h"}
-        vault.call("POST", f"/v1/auth/userpass/users/{USER}", {**login, "token_max_ttl": "2h"})
-        say("Pulumi's login created")
+        vault.call("PUT", f"/v1/sys/policies/acl/{POLICY}", {"policy": policy()})
+        self.create_login(vault)
         vault.call("POST", "/v1/auth/token/revoke-self")
         say("root token revoked")
 
@@ -130,21 +134,55 @@ class Init:
     def empty(self) -> None:
         self.consul.call("DELETE", "/v1/kv/vault/?recurse=true")
 
-    def compare(self) -> None:
-        """Refuse if the policy of Pulumi's login differs from operator.hcl. This Job may not change it."""
-        vault = Server(self.url, context=trust(self.url))
-        try:
-            answer = vault.call("POST", f"/v1/auth/userpass/login/{USER}", {"password": secret("password")})
-        except RefusedError as error:
-            refuse(f"Pulumi cannot log in to Vault ({error.status})", POLICY_RUNBOOK)
-        operator = self.server(answer["auth"]["client_token"])
-        found = operator.call("GET", f"/v1/sys/policies/acl/{USER}")["data"]["policy"]
-        operator.call("POST", "/v1/auth/token/revoke-self")
+    def create_login(self, vault: Server) -> None:
+        """Create the login in use. Writing it again changes nothing."""
+        user = self.users[0]
+        body = {"password": secret(user), **json.loads(os.environ["LOGIN"])}
+        vault.call("POST", f"/v1/auth/userpass/users/{user}", body)
+        say(f"login {user} created")
+
+    def rotate(self) -> None:
+        """Create the login in use unless it works, and then delete those of other months.
+
+        Refuses if the policy of the logins differs from operator.hcl, which this Job may not change.
+        """
+        user, pulumi = self.log_in()
+        found = pulumi.call("GET", f"/v1/sys/policies/acl/{POLICY}")["data"]["policy"]
         if found.strip() != policy().strip():
+            pulumi.call("POST", "/v1/auth/token/revoke-self")
             refuse(
                 "the policy of Pulumi's login in Vault differs from the one in this version of the program",
                 POLICY_RUNBOOK,
             )
+        if user != self.users[0]:
+            self.create_login(pulumi)
+            pulumi.call("POST", "/v1/auth/token/revoke-self")
+            # What is deleted next must not be needed any more.
+            _, pulumi = self.log_in(self.users[:1])
+        for old in pulumi.call("LIST", "/v1/auth/userpass/users")["data"]["keys"]:
+            if old not in self.users and LOGINS.fullmatch(old):
+                pulumi.call("DELETE", f"/v1/auth/userpass/users/{old}")
+                say(f"login {old} deleted because its month is over")
+        pulumi.call("POST", "/v1/auth/token/revoke-self")
+        say("nothing else to do")
+
+    def log_in(self, users: Sequence[str] = ()) -> tuple[str, Server]:
+        """The first login that works, and Vault as it sees it."""
+        found = next(self.logins(users or self.users), None)
+        return found or refuse("Pulumi cannot log in to Vault; in a rotation, set `previous`", POLICY_RUNBOOK)
+
+    def logins(self, users: Sequence[str]) -> Iterator[tuple[str, Server]]:
+        """The logins that work."""
+        vault = Server(self.url, context=trust(self.url))
+        for user in users:
+            try:
+                answer = vault.call("POST", f"/v1/auth/userpass/login/{user}", {"password": secret(user)})
+            except RefusedError as error:
+                if error.status not in (BAD_REQUEST, FORBIDDEN):
+                    raise
+                say(f"{user} cannot log in ({error.status})")
+            else:
+                yield user, self.server(answer["auth"]["client_token"])
 
 
 def policy() -> str:

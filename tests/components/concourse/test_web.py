@@ -10,7 +10,7 @@ from components.azure.resource_groups import AzureContext
 from components.concourse.database_role import DatabaseLogin
 from components.concourse.keys import LENGTH, ConcourseKeys, KeyPair
 from components.concourse.local_users import LocalUsers
-from components.concourse.settings import ConcourseSettings
+from components.concourse.settings import ConcourseSettings, KeySettings
 from components.concourse.web import by_team
 from components.concourse.web_secret import VaultLogin, checksummed_secret, web_secret
 from components.concourse.web_values import BLANK_PUBLISHED_KEYS, values
@@ -37,7 +37,7 @@ def chart_values(vault=None, claims="ApplicationGroup", team_keys=(), **settings
 
 class Keys:
     host, session = KeyPair("host-private", "host-public"), KeyPair("session-private", "session-public")
-    pools = {"workers1": KeyPair("1", "ssh-rsa one\n"), "workers2": KeyPair("2", "ssh-rsa two\n")}  # noqa: RUF012
+    pool_keys = {"workers1": ["ssh-rsa one\n"], "workers2": ["ssh-rsa two\n"]}  # noqa: RUF012
     encryption, previous = "new-key", "old-key"
 
 
@@ -141,12 +141,19 @@ def test_the_web_release_has_the_secrets_checksum(run_stack):
     assert len(annotations["checksum/secrets"]) == 64
 
 
+def test_a_web_node_that_migrates_or_re_encrypts_is_not_killed_before_its_release_gives_up(run_stack):
+    """It listens only after that. A killed migration is rolled back and starts again."""
+    release = run_stack("prod").named(RELEASE)["concourse"].inputs
+    assert release["values"]["web"]["livenessProbe"]["initialDelaySeconds"] >= release["timeout"]
+
+
 def test_encryption_keys_have_32_characters_and_a_copy_in_key_vault(run):
     def program():
         context = AzureContext("group", "westeurope", {}, protected=True)
         ConcourseKeys(
-            "concourse", pools=["workers1"], epochs=["2026-11", "2027-01"], context=context, vault="kv"
-        )
+            "concourse", pools=["workers1"], rotation=KeySettings(), epochs=["2026-11", "2027-01"],
+            context=context, vault="kv",
+        )  # fmt: skip
 
     recorder = run(program)
     made = recorder.named("random:index/randomPassword:RandomPassword")
