@@ -238,7 +238,7 @@ def test_a_task_without_a_token_a_deployer_or_kubelogin_names_what_is_missing(bu
 def test_deploy_refuses_a_command_that_it_does_not_know(build, command):
     done = build.task("deploy", command, STACK="prod")
     assert done.returncode == 2
-    assert "plan, up, smoke or drift" in done.stdout
+    assert "plan, up, smoke, drift or drill" in done.stdout
 
 
 def test_a_script_takes_the_python_of_the_image_only_with_the_same_requirements(build):
