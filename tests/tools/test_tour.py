@@ -16,7 +16,7 @@ def test_each_picture_is_on_the_page_and_says_which_command_it_shows():
 
 
 def test_a_line_that_was_rewritten_is_shown_as_it_was_at_the_end(tmp_path):
-    script = r"printf 'a long line\r\033[K'; printf 'short\r\n\033[31mred\033[0m\n'; exit 3"
+    script = r"printf 'a long line\r\033[K'; printf 'short\n\033[31mred\033[0m\n'; exit 3"
     text, code = tour.on_terminal(["sh", "-c", script], tmp_path)
     assert (text, code) == ("short\n\x1b[31mred\x1b[0m\n", 3)
     assert "short" in tour.picture(text, "x")
