@@ -20,7 +20,7 @@ def test_a_merged_commit_is_deployed_to_staging_by_a_plan_and_to_prod_by_a_kept_
     assert "up staging" in build.passes("deploy", "up", STACK="staging")
     assert "Not checked: certificates," in build.passes("deploy", "smoke", STACK="staging")
     assert "Not checked: the watchdog." in build.passes("deploy", "smoke", STACK="staging", WATCHDOG="yes")
-    assert "Not restored: database" in build.passes("deploy", "drill", STACK="staging")
+    assert "Not restored: staging-database-" in build.passes("deploy", "drill", STACK="staging")
 
     build.passes("deploy", "plan", STACK="prod")
     assert "preview prod" in (build.folder / "plan" / "prod.txt").read_text()
