@@ -12,7 +12,11 @@ TEN = {
     ),
     "another server name": (
         {},
-        (SERVER, 'create_mode=_mode(restore),', 'create_mode=_mode(restore),\n            server_name="other",'),
+        (
+            SERVER,
+            "create_mode=_mode(restore),",
+            'create_mode=_mode(restore),\n            server_name="other",',
+        ),
         f"(replace|delete) Server database, {PROTECTED}",
     ),
     "protection removed": (
