@@ -8,7 +8,9 @@ import pytest
 from pulumi.runtime.config import set_all_config
 from pulumi_policy.proxy import UNKNOWN_BOOLEAN_VALUE, UNKNOWN_OBJECT_VALUE, UNKNOWN_STRING_VALUE
 
+from components.concourse.web_values import SET_IN_SECRET
 from policy.checker import Checker
+from policy.credentials import no_plain_secrets
 from policy.protection import protected_data
 from policy.rule import Rule
 from policy.rules import RULES
@@ -209,6 +211,13 @@ def test_no_rule_says_anything_about_what_it_is_not_about(rule):
     values = {"host": UNKNOWN_STRING_VALUE, "resources": SIZED}
     release = {"name": UNKNOWN_STRING_VALUE, "chart": "x", "version": "1.2.3", "values": values}
     assert checked(rule, RELEASE, release) == ([], [])
+
+
+@pytest.mark.parametrize(("value", "refused"), [(SET_IN_SECRET, False), ("0123456789abcdef", True)])
+def test_the_chart_may_be_told_that_the_old_encryption_key_is_in_the_secret(value, refused):
+    """Refused, no encryption key could ever rotate."""
+    props = {"values": {"secrets": {"oldEncryptionKey": value}}}
+    assert bool(violations(no_plain_secrets, RELEASE, props)) == refused
 
 
 def test_many_resources_that_one_rule_cannot_check_are_one_line():
