@@ -99,8 +99,7 @@ def previews() -> Iterator[Row]:
 
 def resources_of(home: Path) -> int:
     """How many resources the preview of a new stack has."""
-    command = [sys.executable, "-m", "deploy", "preview", STACK, "--rehearse", "--json", "--home", str(home)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run(preview_command(home), cwd=ROOT, check=True, capture_output=True, text=True)
     return int(json.loads(done.stdout)["changes"]["create"])
 
 
@@ -171,9 +170,11 @@ def project() -> Iterator[Path]:
 
 def preview(root: Path, home: Path) -> Taken:
     """A preview by the command line."""
-    return taken(
-        [sys.executable, "-m", "deploy", "preview", STACK, "--rehearse", "--json", "--home", str(home)], root
-    )
+    return taken(preview_command(home), root)
+
+
+def preview_command(home: Path) -> list[str]:
+    return [sys.executable, "-m", "deploy", "preview", STACK, "--rehearse", "--json", "--home", str(home)]
 
 
 def taken(command: list[str], root: Path = ROOT) -> Taken:
